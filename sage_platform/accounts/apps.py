@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+from sage_platform.api import seams
+
+
+class AccountsConfig(AppConfig):
+    name = "sage_platform.accounts"
+    label = "accounts"
+
+    def ready(self) -> None:
+        from sage_platform.accounts import checks  # noqa: F401  The checks register themselves on import.
+        from sage_platform.accounts.sign_in_options import sign_in_options
+
+        seams.info_parts.register("sign_in", sign_in_options)

@@ -1,0 +1,17 @@
+"""The only backend: it knows users, and never takes a password."""
+
+from typing import Any
+
+from django.contrib.auth.backends import BaseBackend
+
+from sage_platform.accounts.models import User
+
+
+class SessionOnlyBackend(BaseBackend):
+    """`django.contrib.auth.authenticate()` finds no way in: passwords are taken by `services.passwords` alone."""
+
+    def authenticate(self, request: Any, **credentials: Any) -> None:
+        return None
+
+    def get_user(self, user_id: Any) -> User | None:
+        return User.objects.active().filter(pk=user_id).first()

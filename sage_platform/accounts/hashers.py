@@ -1,0 +1,59 @@
+"""Password hashing with a bounded number of slots.
+
+Each hash takes tens of MiB and tens of milliseconds of a core. The slots stand in the hashers themselves, so that no door that
+takes a password can go round them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, local
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.api.errors import TooManyRequests
+
+slots = BoundedSemaphore(settings.SAGE_HASH_CONCURRENCY)
+held = local()
+
+
+@contextmanager
+def slot() -> Iterator[None]:
+    """Wait for a slot, SAGE_HASH_WAIT_SECONDS at most; raises TooManyRequests. Who holds one already needs no second."""
+    if getattr(held, "one", False):
+        yield
+        return
+    if not slots.acquire(timeout=settings.SAGE_HASH_WAIT_SECONDS):
+        raise TooManyRequests(2, _("The service is busy with other sign-ins. Please try again in a moment."))
+    held.one = True
+    try:
+        yield
+    finally:
+        held.one = False
+        slots.release()
+
+
+class SlottedArgon2PasswordHasher(Argon2PasswordHasher):
+    """Argon2id with OWASP's first recommended parameters (Password Storage Cheat Sheet): 46 MiB, one pass, one lane."""
+
+    time_cost = 1
+    memory_cost = 47104
+    parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        with slot():
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        with slot():
+            return super().verify(password, encoded)
+
+
+class SlottedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
+    """For hashes brought along from another Django project; renewed as Argon2 at the next sign-in."""
+
+    def encode(self, password: str, salt: str, iterations: Any = None) -> str:
+        with slot():
+            return super().encode(password, salt, iterations)

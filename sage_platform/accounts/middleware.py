@@ -1,0 +1,24 @@
+"""`request.user` for our pages and the admin: the user of the session's living sign-in."""
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from sage_platform.accounts.models import User
+from sage_platform.accounts.services import sign_ins
+
+
+def session_user(request: HttpRequest) -> User | AnonymousUser:
+    """Looked up at most once for a request."""
+    if not hasattr(request, "sign_in"):
+        request.sign_in = sign_ins.of_session(request)  # type: ignore[attr-defined]
+    sign_in = request.sign_in  # type: ignore[attr-defined]
+    return sign_in.user if sign_in is not None else AnonymousUser()
+
+
+class SessionUserMiddleware(AuthenticationMiddleware):
+    """Django's own asks the session alone; ours also asks whether the sign-in behind it has ended."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.user = SimpleLazyObject(lambda: session_user(request))  # type: ignore[assignment]

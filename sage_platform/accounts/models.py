@@ -1,0 +1,231 @@
+"""Who may sign in, and what a sign-in consists of."""
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password as check_against
+from django.contrib.auth.hashers import make_password
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.accounts.names import comparison_key
+
+
+def new_user_id() -> str:
+    return uuid.uuid4().hex
+
+
+class ComparisonKeyField(models.CharField):  # type: ignore[type-arg]
+    """Follows another field of the row: the key that it is compared by, None where that field is empty."""
+
+    def __init__(self, *args: Any, source: str, **kwargs: Any) -> None:
+        self.source = source
+        # Case folding and NFKC can make a text several times as long.
+        super().__init__(*args, **{"max_length": 1024, "editable": False, "unique": True, "null": True} | kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs | {"source": self.source}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str | None:
+        key = comparison_key(getattr(model_instance, self.source)) or None
+        setattr(model_instance, self.attname, key)
+        return key
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def named(self, identifier: str) -> Self:
+        """By username, or by address when there is an @ in it."""
+        key = comparison_key(identifier)
+        return self.filter(email_key=key) if "@" in key else self.filter(username_key=key)
+
+    def administrators(self) -> Self:
+        return self.filter(role=User.Role.ADMIN)
+
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+    def visible_to(self, user: "User") -> Self:
+        """An administrator sees everybody, everybody else themselves."""
+        return self if user.is_admin else self.filter(pk=user.pk)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username_key=comparison_key(username or ""))
+
+
+class User(AbstractBaseUser):
+    """A person. `id` is what clients see, a string: made by us, or given by a trusted identity proxy."""
+
+    class Role(models.TextChoices):
+        USER = "user", _("User")
+        ADMIN = "admin", _("Administrator")
+
+    id = models.CharField(_("user id"), max_length=64, primary_key=True, default=new_user_id, editable=False)
+    username = models.CharField(_("username"), max_length=64, unique=True)
+    username_key = ComparisonKeyField(source="username")
+    email = models.EmailField(_("email address"), max_length=254, blank=True)
+    email_key = ComparisonKeyField(source="email")
+    phonenum = models.CharField(_("phone number"), max_length=32, blank=True)
+    nickname = models.CharField(_("nickname"), max_length=64, blank=True)
+    avatar_url = models.CharField(_("avatar address"), max_length=1024, blank=True)
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.USER)
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Who is not active cannot sign in."))
+    # Kept with each sign-in and token. Raising it ends them all, wherever they are.
+    credentials_version = models.PositiveIntegerField(_("credentials version"), default=1, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_admin(self) -> bool:
+        return self.is_active and self.role == self.Role.ADMIN
+
+    # The Django admin's own words for the same thing. There is one privilege: an administrator may do everything there.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_admin
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.is_admin
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_admin
+
+    def has_perms(self, perm_list: Any, obj: object = None) -> bool:
+        return self.is_admin
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_admin
+
+    def get_short_name(self) -> str:
+        return self.nickname or self.username
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Also ends every sign-in and token, once saved."""
+        super().set_password(raw_password)
+        self.credentials_version += 1
+
+    def check_password(self, raw_password: str) -> bool:
+        """As Django's; a hash by older parameters is renewed, which ends no sign-in."""
+
+        def renew(raw: str) -> None:
+            self.password = make_password(raw)
+            self.save(update_fields=["password"])
+
+        return check_against(raw_password, self.password, renew)
+
+
+class UserConfig(models.Model):
+    """What the web application keeps for a user; apart from the user's row, which each request reads."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="config")
+    config = models.JSONField(_("configuration"), default=dict)
+
+    class Meta:
+        verbose_name = _("user configuration")
+        verbose_name_plural = _("user configurations")
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def alive(self) -> Self:
+        """Not ended by logout, nor by a changed password, a deactivation or a reused refresh token."""
+        return self.filter(
+            ended_at=None, user__is_active=True, credentials_version=models.F("user__credentials_version")
+        ).select_related("user")
+
+
+class SignIn(models.Model):
+    """One sign-in of one person. Its session and its tokens end together."""
+
+    class Method(models.TextChoices):
+        PASSWORD = "password", _("Password")
+        UPSTREAM = "upstream", _("Sign-in provider")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins", verbose_name=_("user"))
+    method = models.CharField(_("method"), max_length=8, choices=Method.choices)
+    credentials_version = models.PositiveIntegerField(_("credentials version"))
+    client_key = models.CharField(_("client address"), max_length=64)
+    created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    objects: ClassVar[Any] = SignInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        indexes = [models.Index(fields=["user", "client_key"]), models.Index(fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Token(models.Model):
+    """An opaque token, known by its SHA-256 alone: it is 256 random bits, so that a slow hash would add nothing."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        abstract = True
+
+
+class AccessToken(Token):
+    sign_in = models.ForeignKey(SignIn, models.CASCADE, related_name="access_tokens")
+
+
+class RefreshToken(Token):
+    sign_in = models.ForeignKey(SignIn, models.CASCADE, related_name="refresh_tokens")
+    used_at = models.DateTimeField(null=True)
+
+
+class RegistrationCode(models.Model):
+    """The code mailed to an address; one at a time for each."""
+
+    email_key = models.CharField(max_length=1024, primary_key=True)
+    digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+    wrong_tries = models.PositiveSmallIntegerField(default=0)
+
+
+class LimitedActQuerySet(models.QuerySet["LimitedAct"]):
+    def since(self, moment: datetime) -> Self:
+        return self.filter(at__gt=moment)
+
+
+class LimitedAct(models.Model):
+    """One act that a limit counts, for example a wrong password. Kept in the database, which every worker sees."""
+
+    limit = models.CharField(max_length=32)
+    subject = models.CharField(max_length=64)
+    detail = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField()
+
+    objects: ClassVar[Any] = LimitedActQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["limit", "subject", "at"]), models.Index(fields=["at"])]
+        constraints = [models.CheckConstraint(condition=~Q(limit=""), name="limited_act_names_its_limit")]

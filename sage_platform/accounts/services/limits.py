@@ -1,0 +1,86 @@
+"""Counting acts within a sliding window, the same on every worker and machine.
+
+An act is written down first and counted afterwards. Of any number of callers at the same moment no more than the limit see a
+count within it, without a lock, on any database.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from sage_platform.accounts.models import LimitedAct
+from sage_platform.api.errors import TooManyRequests
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `amount` acts within `window` for one subject."""
+
+    name: str
+    amount: int
+    window: timedelta
+
+
+def digest_of(*parts: str) -> str:
+    """Subjects are kept as keyed digests, so that the table holds no addresses and names."""
+    return hashlib.blake2b("\0".join(parts).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32).hexdigest()
+
+
+def check(limit: Limit, subject: str, *, detail: str | None = None) -> None:
+    """Raise TooManyRequests when the limit is reached."""
+    _refuse_beyond(limit, subject, detail, room=1)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What is about to be done, and under which limit. With `by_detail` only acts with the same detail count."""
+
+    limit: Limit
+    subject: str
+    detail: str = ""
+    by_detail: bool = False
+
+
+def take(*acts: Act) -> list[int]:
+    """Write the acts down, and answer their row ids.
+
+    Raises TooManyRequests, and forgets them all, when one of them is one too many.
+    """
+    now = timezone.now()
+    rows = [
+        LimitedAct.objects.create(
+            limit=act.limit.name, subject=digest_of(act.subject), detail=digest_of(act.detail) if act.detail else "", at=now
+        )
+        for act in acts
+    ]
+    kept = [row.pk for row in rows]
+    try:
+        for act in acts:
+            _refuse_beyond(act.limit, act.subject, act.detail if act.by_detail else None, room=0)
+    except TooManyRequests:
+        take_back(kept)
+        raise
+    return kept
+
+
+def take_back(acts: list[int]) -> None:
+    LimitedAct.objects.filter(pk__in=acts).delete()
+
+
+def forget(limit: Limit, subject: str) -> None:
+    LimitedAct.objects.filter(limit=limit.name, subject=digest_of(subject)).delete()
+
+
+def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, room: int) -> None:
+    now = timezone.now()
+    acts = LimitedAct.objects.filter(limit=limit.name, subject=digest_of(subject)).since(now - limit.window)
+    if detail is not None:
+        acts = acts.filter(detail=digest_of(detail))
+    moments = list(acts.order_by("-at").values_list("at", flat=True)[: limit.amount + 1 - room])
+    if len(moments) + room > limit.amount:
+        # There is room again when the oldest of the newest `amount` acts has aged.
+        oldest = moments[limit.amount - 1]
+        raise TooManyRequests(max(1.0, (oldest + limit.window - now).total_seconds()))

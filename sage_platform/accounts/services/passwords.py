@@ -1,0 +1,103 @@
+"""The one place where a password is taken: the API, our login page, the admin's login and a password change come here.
+
+Order of a sign-in: lockouts that already stand, then the attempt is written down as a failure, then the hash, then, when it was
+right, the failure is taken back. So guesses made at the same moment count before any of them is judged.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.accounts.hashers import slot
+from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.names import comparison_key
+from sage_platform.accounts.services import limits
+from sage_platform.accounts.services.limits import Act, Limit
+from sage_platform.api.errors import Code, Refusal, TooManyRequests
+
+WINDOW = timedelta(minutes=15)
+PER_ACCOUNT_AND_CLIENT = Limit("sign-in by account", 10, WINDOW)
+PER_ACCOUNT = Limit("sign-in by account", 100, WINDOW)
+PER_CLIENT = Limit("sign-in by client", 100, WINDOW)
+
+WRONG = _("Invalid username or password")
+LOCKED = _("Too many failed sign-ins. Please wait and try again.")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Whose password is tried from where. `account` is the same for a person's name and address, and for each unknown name."""
+
+    user: User | None
+    account: str
+    client_key: str
+
+
+def authenticate(identifier: str, password: str, *, client_key: str) -> User:
+    """The active user whose password this is.
+
+    Raises Refusal 401 with the same text, after the same work, for a wrong password, an unknown name and a deactivated user;
+    Refusal 400 or 403 where the mode keeps the person out; TooManyRequests by lockout or for want of a hashing slot.
+    """
+    if settings.SAGE_AUTH_MODE == "oauth":
+        raise Refusal(Code.BAD_REQUEST, _("Password sign-in is not enabled"))
+    user = User.objects.named(identifier).first()
+    attempt = Attempt(user, f"user:{user.pk}" if user else f"name:{comparison_key(identifier)}", client_key)
+    if not _try_password(attempt, password):
+        raise Refusal(Code.UNAUTHENTICATED, WRONG)
+    assert user is not None
+    if settings.SAGE_AUTH_MODE == "trusted_proxy" and not user.is_admin:
+        raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
+    return user
+
+
+def confirm(user: User, password: str, *, client_key: str) -> bool:
+    """Whether this is the signed-in user's own password; counts and locks as a sign-in does."""
+    return _try_password(Attempt(user, f"user:{user.pk}", client_key), password)
+
+
+def _try_password(attempt: Attempt, password: str) -> bool:
+    _refuse_locked(attempt)
+    # Within the slot, so that of many right sign-ins at the same moment only the few being judged stand as failures.
+    with slot():
+        failures = _write_down(attempt)
+        right = _is_right(attempt.user, password)
+    if right:
+        limits.take_back(failures)
+        limits.forget(PER_ACCOUNT, attempt.account)
+    return right
+
+
+def _is_right(user: User | None, password: str) -> bool:
+    """Does the work of one hash in every case, so that time tells nothing."""
+    if user is not None and user.has_usable_password():
+        return user.check_password(password) and user.is_active
+    make_password(password)
+    return False
+
+
+def _refuse_locked(attempt: Attempt) -> None:
+    """Cheap and without a slot, so that a locked-out attacker takes no hashing time from others."""
+    try:
+        limits.check(PER_CLIENT, attempt.client_key)
+        limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key)
+        if not _known_client(attempt):
+            limits.check(PER_ACCOUNT, attempt.account)
+    except TooManyRequests as error:
+        raise TooManyRequests(error.retry_after, LOCKED) from None
+
+
+def _write_down(attempt: Attempt) -> list[int]:
+    by_account = Act(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, by_detail=True)
+    try:
+        return limits.take(Act(PER_CLIENT, attempt.client_key), by_account)
+    except TooManyRequests as error:
+        raise TooManyRequests(error.retry_after, LOCKED) from None
+
+
+def _known_client(attempt: Attempt) -> bool:
+    """Whether this address has signed this account in before: the hundred strangers' failures do not shut out its owner."""
+    return attempt.user is not None and SignIn.objects.filter(user=attempt.user, client_key=attempt.client_key).exists()

@@ -1,0 +1,87 @@
+"""Registration: a code by mail proves the address, then the account is made."""
+
+import hmac
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sage_platform.accounts.models import RegistrationCode, User
+from sage_platform.accounts.names import comparison_key
+from sage_platform.accounts.services import limits, users
+from sage_platform.accounts.services.limits import Act, Limit
+from sage_platform.api import seams
+from sage_platform.api.errors import Code, Refusal, Unavailable
+
+CODE_SECONDS = 300
+PAUSE_SECONDS = 30
+MOST_WRONG_TRIES = 5
+PAUSE = Limit("code pause", 1, timedelta(seconds=PAUSE_SECONDS))
+PER_ADDRESS = Limit("code by address", 5, timedelta(hours=1))
+PER_CLIENT = Limit("code by client", 20, timedelta(hours=1))
+
+
+def refuse_unless_open() -> None:
+    """Raises Refusal 400 where nobody may register."""
+    if settings.SAGE_AUTH_MODE != "native":
+        raise Refusal(Code.BAD_REQUEST, _("Registration is not available here."))
+    if not seams.deployment_settings["allow_registration"]():
+        raise Refusal(Code.BAD_REQUEST, _("Registration is closed. Ask an administrator for an account."))
+
+
+def send_code(email: str, *, client_key: str) -> None:
+    """Mail a code, or to a taken address the word that it is taken; the caller sees no difference.
+
+    Raises Refusal 400, TooManyRequests, or Unavailable when the mail server does not take the message.
+    """
+    refuse_unless_open()
+    key = comparison_key(email)
+    limits.take(Act(PAUSE, key), Act(PER_ADDRESS, key), Act(PER_CLIENT, client_key))
+    code = f"{secrets.randbelow(10**6):06d}"
+    taken = User.objects.filter(email_key=key).exists()
+    template = "accounts/mail/taken.txt" if taken else "accounts/mail/code.txt"
+    context = {"code": code, "minutes": CODE_SECONDS // 60, "origin": settings.SAGE_PUBLIC_URL}
+    if not taken:
+        _keep(key, code)
+    try:
+        send_mail(_("Your Sage verification code"), render_to_string(template, context), None, [email])
+    except OSError:  # smtplib's errors are OSErrors too.
+        limits.forget(PAUSE, key)
+        raise Unavailable(_("The mail could not be sent. Please try again shortly.")) from None
+
+
+def register(username: str, *, password: str, email: str, phonenum: str, code: str) -> User:
+    """Make the account. The code is judged before all else and is used up with success alone. Raises Refusal 400."""
+    refuse_unless_open()
+    key = comparison_key(email)
+    if not _code_is_right(key, code):
+        raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
+    with transaction.atomic():
+        user = users.create_user(username, password=password, email=email, phonenum=phonenum)
+        RegistrationCode.objects.filter(email_key=key).delete()
+    return user
+
+
+def _keep(key: str, code: str) -> None:
+    expires_at = timezone.now() + timedelta(seconds=CODE_SECONDS)
+    RegistrationCode.objects.update_or_create(
+        email_key=key, defaults={"digest": limits.digest_of(key, code), "expires_at": expires_at, "wrong_tries": 0}
+    )
+
+
+def _code_is_right(key: str, code: str) -> bool:
+    """Each try is counted before it is judged, so that guesses at the same moment share the five."""
+    counted = RegistrationCode.objects.filter(
+        email_key=key, expires_at__gt=timezone.now(), wrong_tries__lt=MOST_WRONG_TRIES
+    ).update(wrong_tries=F("wrong_tries") + 1)
+    kept = RegistrationCode.objects.filter(email_key=key).first() if counted else None
+    if kept is None or not hmac.compare_digest(kept.digest, limits.digest_of(key, code)):
+        return False
+    RegistrationCode.objects.filter(email_key=key).update(wrong_tries=F("wrong_tries") - 1)
+    return True

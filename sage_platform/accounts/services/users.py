@@ -1,0 +1,140 @@
+"""Making, changing and removing users. What they may do is decided by who calls; what must hold is decided here."""
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User, UserConfig
+from sage_platform.accounts.names import comparison_key
+from sage_platform.accounts.services import passwords
+from sage_platform.accounts.services.history import record
+from sage_platform.api.envelope import to_json
+from sage_platform.api.errors import BodyTooLarge, Code, Refusal
+
+MAX_CONFIG_BYTES = 64 * 1024
+
+
+def create_user(
+    username: str,
+    *,
+    password: str,
+    email: str = "",
+    phonenum: str = "",
+    role: str = User.Role.USER,
+    actor: User | None = None,
+) -> User:
+    """Make a user. Raises Refusal 400 when the name or the address is taken or the password is weak.
+
+    Of several at the same moment with one name, the database lets one through.
+    """
+    user = User(username=username, email=email, phonenum=phonenum, role=role)
+    refuse_taken(username=username, email=email)
+    check_strength(password, user)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            record(actor, user, added=True)
+    except IntegrityError:
+        refuse_taken(username=username, email=email)
+        raise
+    return user
+
+
+def refuse_taken(*, username: str, email: str) -> None:
+    if User.objects.filter(username_key=comparison_key(username)).exists():
+        raise Refusal(Code.BAD_REQUEST, _("This username is taken."))
+    if email and User.objects.filter(email_key=comparison_key(email)).exists():
+        raise Refusal(Code.BAD_REQUEST, _("This email address is taken."))
+
+
+def check_strength(password: str, user: User | None) -> None:
+    """Django's validators; raises Refusal 400 with their reasons."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Refusal(Code.BAD_REQUEST, " ".join(error.messages)) from None
+
+
+def delete_user(user_id: str, *, actor: User) -> None:
+    """Raises Refusal 404 for an unknown id, 400 for an administrator."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(pk=user_id).first()
+        if user is None:
+            raise Refusal(Code.NOT_FOUND, _("There is no such user."))
+        if user.role == User.Role.ADMIN:
+            raise Refusal(Code.BAD_REQUEST, _("Cannot delete an administrator"))
+        record(actor, user, deleted=True)
+        user.delete()
+
+
+def change_password(user: User, *, old_password: str, new_password: str, client_key: str, keep: set[Any]) -> None:
+    """Change one's own password. The sign-ins in `keep` go on by their sessions; everything else of the user ends.
+
+    Raises Refusal 400 when the old one is wrong or the new one weak, TooManyRequests as a sign-in does.
+    """
+    if not passwords.confirm(user, old_password, client_key=client_key):
+        raise Refusal(Code.BAD_REQUEST, _("The old password is wrong."))
+    check_strength(new_password, user)
+    set_password(user, new_password, keep=keep)
+
+
+def set_password(user: User, new_password: str, *, keep: set[Any] | None = None) -> None:
+    """Give a user a password: every token of theirs ends, and every sign-in that is not in `keep`."""
+    user.set_password(new_password)
+    with transaction.atomic():
+        locked = User.objects.select_for_update().only("credentials_version").get(pk=user.pk)
+        user.credentials_version = locked.credentials_version + 1
+        user.save(update_fields=["password", "credentials_version"])
+        _end_sign_ins(user, keep=keep or set())
+
+
+def set_role(user: User, role: str, *, actor: User) -> None:
+    """Raises Refusal 400 where no administrator would be left, or one would shut themselves out."""
+    if role != User.Role.ADMIN:
+        refuse_loss_of_administrator(user, actor=actor)
+    user.role = role
+    user.save(update_fields=["role"])
+
+
+def set_active(user: User, *, active: bool, actor: User) -> None:
+    """Deactivation ends every sign-in and token at once; who is active again signs in anew."""
+    if not active:
+        refuse_loss_of_administrator(user, actor=actor)
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        user.is_active, user.credentials_version = active, locked.credentials_version + 1
+        user.save(update_fields=["is_active", "credentials_version"])
+        _end_sign_ins(user, keep=set())
+
+
+def refuse_loss_of_administrator(user: User, *, actor: User | None) -> None:
+    if actor is not None and user.pk == actor.pk:
+        raise Refusal(Code.BAD_REQUEST, _("You cannot take your own administrator's rights away."))
+    others = User.objects.administrators().active().exclude(pk=user.pk)
+    if user.role == User.Role.ADMIN and not others.exists():
+        raise Refusal(Code.BAD_REQUEST, _("The last administrator has to stay one."))
+
+
+def merge_config(user: User, changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay the top-level keys of `changes` over what is kept. Raises BodyTooLarge when the result is over 64 KiB as JSON."""
+    with transaction.atomic():
+        UserConfig.objects.get_or_create(user=user)
+        kept = UserConfig.objects.select_for_update().get(user=user)
+        kept.config = {**kept.config, **changes}
+        if len(to_json(kept.config)) > MAX_CONFIG_BYTES:
+            raise BodyTooLarge(_("The configuration is over 64 KiB."))
+        kept.save(update_fields=["config"])
+    return dict(kept.config)
+
+
+def _end_sign_ins(user: User, *, keep: set[Any]) -> None:
+    own = SignIn.objects.filter(user=user, ended_at=None)
+    own.exclude(pk__in=keep).update(ended_at=timezone.now())
+    own.filter(pk__in=keep).update(credentials_version=user.credentials_version)
+    AccessToken.objects.filter(sign_in__user=user).delete()
+    RefreshToken.objects.filter(sign_in__user=user).delete()

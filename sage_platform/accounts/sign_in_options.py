@@ -1,0 +1,41 @@
+"""How people may sign in here, as the login page and `info` tell it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+
+def password_login_enabled() -> bool:
+    return bool(settings.SAGE_AUTH_MODE != "oauth")
+
+
+def providers() -> list[dict[str, str]]:
+    """The ways to sign in: `native` is a name and a password with us. Never a secret."""
+    if not password_login_enabled():
+        return []
+    native = {
+        "id": "native",
+        "type": "native",
+        "name": _("Sage account"),
+        "button_text": _("Sign in"),
+        "description": _("Sign in with a username or email address and a password."),
+        "icon": "user",
+    }
+    return [native]
+
+
+def sign_in_options() -> dict[str, Any]:
+    """This area's part of `info`."""
+    known = providers()
+    upstream = [provider for provider in known if provider["type"] != "native"]
+    return {
+        "auth_mode": settings.SAGE_AUTH_MODE,
+        "auth_providers": known,
+        "default_auth_provider": known[0]["id"] if known else None,
+        "has_local_auth": password_login_enabled(),
+        "has_oauth_auth": bool(upstream),
+        "oauth_enabled": bool(upstream),
+        "oauth_provider_name": upstream[0]["name"] if upstream else None,
+        "native_login_admin_only": settings.SAGE_AUTH_MODE == "trusted_proxy",
+    }

@@ -1,0 +1,46 @@
+"""The identity routes. The older names are the same rows, so that they cannot drift apart."""
+
+from django.urls import URLPattern, path
+
+from sage_platform.accounts.views import AccountViewSet, RegistrationViewSet, SessionViewSet, UserViewSet
+
+REGISTRATION: list[URLPattern] = [
+    path("register/send-code", RegistrationViewSet.as_view({"post": "send_code"})),
+    path("register", RegistrationViewSet.as_view({"post": "register"})),
+]
+LOGIN = SessionViewSet.as_view({"post": "login"})
+LOGOUT = SessionViewSet.as_view({"post": "logout"})
+SESSION = SessionViewSet.as_view({"get": "session"})
+REFRESH = SessionViewSet.as_view({"post": "refresh"})
+PROVIDERS = SessionViewSet.as_view({"get": "providers"})
+UPSTREAM = SessionViewSet.as_view({"get": "upstream"})
+
+AUTH: list[URLPattern] = [
+    *REGISTRATION,
+    path("login", LOGIN),
+    path("logout", LOGOUT),
+    path("session", SESSION),
+    path("refresh", REFRESH),
+    path("providers", PROVIDERS),
+    path("upstream/login", UPSTREAM),
+    path("upstream/login/<str:provider_id>", UPSTREAM),
+    path("upstream/callback/<str:provider_id>", UPSTREAM),
+]
+
+USER: list[URLPattern] = [
+    *REGISTRATION,
+    path("login", LOGIN),
+    path("logout", LOGOUT),
+    path("check_login", SESSION),
+    path("refresh-token", REFRESH),
+    path("auth-providers", PROVIDERS),
+    path("oauth/login", UPSTREAM),
+    path("oauth/login/<str:provider_id>", UPSTREAM),
+    path("oauth/callback/<str:provider_id>", UPSTREAM),
+    path("options", UserViewSet.as_view({"get": "options"})),
+    path("list", UserViewSet.as_view({"get": "index"})),
+    path("add", UserViewSet.as_view({"post": "add"})),
+    path("delete", UserViewSet.as_view({"post": "remove"})),
+    path("change-password", AccountViewSet.as_view({"post": "change_password"})),
+    path("config", AccountViewSet.as_view({"get": "read_config", "post": "write_config"})),
+]

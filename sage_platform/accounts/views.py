@@ -1,0 +1,204 @@
+"""The identity routes: /api/auth/* and /api/user/*."""
+
+from typing import Any
+
+from rest_framework.request import Request
+
+from sage_platform.accounts import serializers as wire
+from sage_platform.accounts.authentication import bearer_token
+from sage_platform.accounts.models import SignIn, User, UserConfig
+from sage_platform.accounts.services import passwords, registration, sign_ins, users
+from sage_platform.accounts.sign_in_options import providers
+from sage_platform.api import seams
+from sage_platform.api.client import client_key
+from sage_platform.api.cross_site import check_same_site
+from sage_platform.api.documentation import Refused
+from sage_platform.api.fields import NoInput, Nothing
+from sage_platform.api.pagination import PageQuery, page_of
+from sage_platform.api.permissions import Administrator, Anyone, SignedIn
+from sage_platform.api.viewsets import ApiViewSet, endpoint
+
+THROTTLED = Refused(429, "Too many; see `Retry-After`.", status=429)
+CLOSED = Refused(400, "Registration is closed, or not available in this mode.")
+CROSS_SITE = Refused(403, "Another site's page asked.", status=403)
+
+
+class RegistrationViewSet(ApiViewSet):
+    tag = "identity"
+
+    @endpoint(
+        who=Anyone,
+        takes=wire.SendCodeInput,
+        gives=wire.SendCodeOutput,
+        summary="Mail a registration code",
+        refusals=[CLOSED, THROTTLED],
+    )
+    def send_code(self, request: Request, data: dict[str, Any]) -> Any:
+        registration.send_code(data["email"], client_key=client_key(request._request))
+        return {"expires_in": registration.CODE_SECONDS, "retry_after": registration.PAUSE_SECONDS}
+
+    @endpoint(
+        who=Anyone,
+        takes=wire.RegisterInput,
+        gives=wire.UserIdOutput,
+        summary="Register with a mailed code",
+        refusals=[CLOSED, Refused(400, "The code is wrong or stale; the name or address is taken; the password is weak."), THROTTLED],
+    )
+    def register(self, request: Request, data: dict[str, Any]) -> Any:
+        user = registration.register(
+            data["username"],
+            password=data["password"],
+            email=data["email"],
+            phonenum=data["phonenum"],
+            code=data["verification_code"],
+        )
+        return {"user_id": user.pk}
+
+
+class SessionViewSet(ApiViewSet):
+    tag = "identity"
+
+    @endpoint(
+        who=Anyone,
+        takes=wire.LoginInput,
+        gives=wire.TokenPairOutput,
+        summary="Sign in with a password",
+        refusals=[
+            Refused(401, "Invalid username or password."),
+            Refused(400, "Password sign-in is not enabled in this mode."),
+            Refused(403, "Only administrators may sign in with a password in this mode."),
+            CROSS_SITE,
+            THROTTLED,
+        ],
+    )
+    def login(self, request: Request, data: dict[str, Any]) -> Any:
+        check_same_site(request._request)  # Else another site could sign a visitor in under its own account.
+        user = passwords.authenticate(
+            data["username_or_email"], data["password"], client_key=client_key(request._request)
+        )
+        return sign_ins.issue_tokens(sign_ins.open_session(request._request, user))._asdict()
+
+    @endpoint(who=SignedIn, gives=wire.SessionOutput, summary="Who is signed in")
+    def session(self, request: Request) -> Any:
+        user: Any = request.user
+        profile = {
+            "userid": user.pk,
+            "username": user.username,
+            "nickname": user.nickname or user.username,
+            "phonenum": user.phonenum,
+            "email": user.email,
+            "role": user.role,
+            "avatar": user.avatar_url,
+            "avatar_url": user.avatar_url,
+        }
+        facts = {"has_provider": True, "has_agent": False} | {name: fact(user) for name, fact in seams.session_facts.items()}
+        return {"user": profile, **facts}
+
+    @endpoint(who=Anyone, gives=wire.SignInProviderOutput(many=True), summary="The ways to sign in")
+    def providers(self, request: Request) -> Any:
+        return providers()
+
+    @endpoint(
+        who=Anyone,
+        takes=wire.RefreshInput,
+        gives=wire.TokenPairOutput,
+        summary="Trade a refresh token for a new pair",
+        refusals=[Refused(401, "The token is unknown, expired or was used before; the last ends its whole sign-in.")],
+    )
+    def refresh(self, request: Request, data: dict[str, Any]) -> Any:
+        return sign_ins.refresh_tokens(data["refresh_token"])._asdict()
+
+    @endpoint(who=Anyone, takes=NoInput, gives=Nothing, summary="Sign out", refusals=[CROSS_SITE])
+    def logout(self, request: Request, data: dict[str, Any]) -> Any:
+        if sign_ins.SESSION_KEY in request._request.session:
+            check_same_site(request._request)
+        sign_ins.sign_out(request._request, access_token=bearer_token(request._request) or "")
+        return {}
+
+    @endpoint(
+        who=Anyone,
+        gives=Nothing,
+        summary="Sign in at an upstream provider",
+        refusals=[Refused(404, "There is no such provider.", status=404)],
+    )
+    def upstream(self, request: Request, provider_id: str = "") -> Any:
+        raise NotFound
+
+
+class AccountViewSet(ApiViewSet):
+    tag = "identity"
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.ChangePasswordInput,
+        gives=Nothing,
+        summary="Change one's own password",
+        refusals=[Refused(400, "The old password is wrong, or the new one weak."), THROTTLED],
+    )
+    def change_password(self, request: Request, data: dict[str, Any]) -> Any:
+        own: Any = request.user
+        users.change_password(
+            own,
+            old_password=data["old_password"],
+            new_password=data["new_password"],
+            client_key=client_key(request._request),
+            keep=calling_sign_ins(request),
+        )
+        return {}
+
+    @endpoint(who=SignedIn, gives=wire.ConfigSchema, summary="What the web application keeps for this user")
+    def read_config(self, request: Request) -> Any:
+        kept = UserConfig.objects.filter(user_id=request.user.pk).first()
+        return {"config": kept.config if kept else {}}
+
+    @endpoint(who=SignedIn, takes=wire.ConfigSchema, gives=wire.ConfigSchema, summary="Change some of it")
+    def write_config(self, request: Request, data: dict[str, Any]) -> Any:
+        own: Any = request.user
+        return {"config": users.merge_config(own, data["config"])}
+
+
+class UserViewSet(ApiViewSet):
+    tag = "users"
+
+    @endpoint(who=SignedIn, gives=wire.OptionOutput(many=True), summary="Users to choose from: all for an administrator, else oneself")
+    def options(self, request: Request) -> Any:
+        own: Any = request.user
+        seen = User.objects.visible_to(own).order_by("username_key").values_list("username", "pk")
+        return [{"label": username, "value": pk} for username, pk in seen]
+
+    @endpoint(who=Administrator, query=PageQuery, gives=wire.UserListOutput, summary="Users, newest first")
+    def index(self, request: Request, query: dict[str, Any]) -> Any:
+        items, total = page_of(User.objects.newest_first(), **query)
+        return {"items": wire.UserRowOutput(items, many=True).data, "total": total}
+
+    @endpoint(
+        who=Administrator,
+        takes=wire.AddUserInput,
+        gives=wire.UserIdOutput,
+        summary="Add a user",
+        refusals=[Refused(400, "The name or address is taken, or the password is weak."), THROTTLED],
+    )
+    def add(self, request: Request, data: dict[str, Any]) -> Any:
+        own: Any = request.user
+        return {"user_id": users.create_user(**data, actor=own).pk}
+
+    @endpoint(
+        who=Administrator,
+        takes=wire.DeleteUserInput,
+        gives=Nothing,
+        summary="Delete a user",
+        refusals=[Refused(404, "There is no such user."), Refused(400, "The user is an administrator.")],
+    )
+    def remove(self, request: Request, data: dict[str, Any]) -> Any:
+        own: Any = request.user
+        users.delete_user(data["user_id"], actor=own)
+        return {}
+
+
+def calling_sign_ins(request: Request) -> set[Any]:
+    """The sign-ins that speak in this call: the bearer's, and that of the same user's cookie beside it."""
+    spoken = {request.auth.pk} if isinstance(request.auth, SignIn) else set()
+    cookie = sign_ins.of_session(request._request)
+    return spoken | ({cookie.pk} if cookie is not None and cookie.user_id == request.user.pk else set())
+
+

@@ -1,0 +1,37 @@
+"""The cross-site rule (contract section 2): a browser's own headers tell whether another site made it ask."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import PermissionDenied
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+def check_same_site(request: HttpRequest) -> None:
+    """Raise PermissionDenied for an unsafe request that another site's page caused.
+
+    `Sec-Fetch-Site` (W3C Fetch Metadata) decides where a browser sends it, else `Origin` (RFC 6454 §7). A client that sends
+    neither is no browser, so nobody's cookie was borrowed.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site = request.headers.get("Sec-Fetch-Site", "").strip().lower()
+    origin = request.headers.get("Origin", "").strip()
+    if site in {"same-origin", "none"}:
+        return
+    if site:
+        passes = _allowed(origin)
+    else:
+        passes = not origin or origin in _own_origins(request) or _allowed(origin)
+    if not passes:
+        raise PermissionDenied(_("Permission denied"))
+
+
+def _allowed(origin: str) -> bool:
+    """A listed origin. The wildcard is for reading without credentials and allows no cookie to act."""
+    return origin not in {"", "null", "*"} and origin in settings.SAGE_CORS_ALLOWED_ORIGINS
+
+
+def _own_origins(request: HttpRequest) -> set[str]:
+    return {f"{request.scheme}://{request.get_host()}", settings.SAGE_PUBLIC_URL}

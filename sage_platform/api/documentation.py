@@ -1,0 +1,117 @@
+"""What the OpenAPI document says of a route: its envelope, who may call it, and each refusal."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+
+from sage_platform.api.permissions import Anyone
+
+REQUEST_ID = OpenApiParameter(
+    "X-Request-ID", str, OpenApiParameter.HEADER, response=True, description="The same as `request_id` in the envelope."
+)
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After", int, OpenApiParameter.HEADER, response=[429, 503], description="Seconds to wait before asking again."
+)
+CHALLENGE = OpenApiParameter("WWW-Authenticate", str, OpenApiParameter.HEADER, response=[401], description="`Bearer` (RFC 6750 §3).")
+
+WHO = {"Anyone": "Anyone may call this.", "SignedIn": "For signed-in users.", "Administrator": "For administrators."}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One refusal of a route: an HTTP status, or HTTP 200 with another `code` in the envelope."""
+
+    code: int
+    when: str
+    status: int = 200
+
+
+class FieldErrorSchema(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text="Where the mistake is; `body` for the whole.")
+    message = serializers.CharField()
+
+
+class InvalidDataSchema(serializers.Serializer[Any]):
+    errors = FieldErrorSchema(many=True)
+
+
+def _envelope(name: str, data: Any) -> Any:
+    return inline_serializer(
+        name=name,
+        fields={
+            "code": serializers.IntegerField(help_text="200 for success; else why not."),
+            "message": serializers.CharField(help_text="`success`, or a sentence for the person."),
+            "data": data,
+            "timestamp": serializers.FloatField(help_text="Unix seconds."),
+            "request_id": serializers.CharField(),
+        },
+    )
+
+
+@cache
+def error_envelope() -> Any:
+    return _envelope("ErrorEnvelope", serializers.JSONField(allow_null=True, help_text="null here."))
+
+
+@cache
+def invalid_envelope() -> Any:
+    return _envelope("InvalidInputEnvelope", InvalidDataSchema())
+
+
+def envelope_of(gives: Any) -> Any:
+    """The success envelope around a serializer class, a field, or a `many=True` serializer."""
+    payload = gives() if isinstance(gives, type) else gives
+    if isinstance(payload, serializers.ListSerializer):
+        name = f"{_short(payload.child)}ListEnvelope"
+    else:
+        name = f"{_short(payload)}Envelope"
+    payload.allow_null = True  # A refusal with HTTP 200 carries null.
+    return _envelope(name, payload)
+
+
+def _short(serializer: Any) -> str:
+    return re.sub(r"(Output|Serializer)$", "", type(serializer).__name__)
+
+
+def describe(
+    *,
+    who: type[BasePermission],
+    gives: Any,
+    takes: Any = None,
+    query: Any = None,
+    summary: str,
+    refusals: Sequence[Refused] = (),
+) -> dict[str, Any]:
+    """The keyword arguments of drf-spectacular's `extend_schema` for one action."""
+    business = [refusal for refusal in refusals if refusal.status == 200]
+    lines = [WHO[who.__name__]] + [f"- HTTP 200 with `code` {refusal.code}: {refusal.when}" for refusal in business]
+    responses: dict[int, Any] = {200: OpenApiResponse(envelope_of(gives), description="Success, or a refusal with another `code`.")}
+    if who is not Anyone:
+        responses[401] = OpenApiResponse(error_envelope(), description="Not signed in, or a bad, expired or revoked token.")
+        responses[403] = OpenApiResponse(error_envelope(), description="Permission denied, or another site's page asked.")
+    if takes is not None:
+        responses[411] = OpenApiResponse(error_envelope(), description="A chunked body.")
+        responses[413] = OpenApiResponse(error_envelope(), description="The body is too large.")
+        responses[415] = OpenApiResponse(error_envelope(), description="The body is not application/json in UTF-8.")
+    if takes is not None or query is not None:
+        responses[422] = OpenApiResponse(invalid_envelope(), description="Not JSON, a wrong type, a missing field.")
+    for refusal in refusals:
+        if refusal.status != 200:
+            responses[refusal.status] = OpenApiResponse(error_envelope(), description=refusal.when)
+    responses[400] = OpenApiResponse(error_envelope(), description="A Host that is not ours.")
+    responses[500] = OpenApiResponse(error_envelope(), description="A crash; quote the `request_id`.")
+    responses[503] = OpenApiResponse(error_envelope(), description="The database or cache is down.")
+    return {
+        "request": takes,
+        "parameters": ([query] if query is not None else []) + [REQUEST_ID, RETRY_AFTER, CHALLENGE],
+        "responses": dict(sorted(responses.items())),
+        "summary": summary,
+        "description": "\n".join(lines),
+        "auth": [] if who is Anyone else None,
+    }

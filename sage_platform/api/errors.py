@@ -1,0 +1,116 @@
+"""The refusals that services and views raise. `handlers` alone turns them into answers.
+
+They extend the REST framework's own hierarchy, so that its errors (not signed in, not allowed, wrong method) and ours go one way.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException, AuthenticationFailed
+
+type_of_message = Any  # A str or a lazily translated one; the stubs have no common type for the two.
+
+
+class Code(IntEnum):
+    """The envelope's `code`: the HTTP statuses' numbers, whatever the HTTP status itself is."""
+
+    SUCCESS = 200
+    BAD_REQUEST = 400
+    UNAUTHENTICATED = 401
+    FORBIDDEN = 403
+    NOT_FOUND = 404
+    METHOD_NOT_ALLOWED = 405
+    LENGTH_REQUIRED = 411
+    TOO_LARGE = 413
+    UNSUPPORTED_MEDIA_TYPE = 415
+    UNPROCESSABLE = 422
+    THROTTLED = 429
+    FAILED = 500
+    UNAVAILABLE = 503
+
+
+class Refusal(APIException):
+    """The request was understood and the product says no: HTTP 200 with the code of the route's row and a text for the person."""
+
+    status_code = 200
+
+    def __init__(self, code: Code, message: type_of_message) -> None:
+        super().__init__(message)
+        self.business_code = code
+
+
+class InvalidInput(APIException):
+    """422: what was sent is not what the route takes. Never holds a submitted value."""
+
+    status_code = 422
+    default_detail = _("The request is not valid. See data.errors for what to change.")
+
+    def __init__(self, errors: list[tuple[str, type_of_message]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class TooManyRequests(APIException):
+    """429: `retry_after` is in seconds."""
+
+    status_code = 429
+    default_detail = _("Too many requests. Please wait and try again.")
+
+    def __init__(self, retry_after: float, message: type_of_message = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(APIException):
+    """503: a dependency is down."""
+
+    status_code = 503
+    default_detail = _("The service is temporarily unavailable. Please try again shortly.")
+    retry_after = 5
+
+
+class BodyTooLarge(APIException):
+    status_code = 413
+    default_detail = _("The request body is too large.")
+
+
+class LengthRequired(APIException):
+    status_code = 411
+    default_detail = _("The request needs a Content-Length header; chunked bodies are not accepted.")
+
+
+class WrongMediaType(APIException):
+    status_code = 415
+    default_detail = _("Send the body as application/json in UTF-8.")
+
+
+class InvalidToken(AuthenticationFailed):
+    """401 for a bearer token that is unknown, expired or revoked (RFC 6750 §3.1)."""
+
+    default_detail = _("Your sign-in has ended. Please sign in again.")
+    challenge = 'Bearer error="invalid_token"'
+
+
+class InsufficientScope(APIException):
+    """403 for a good token of a third party that may not come here (RFC 6750 §3.1)."""
+
+    status_code = 403
+    default_detail = _("Permission denied")
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+
+
+def headers_of(error: Exception) -> Mapping[str, str]:
+    """The headers that an error's answer carries."""
+    headers = {}
+    if challenge := getattr(error, "challenge", None) or getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (seconds := getattr(error, "retry_after", None)) is not None:
+        headers["Retry-After"] = str(max(1, int(-(-seconds // 1))))
+    if allow := getattr(error, "allow", None):
+        headers["Allow"] = allow
+    return headers

@@ -1,0 +1,83 @@
+"""Serializer fields that take exactly the JSON type they name, and never repeat what was sent."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from sage_platform.api.bodies import check_storable
+
+
+class Text(serializers.CharField):
+    """A JSON string, at most 255 characters unless told. Numbers and booleans are not turned into text."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("max_length", 255)
+        super().__init__(**options)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and data is not None and not isinstance(data, str):
+            self.fail("invalid")
+        return super().run_validation(data)
+
+
+class Secret(Text):
+    """A password or token: kept as typed, white space too."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("max_length", 1024)
+        options.setdefault("trim_whitespace", False)
+        super().__init__(**options)
+
+
+class Boolean(serializers.BooleanField):
+    """A JSON true or false and nothing that resembles one."""
+
+    default_error_messages = {"invalid": _("Must be true or false.")}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return bool(data)
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few strings. The stock message would repeat the value sent."""
+
+    default_error_messages = {"invalid_choice": _("Must be one of: {choices}.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", choices=", ".join(self.choices))
+        return data
+
+
+class QueryInteger(serializers.IntegerField):
+    """A whole number in a query string: ASCII digits, perhaps a minus."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not (isinstance(data, str) and data.isascii() and data.removeprefix("-").isdigit() and len(data) < 20):
+            self.fail("invalid")
+        return int(data)
+
+
+class JSONObject(serializers.DictField):
+    """A JSON object with anything in it that a database can keep."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and not isinstance(data, dict):
+            raise serializers.ValidationError(_("Send a JSON object."))
+        value = super().run_validation(data)
+        check_storable(value, self.field_name or "body")
+        return value
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+
+class NoInput(serializers.Serializer[Any]):
+    """A route that takes nothing; what is sent is ignored."""
+
+
+class Nothing(serializers.Serializer[Any]):
+    """The answer `{}`."""

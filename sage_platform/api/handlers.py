@@ -1,0 +1,122 @@
+"""The one place where an error becomes an answer, whichever way it leaves: the REST framework, a resolver's 404, a crash."""
+
+import sys
+from typing import Any
+
+import redis.exceptions
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from rest_framework import exceptions as rest
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from sage_platform.api.envelope import envelope_response
+from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
+
+# What the drivers raise when the database, the cache or the network to them is gone.
+DEPENDENCY_ERRORS = (OperationalError, InterfaceError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+
+
+def as_api_error(error: Exception) -> rest.APIException | None:
+    """The refusal that stands for an exception, or None when it is a crash."""
+    if isinstance(error, rest.ValidationError):
+        return InvalidInput(flatten(error.detail))
+    if isinstance(error, rest.PermissionDenied | PermissionDenied):
+        return rest.PermissionDenied(_("Permission denied"))
+    if isinstance(error, rest.NotAuthenticated):
+        refusal = rest.NotAuthenticated(_("Please sign in."))
+        refusal.auth_header = "Bearer"  # type: ignore[attr-defined]
+        return refusal
+    if isinstance(error, Http404 | rest.NotFound):
+        return rest.NotFound(_("There is nothing at this address."))
+    if isinstance(error, rest.APIException):
+        return error
+    if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
+        return BodyTooLarge()
+    if isinstance(error, DEPENDENCY_ERRORS):
+        return Unavailable()
+    return None
+
+
+def flatten(detail: Any, field: str = "") -> list[tuple[str, str]]:
+    """A serializer's nested errors as (field, message) rows; `events[3].name` is written `events.3.name`."""
+    if isinstance(detail, dict):
+        pairs = [(key if key != "non_field_errors" else "", value) for key, value in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(item, dict) for item in detail):
+        pairs = [(str(index), value) for index, value in enumerate(detail) if value]
+    elif isinstance(detail, list):
+        return [(field or "body", str(item)) for item in detail]
+    else:
+        return [(field or "body", str(detail))]
+    return [row for key, value in pairs for row in flatten(value, ".".join(part for part in (field, str(key)) if part))]
+
+
+def parts_of(error: rest.APIException) -> dict[str, Any]:
+    """`code`, `message`, `data` of the envelope and the HTTP status."""
+    data = None
+    if isinstance(error, InvalidInput):
+        data = {"errors": [{"field": field, "message": str(message)} for field, message in error.errors]}
+    code = error.business_code if isinstance(error, Refusal) else error.status_code
+    return {"status": error.status_code, "code": int(code), "message": str(error.detail), "data": data}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """For the REST framework. A crash is passed on to `server_error`, and logged there once."""
+    refusal = as_api_error(error)
+    if refusal is None:
+        return None
+    set_rollback()
+    parts = parts_of(refusal)
+    response = Response(parts["data"], status=parts["status"], headers=dict(headers_of(refusal)))
+    response.envelope_code, response.envelope_message = parts["code"], parts["message"]  # type: ignore[attr-defined]
+    return response
+
+
+def wants_envelope(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
+    """An error outside the REST framework: the envelope under /api, a page elsewhere."""
+    parts = parts_of(error)
+    headers = dict(headers_of(error))
+    if wants_envelope(request):
+        return envelope_response(
+            request, parts["data"], code=parts["code"], message=parts["message"], status=parts["status"], headers=headers
+        )
+    context = {
+        "status": parts["status"],
+        "message": parts["message"],
+        "request_id": getattr(request, "request_id", ""),
+        "base_path": settings.SAGE_WEB_BASE_PATH,
+    }
+    return render(request, "error.html", context, status=parts["status"], headers=headers)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: what Django itself finds suspicious, for example a forged Host."""
+    refusal = as_api_error(exception)
+    if refusal is None:
+        refusal = rest.ParseError(_("The request is not valid."))
+    return answer(request, refusal)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, rest.NotFound(_("There is nothing at this address.")))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, rest.PermissionDenied(_("Permission denied")))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: says that and nothing of what broke. A lost database or cache is a 503."""
+    error = sys.exc_info()[1]
+    refusal = as_api_error(error) if isinstance(error, Exception) else None
+    if refusal is None or not isinstance(refusal, Unavailable):
+        refusal = rest.APIException(_("Internal server error"))
+    return answer(request, refusal)

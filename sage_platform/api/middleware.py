@@ -1,0 +1,57 @@
+"""The outermost layer: a request id, a language, and the true scheme for each request."""
+
+import re
+import time
+from collections.abc import Callable
+from logging import getLogger
+from secrets import token_hex
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+from sage_platform.api.client import comes_through_trusted_proxy
+from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
+from sage_platform.logs import request_id_var
+
+GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+access_log = getLogger("sage.access")
+
+
+class RequestContextMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if GIVEN_ID.match(given) else token_hex(16)
+        request.request_id = request_id  # type: ignore[attr-defined]
+        if request.META.get("HTTP_X_FORWARDED_PROTO") == "https" and comes_through_trusted_proxy(request):
+            request.META["wsgi.url_scheme"] = "https"
+        language = language_of(request)
+        marker = request_id_var.set(request_id)
+        translation.activate(language)
+        try:
+            response = self.get_response(request)
+        finally:
+            translation.deactivate()
+            request_id_var.reset(marker)
+        response.headers["X-Request-ID"] = request_id
+        response.headers.setdefault("Content-Language", WIRE_NAMES[language])
+        patch_vary_headers(response, HEADERS)
+        if access_log.isEnabledFor(20):
+            self._log(request, response, began)
+        return response
+
+    @staticmethod
+    def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
+        """The path without its query, which may hold codes and tokens."""
+        facts = {
+            "request_id": request.request_id,  # type: ignore[attr-defined]
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "duration_ms": round((time.perf_counter() - began) * 1000, 1),
+        }
+        access_log.info("request", extra={"facts": facts})

@@ -1,0 +1,33 @@
+"""Where a browser may be sent after signing in: never off this origin."""
+
+import re
+from urllib.parse import quote
+
+from django.conf import settings
+
+# One slash, then neither a second one nor a backslash, which browsers read as one; no control character anywhere.
+LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
+NOT_PAGES = ("/api", "/oauth2", "/jaeger", "/admin", "/files")
+
+
+def safe_next(target: str) -> str:
+    """The target if it is a path of this origin, else `/`."""
+    return target if LOCAL_PATH.match(target) and target.isprintable() and len(target) <= 4096 else "/"
+
+
+def landing(target: str) -> str:
+    """The address to send the browser to: a page of the web application gets the base path before it.
+
+    `/agent/chat` is one; `/oauth2/authorize?…` and everything else that the platform itself answers is not.
+    """
+    target = safe_next(target)
+    base = settings.SAGE_WEB_BASE_PATH
+    path = re.split(r"[?#]", target, maxsplit=1)[0]
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in (*NOT_PAGES, base)):
+        return target
+    return base + target
+
+
+def login_address(target: str) -> str:
+    """The login page's address, with the target percent-encoded whole, so that its own `&` survives."""
+    return f"{settings.SAGE_WEB_BASE_PATH}/login?next={quote(safe_next(target), safe='')}"

@@ -1,0 +1,35 @@
+"""What one area must know of another, without importing it: small registries, filled in each app's `AppConfig.ready()`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Named entries in the order of their registration. A name registered twice is a programming error."""
+
+    def __init__(self, holds: str) -> None:
+        self.holds = holds
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str, entry: T) -> None:
+        if self._entries.get(name, entry) != entry:
+            raise ValueError(f"{self.holds} {name!r} is registered already")
+        self._entries[name] = entry
+
+    def __getitem__(self, name: str) -> T:
+        return self._entries[name]
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        return iter(list(self._entries.items()))
+
+
+# A setting that administrators change while the platform runs, for example `allow_registration`.
+deployment_settings: Registry[Callable[[], Any]] = Registry("deployment setting")
+# A yes or no about the signed-in user in the session's answer, for example `has_provider`; called with the user.
+session_facts: Registry[Callable[[Any], bool]] = Registry("session fact")
+# Keys of /api/system/info; each part answers a dict.
+info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
+# Each check returns when its dependency works and raises when not.
+health_checks: Registry[Callable[[], None]] = Registry("health check")

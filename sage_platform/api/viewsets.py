@@ -1,0 +1,123 @@
+"""The base of every API view and the decorator that states, for each action, who may call it, what it takes and what it gives."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+
+from sage_platform.api.bodies import read_json
+from sage_platform.api.documentation import Refused, describe
+from sage_platform.api.handlers import answer
+from sage_platform.api.permissions import Anyone, Nobody
+from sage_platform.api.renderers import AlwaysJSON
+
+SerializerClass = type[serializers.BaseSerializer[Any]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What an action's decorator stated."""
+
+    who: type[BasePermission]
+    takes: SerializerClass | None
+    query: SerializerClass | None
+
+
+def endpoint(
+    *,
+    who: type[BasePermission],
+    gives: Any,
+    takes: SerializerClass | None = None,
+    query: SerializerClass | None = None,
+    summary: str,
+    refusals: Sequence[Refused] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope.
+
+    `data` is what `takes` (a JSON body) or `query` (the query string) made of the request. The order of refusals is the
+    contract's: who may call, then media type, length, and content.
+    """
+
+    def decorate(action: Callable[..., Any]) -> Callable[..., Response]:
+        @wraps(action)
+        def run(self: ApiViewSet, request: Request, *args: Any, **kwargs: Any) -> Response:
+            given = self.read(request, run.endpoint)  # type: ignore[attr-defined]
+            payload = action(self, request, *given, *args, **kwargs)
+            return payload if isinstance(payload, Response) else Response(payload)
+
+        run.endpoint = Endpoint(who=who, takes=takes, query=query)  # type: ignore[attr-defined]
+        schema = describe(who=who, gives=gives, takes=takes, query=query, summary=summary, refusals=refusals)
+        return extend_schema(**schema)(run)
+
+    return decorate
+
+
+class ApiViewSet(ViewSet):
+    """A viewset whose routes map methods to actions, each declared by `endpoint`."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    content_negotiation_class = AlwaysJSON
+
+    @property
+    def stated(self) -> Endpoint | None:
+        return getattr(getattr(self, self.action or "", None), "endpoint", None)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # 405 comes before 401, which the REST framework has the other way round.
+        if getattr(self, (request.method or "").lower(), None) is None or self.stated is None:
+            raise MethodNotAllowed(request.method or "")
+        super().initial(request, *args, **kwargs)
+
+    def get_authenticators(self) -> list[Any]:
+        method = (self.request.method or "").lower() if self.request else ""
+        action = getattr(self, "action_map", {}).get(method, "")
+        stated = getattr(getattr(self, action, None), "endpoint", None)
+        return [] if stated is None or stated.who is Anyone else super().get_authenticators()
+
+    def get_permissions(self) -> list[Any]:
+        return [self.stated.who() if self.stated else Nobody()]
+
+    def read(self, request: Request, stated: Endpoint) -> list[Any]:
+        """The validated body or query as a list of at most one, or InvalidInput and its kin."""
+        if stated.takes is not None:
+            return [self._validated(stated.takes, read_json(request._request))]
+        if stated.query is not None:
+            return [self._validated(stated.query, request.query_params.dict())]
+        return []
+
+    @staticmethod
+    def _validated(serializer_class: SerializerClass, data: Any) -> Any:
+        serializer = serializer_class(data=data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+class HotView(APIView):
+    """A route that the world polls: described like the others, answered without the REST framework's machinery.
+
+    It reads no credentials, no session and no body; GET and HEAD only.
+    """
+
+    http_method_names = ["get", "head"]
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method not in {"GET", "HEAD"}:
+            return self.refuse(request)
+        return self.get(request)  # type: ignore[attr-defined]
+
+    def refuse(self, request: HttpRequest) -> Any:
+        error = MethodNotAllowed(request.method or "")
+        error.allow = "GET, HEAD"  # type: ignore[attr-defined]
+        return answer(request, error)

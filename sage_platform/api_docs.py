@@ -1,0 +1,46 @@
+"""The OpenAPI document and the page to browse it."""
+
+import json
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from sage_platform.api.permissions import Anyone
+from sage_platform.api.viewsets import HotView
+
+
+@cache
+def document() -> bytes:
+    """The document as JSON; made once, since it follows from the code alone."""
+    with translation.override("en"):
+        schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class SchemaView(HotView):
+    """`/api/schema`: raw, for anyone."""
+
+    schema = None
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(document(), content_type="application/vnd.oai.openapi+json")
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """`/api/docs`: the document to browse, its scripts and styles from this server."""
+
+    http_method_names = ["get", "head"]
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(*args, **kwargs)
+        # The page styles elements inline and draws its icons as data addresses.
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+        )
+        return response

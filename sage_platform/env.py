@@ -1,0 +1,207 @@
+"""Typed readers for the process environment.
+
+Only the settings module calls these. A wrong value stops the start with the variable's name and what was expected; the value
+itself is never repeated, because it may be a secret.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Network = IPv4Network | IPv6Network
+T = TypeVar("T")
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+# NORMAL in WAL mode: what was acknowledged survives the death of the process; only a loss of power may take the last moments.
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
+
+
+def misconfigured(name: str, expected: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name}: expected {expected}.")
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's text without surrounding white space; unset and empty both mean the default."""
+    return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str, default: str = "") -> str:
+    """A secret from NAME, or from the file that NAME_FILE names. Setting both is refused, since one would win silently."""
+    path = text(f"{name}_FILE")
+    if not path:
+        return text(name, default)
+    if text(name):
+        raise misconfigured(name, f"either {name} or {name}_FILE, not both")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise misconfigured(f"{name}_FILE", "the path of a readable UTF-8 file") from error
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        raise misconfigured(name, "one of " + ", ".join(choices))
+    return value
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in TRUE_WORDS or value in FALSE_WORDS:
+        return value in TRUE_WORDS
+    raise misconfigured(name, "true or false")
+
+
+def integer(name: str, default: int, *, least: int, most: int) -> int:
+    value = text(name, str(default))
+    # int() would also take "1_000", "+5" and the digits of other scripts, which an operator never means.
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise misconfigured(name, f"a whole number from {least} to {most}")
+    return int(value)
+
+
+def secret_items(name: str) -> list[str]:
+    return [part.strip() for part in secret(name).split(",") if part.strip()]
+
+
+def items(name: str, default: Sequence[str] = (), *, convert: Callable[[str], T] | None = None) -> list[T]:
+    """A comma-separated list; `convert` turns each item into its type and raises ValueError for a wrong one."""
+    raw = [part.strip() for part in text(name, ",".join(default)).split(",") if part.strip()]
+    return [convert(part) for part in raw] if convert else list(raw)  # type: ignore[arg-type]
+
+
+def networks(name: str) -> list[Network]:
+    """Addresses and CIDR blocks, for example `10.0.0.1, 10.1.0.0/16, fd00::/8`."""
+    try:
+        return items(name, convert=ip_network)
+    except ValueError as error:
+        raise misconfigured(name, "IP addresses or CIDR blocks separated by commas") from error
+
+
+def origin(name: str, default: str = "") -> str:
+    """An origin (RFC 6454 §6.1): scheme and host, perhaps a port, nothing behind."""
+    value = text(name, default)
+    return _origin(name, value) if value else ""
+
+
+def origins(name: str) -> list[str]:
+    return [value if value == "*" else _origin(name, value) for value in items(name, convert=str)]
+
+
+def _origin(name: str, value: str) -> str:
+    expected = "an origin such as https://sage.example"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise misconfigured(name, expected) from error
+    if not parts.scheme or not parts.hostname or "@" in parts.netloc or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise misconfigured(name, expected)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    implied = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" if port in {None, implied} else f"{parts.scheme}://{host}:{port}"
+
+
+def url(name: str, default: str) -> str:
+    """An absolute http or https address without query and fragment; a trailing slash is dropped."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise misconfigured(name, "an absolute http or https address")
+    return value
+
+
+def database(name: str, value: str) -> dict[str, Any]:
+    """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`."""
+    expected = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
+    try:
+        config: dict[str, Any] = dict(environ.Env.db_url_config(value))
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise misconfigured(name, expected) from error
+    engine = str(config.get("ENGINE", ""))
+    options = config.setdefault("OPTIONS", {})
+    if engine.endswith("sqlite3"):
+        # WAL lets reads go on beside a write; IMMEDIATE makes a transaction wait at its start and never fail in its middle.
+        options |= {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
+        return config | {"CONN_MAX_AGE": None}
+    if engine.endswith("postgresql"):
+        options |= {"pool": {"min_size": 1, "max_size": 16, "timeout": 5, "max_lifetime": 1800}, "connect_timeout": 3}
+        return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    raise misconfigured(name, expected)
+
+
+def cache(name: str, value: str) -> dict[str, Any]:
+    if not value:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise misconfigured(name, "redis://host:6379/0")
+    timeouts = {"socket_timeout": 2, "socket_connect_timeout": 1, "health_check_interval": 30}
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value, "KEY_PREFIX": "sage", "OPTIONS": timeouts}
+
+
+def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
+    """Where uploads are kept: the local disk, or an S3-compatible store when its endpoint is given."""
+    if not endpoint:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": media_root, "base_url": None}}
+    secure = boolean("SAGE_S3_SECURE", default=True)
+    address = endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}"
+    options = {
+        "endpoint_url": address,
+        "access_key": secret("SAGE_S3_ACCESS_KEY"),
+        "secret_key": secret("SAGE_S3_SECRET_KEY"),
+        "bucket_name": text("SAGE_S3_BUCKET_NAME", "sage"),
+        "use_ssl": secure,
+        "file_overwrite": False,
+        "querystring_auth": True,
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
+def mail(name: str, value: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings from, for example, `smtp+tls://user:password@mail.example:587`."""
+    try:
+        return dict(environ.Env.email_url_config(value or "dummymail://"))
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise misconfigured(name, "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://") from error
+
+
+def base_path(name: str, default: str) -> str:
+    """A path such as `/sage`: one leading slash, no trailing one, plain characters only."""
+    value = text(name, default).rstrip("/")
+    segments = value.split("/")[1:]
+    plain = all(part and part.strip(".") and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in segments)
+    if not value.startswith("/") or not value.isascii() or not plain:
+        raise misconfigured(name, "a path such as /sage")
+    return value
+
+
+def kept_secret(path: Path) -> str:
+    """The random secret kept in a file, made on first use.
+
+    Several processes may start at once: the file is linked into place whole, so each of them reads the same secret.
+    """
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(secrets.token_urlsafe(48) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # Another process was first; its secret is the one.
+        finally:
+            draft.unlink(missing_ok=True)
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,30 @@
+"""What is answered before Django is asked: no database, session, cache, middleware or log line (contract section 8)."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+StartResponse = Callable[..., Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+ALIVE = b"Service is available."
+HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(ALIVE))), ("Cache-Control", "no-store")]
+REFUSED = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Allow", "GET, HEAD")]
+
+
+def front(django: Application) -> Application:
+    """A WSGI application (PEP 3333) that answers `/active` itself and passes the rest on."""
+
+    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/active":
+            return django(environ, start_response)
+        method = environ["REQUEST_METHOD"]
+        if method == "GET":
+            start_response("200 OK", HEADERS)
+            return [ALIVE]
+        if method == "HEAD":
+            start_response("200 OK", HEADERS)
+            return []
+        start_response("405 Method Not Allowed", REFUSED)
+        return []
+
+    return application

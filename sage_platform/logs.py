@@ -1,0 +1,47 @@
+"""Logs as JSON lines on standard error, each with the request's id."""
+
+import json
+import logging
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+request_id_var: ContextVar[str] = ContextVar("request_id", default="")
+
+
+class JSONLines(logging.Formatter):
+    """One object a line. A record's `facts` (a dict given as extra) are laid beside its message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := request_id_var.get():
+            line["request_id"] = request_id
+        line.update(getattr(record, "facts", {}))
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
+    """The platform logs at `level`; libraries only their warnings, since some of them log bodies and headers below that."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JSONLines}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            "sage": {"level": level},
+            "sage.access": {"level": "INFO" if access_log else "WARNING"},
+            "django": {"handlers": [], "level": "WARNING", "propagate": True},
+            # Refused requests are answers, not incidents; crashes alone are logged, once, with their traceback.
+            "django.request": {"level": "ERROR"},
+            "django.security": {"level": "ERROR"},
+            "django.server": {"handlers": [], "propagate": True},
+        },
+    }

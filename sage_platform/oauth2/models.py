@@ -1,0 +1,293 @@
+"""The toolkit's models, swapped for ours before the first migration, and two of our own.
+
+What a stolen copy of the database gives away is decided here, by columns and constraints rather than by a setting:
+
+- Access and refresh tokens use the toolkit's checksum machinery: `token_checksum` holds SHA-256 of the token, and the
+  stock `token` column is held empty by a constraint, so that a wrong `COMPLIANT_BCP_RFC9700_TOKEN_STORAGE` fails
+  instead of storing tokens. Tokens are long and random (RFC 6749 §10.10), so a fast hash without salt is enough and one
+  indexed look-up finds them.
+- Authorization, device and user codes are `DigestField`s: the toolkit stores these in the clear and has no setting for
+  it.
+- Client secrets are always hashed, and the private halves of signing keys are ciphertext.
+
+What ends a token without a call is here too: `credentials_version` is the user's number at issue, so a changed password
+or a deactivation, which raise the user's, end everything older; `Application.enabled` is read in the same join.
+
+Several columns have no default on purpose (`credentials_version`, `token_family`, `expires`, `scope`): code that issues
+a token and forgets one of them gets an IntegrityError, not a token that nothing ends.
+"""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.models import (
+    AbstractAccessToken,
+    AbstractApplication,
+    AbstractDeviceGrant,
+    AbstractGrant,
+    AbstractIDToken,
+    AbstractRefreshToken,
+    TokenChecksumField,
+)
+
+from sage_platform.oauth2.fields import DigestField, SecretField
+
+
+class GrantType(models.TextChoices):
+    """By their registered names (RFC 7591 §2), as in `SAGE_OAUTH2_CLIENTS`; the toolkit has names of its own."""
+
+    AUTHORIZATION_CODE = "authorization_code", _("Authorization code")
+    REFRESH_TOKEN = "refresh_token", _("Refresh token")
+    CLIENT_CREDENTIALS = "client_credentials", _("Client credentials")
+    DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code", _("Device code")
+
+
+# How a confidential client may authenticate (RFC 6749 §2.3.1, RFC 7591 §2).
+CONFIDENTIAL_METHODS = ["client_secret_basic", "client_secret_post"]
+
+
+def default_grant_types() -> list[str]:
+    return [GrantType.AUTHORIZATION_CODE.value]
+
+
+def validate_grant_types(value: object) -> None:
+    if not isinstance(value, list) or not value or any(item not in GrantType.values for item in value):
+        raise ValidationError(_("Choose one or more of: %(choices)s."), params={"choices": ", ".join(GrantType.values)})
+    if len(set(value)) != len(value):
+        raise ValidationError(_("Each grant type may be named once."))
+
+
+class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has no types.
+    """A client. `skip_authorization` is its `skip_consent`; the response types follow from the grant types."""
+
+    class AuthMethod(models.TextChoices):
+        BASIC = "client_secret_basic", _("HTTP Basic")
+        POST = "client_secret_post", _("In the body")
+        NONE = "none", _("None (public client)")
+
+    class Source(models.TextChoices):
+        ADMIN = "admin", _("Admin")
+        ENVIRONMENT = "environment", _("Environment")
+        REGISTRATION = "registration", _("Dynamic registration")
+
+    # Two columns of the toolkit are taken out by naming them here. Its single grant type would contradict
+    # `grant_types`; until the server reads that list, the toolkit's own check finds no grant type allowed. A secret
+    # that is not hashed is for HS256 alone, and id_tokens are RS256 here.
+    authorization_grant_type: ClassVar[str] = ""
+    hash_client_secret: ClassVar[bool] = True
+
+    client_secret = SecretField(_("client secret"), max_length=255, blank=True, default="")
+    enabled = models.BooleanField(_("enabled"), default=True)
+    token_endpoint_auth_method = models.CharField(
+        _("client authentication"), max_length=32, choices=AuthMethod.choices, default=AuthMethod.BASIC
+    )
+    grant_types = models.JSONField(_("grant types"), default=default_grant_types, validators=[validate_grant_types])
+    scope = models.TextField(
+        _("scope"), blank=True, default="", help_text=_("What the client may ask for, separated by spaces.")
+    )
+    description = models.TextField(_("description"), blank=True, default="")
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices, default=Source.ADMIN)
+
+    class Meta(AbstractApplication.Meta):  # type: ignore[misc]  # The toolkit has no types.
+        verbose_name = _("OAuth2 client")
+        verbose_name_plural = _("OAuth2 clients")
+        constraints = [
+            # RFC 6749 §2.1: a public client cannot keep a secret, so it has none; a confidential one never goes
+            # without.
+            models.CheckConstraint(
+                name="oauth2_application_secret_fits_type",
+                condition=Q(client_type="public", token_endpoint_auth_method__in=["none"], client_secret="")
+                | Q(client_type="confidential", token_endpoint_auth_method__in=CONFIDENTIAL_METHODS)
+                & ~Q(client_secret=""),
+            ),
+            # The toolkit's registration views (RFC 7591) read `registration_source`; it must never disagree with ours.
+            models.CheckConstraint(
+                name="oauth2_application_source_agrees",
+                condition=Q(source="registration", registration_source="dcr")
+                | Q(source__in=["admin", "environment"], registration_source="manual"),
+            ),
+        ]
+
+
+class Grant(AbstractGrant):  # type: ignore[misc]  # The toolkit has no types.
+    """An authorization code, kept after its use until it expires, so that a second use is seen (RFC 6749 §4.1.2)."""
+
+    code = DigestField(_("code"), max_length=64)
+    credentials_version = models.IntegerField(_("credentials version"))
+    # When the person signed in, for `auth_time` (OpenID Connect Core §2); the user's last_login may be another
+    # session's.
+    auth_time = models.DateTimeField(_("signed in at"), null=True, blank=True)
+    used_at = models.DateTimeField(_("used at"), null=True, blank=True, editable=False)
+    # Every token that comes of this code carries the same family, so that a second use ends them by one indexed
+    # statement.
+    token_family = models.UUIDField(_("token family"), default=uuid.uuid4, editable=False, unique=True)
+
+    class Meta(AbstractGrant.Meta):  # type: ignore[misc]  # The toolkit has no types.
+        verbose_name = _("authorization code")
+        verbose_name_plural = _("authorization codes")
+        indexes = [models.Index(fields=["expires"], name="oauth2_grant_expires")]
+        constraints = [
+            models.UniqueConstraint(fields=["code"], name="oauth2_grant_unique_code"),
+            # RFC 7636 §4.2, RFC 9700 §2.1.1: S256 or no challenge at all, never `plain`.
+            models.CheckConstraint(
+                name="oauth2_grant_s256_only",
+                condition=Q(code_challenge="", code_challenge_method="")
+                | Q(code_challenge_method="S256") & ~Q(code_challenge=""),
+            ),
+        ]
+
+
+class AccessToken(AbstractAccessToken):  # type: ignore[misc]  # The toolkit has no types.
+    token_checksum = TokenChecksumField(_("token checksum"), max_length=64)
+    # The toolkit allows none, for tokens that another server issued; a token of ours always ends with its client.
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, verbose_name=_("OAuth2 client"))
+    # Empty for client_credentials, where there is no user whose password could change.
+    credentials_version = models.IntegerField(_("credentials version"), null=True, blank=True)
+    token_family = models.UUIDField(_("token family"), editable=False)
+
+    class Meta(AbstractAccessToken.Meta):  # type: ignore[misc]  # The toolkit has no types.
+        verbose_name = _("access token")
+        verbose_name_plural = _("access tokens")
+        indexes = [
+            models.Index(fields=["expires"], name="oauth2_accesstoken_expires"),
+            models.Index(fields=["token_family"], name="oauth2_accesstoken_family"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["token_checksum"], name="oauth2_accesstoken_unique_checksum"),
+            models.CheckConstraint(name="oauth2_accesstoken_hashed_only", condition=Q(token="")),
+            models.CheckConstraint(
+                name="oauth2_accesstoken_version_with_user",
+                condition=Q(user__isnull=True, credentials_version__isnull=True)
+                | Q(user__isnull=False, credentials_version__isnull=False),
+            ),
+        ]
+
+
+class RefreshToken(AbstractRefreshToken):  # type: ignore[misc]  # The toolkit has no types.
+    """`revoked` is set on use or withdrawal; the row stays until `expires` so that reuse shows (RFC 9700 §4.14.2)."""
+
+    token_checksum = TokenChecksumField(_("token checksum"), max_length=64)
+    credentials_version = models.IntegerField(_("credentials version"))
+    token_family = models.UUIDField(_("token family"), editable=False)
+    # What the person granted; no default, see above. The toolkit reads it from the last access token, which a narrowed
+    # refresh (RFC 6749 §6) shrinks.
+    scope = models.TextField(_("scope"), blank=True, default=None)
+    # OpenID Connect Core §12.2: an id_token that comes of a refresh carries the time of the original sign-in.
+    auth_time = models.DateTimeField(_("signed in at"), null=True, blank=True)
+    # The toolkit computes it from the access token's, which needs a join to prune and is lost when that row goes.
+    expires = models.DateTimeField(_("expires"))
+
+    class Meta(AbstractRefreshToken.Meta):  # type: ignore[misc]  # The toolkit has no types.
+        verbose_name = _("refresh token")
+        verbose_name_plural = _("refresh tokens")
+        # The toolkit's (checksum, revoked) lets two live rows share a checksum, because NULLs are distinct.
+        unique_together = ()
+        indexes = [
+            models.Index(fields=["expires"], name="oauth2_refreshtoken_expires"),
+            models.Index(fields=["token_family"], name="oauth2_refreshtoken_family"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["token_checksum"], name="oauth2_refreshtoken_unique_checksum"),
+            # Rotation leaves one living token in a family; two at once are what a race or a theft would make (RFC 9700
+            # §4.14.2).
+            models.UniqueConstraint(
+                fields=["token_family"], condition=Q(revoked__isnull=True), name="oauth2_refreshtoken_one_living"
+            ),
+            models.CheckConstraint(name="oauth2_refreshtoken_hashed_only", condition=Q(token="")),
+        ]
+
+
+class IDToken(AbstractIDToken):  # type: ignore[misc]  # The toolkit has no types.
+    """A record that an id_token was issued. It opens nothing, so it needs no `credentials_version`."""
+
+    class Meta(AbstractIDToken.Meta):  # type: ignore[misc]  # The toolkit has no types.
+        verbose_name = _("ID token")
+        verbose_name_plural = _("ID tokens")
+        indexes = [models.Index(fields=["expires"], name="oauth2_idtoken_expires")]
+
+
+class DeviceGrant(AbstractDeviceGrant):  # type: ignore[misc]  # The toolkit has no types.
+    """A device that waits for a person (RFC 8628). The user and their `credentials_version` come with the approval."""
+
+    device_code = DigestField(_("device code"), max_length=64)
+    user_code = DigestField(_("user code"), max_length=64)
+    # As long as `Application.client_id`; the toolkit's 100 would be an error on PostgreSQL for a longer one.
+    client_id = models.CharField(_("client ID"), max_length=255, db_index=True)
+    credentials_version = models.IntegerField(_("credentials version"), null=True, blank=True)
+
+    class Meta(AbstractDeviceGrant.Meta):  # type: ignore[misc]  # The toolkit has no types.
+        verbose_name = _("device code")
+        verbose_name_plural = _("device codes")
+        indexes = [models.Index(fields=["expires"], name="oauth2_devicegrant_expires")]
+        constraints = [
+            models.UniqueConstraint(fields=["device_code"], name="oauth2_devicegrant_unique_device_code"),
+            # A user code is short: two that wait at the same time must differ, or a person approves another's device.
+            models.UniqueConstraint(
+                fields=["user_code"], condition=Q(status="authorization-pending"), name="oauth2_devicegrant_one_pending"
+            ),
+            models.CheckConstraint(
+                name="oauth2_devicegrant_version_with_user",
+                condition=Q(user__isnull=True, credentials_version__isnull=True)
+                | Q(user__isnull=False, credentials_version__isnull=False),
+            ),
+        ]
+
+
+class Consent(models.Model):
+    """What a person has allowed a client; there is none before the first time, and withdrawing deletes it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="oauth2_consents", verbose_name=_("user")
+    )
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="consents", verbose_name=_("OAuth2 client")
+    )
+    scopes = models.TextField(_("scopes"), blank=True, help_text=_("Separated by spaces."))
+    granted_at = models.DateTimeField(_("granted at"))
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "application"], name="oauth2_consent_unique_user_application")
+        ]
+
+    def __str__(self) -> str:
+        return f"Consent #{self.pk}"
+
+
+class SigningKey(models.Model):
+    """A key for id_tokens: published before it is activated and after it is retired (OpenID Connect Core §10.1.1)."""
+
+    kid = models.CharField(_("key ID"), max_length=64, unique=True)
+    algorithm = models.CharField(_("algorithm"), max_length=8, choices=[("RS256", "RS256")], default="RS256")
+    private_key = models.TextField(_("private key (encrypted)"), editable=False)
+    # The public half as a JWK (RFC 7517 §4), so that the public `jwks` route decrypts nothing.
+    public_jwk = models.JSONField(_("public key"), editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    activated_at = models.DateTimeField(_("activated at"), null=True, blank=True)
+    retired_at = models.DateTimeField(_("retired at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("signing key")
+        verbose_name_plural = _("signing keys")
+        constraints = [
+            # Two rotations at once must not leave two keys that both sign.
+            models.UniqueConstraint(
+                fields=["algorithm"],
+                condition=Q(activated_at__isnull=False, retired_at__isnull=True),
+                name="oauth2_signingkey_one_active",
+            ),
+            models.CheckConstraint(
+                name="oauth2_signingkey_retired_after_activated",
+                condition=Q(retired_at__isnull=True) | Q(retired_at__gte=F("activated_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid

@@ -1,0 +1,276 @@
+"""Every setting of the deployment, read once from the environment. The environment is read nowhere else."""
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform import __version__, env
+from sage_platform.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# A developer's own .env must not change what the tests see.
+if os.environ.get("SAGE_ENV", "development") == "development" and "pytest" not in sys.modules:
+    environ.Env.read_env(BASE_DIR / ".env")  # What the environment already holds wins.
+
+# -- The deployment -----------------------------------------------------------------------------------------------------
+SAGE_VERSION = __version__
+SAGE_ENV = env.choice("SAGE_ENV", "development", ["development", "production"])
+PRODUCTION = SAGE_ENV == "production"
+DEBUG = env.boolean("SAGE_DEBUG", default=False)
+SAGE_DATA_DIR = Path(env.text("SAGE_DATA_DIR", str(BASE_DIR / "data"))).absolute()
+SAGE_BIND = env.text("SAGE_BIND", "127.0.0.1")
+SAGE_PORT = env.integer("SAGE_PORT", 8000, least=1, most=65535)
+SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
+# Each stalled body holds a thread, so there are more of them than the 64 that the contract lets stall and all slots together.
+SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=4, most=512)
+SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
+SAGE_WEB_BASE_PATH = env.base_path("SAGE_WEB_BASE_PATH", "/sage")
+SAGE_TRUSTED_PROXIES = env.networks("SAGE_TRUSTED_PROXIES")
+SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
+
+# -- Secrets --------------------------------------------------------------------------------------------------------------
+# In production an empty secret is an error of a system check, so that the operator hears the variable's name at the start.
+SECRET_KEY = env.secret("SAGE_SECRET_KEY") or ("" if PRODUCTION else env.kept_secret(SAGE_DATA_DIR / "secret_key"))
+SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
+if not SECRET_KEY:
+    raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
+SAGE_BOOTSTRAP_ADMIN_USERNAME = env.text("SAGE_BOOTSTRAP_ADMIN_USERNAME", "admin")
+SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
+
+# -- Identity -------------------------------------------------------------------------------------------------------------
+SAGE_AUTH_MODE = env.choice("SAGE_AUTH_MODE", "native", ["native", "trusted_proxy", "oauth"])
+SAGE_TRUSTED_IDENTITY_PROXY_IPS = env.networks("SAGE_TRUSTED_IDENTITY_PROXY_IPS")
+SAGE_ACCESS_TOKEN_LIFETIME = timedelta(hours=env.integer("SAGE_JWT_EXPIRE_HOURS", 24, least=1, most=8760))
+SAGE_REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+SAGE_HASH_CONCURRENCY = env.integer("SAGE_HASH_CONCURRENCY", 2, least=1, most=64)
+SAGE_HASH_WAIT_SECONDS = 2.0
+SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/oauth2")
+SAGE_MAX_JSON_BYTES = env.integer("SAGE_MAX_JSON_BYTES", 2 * 1024 * 1024, least=1024, most=256 * 1024 * 1024)
+SAGE_CORS_ALLOWED_ORIGINS = env.origins("SAGE_CORS_ALLOWED_ORIGINS")
+
+# -- Applications -----------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "sage_platform.admin.SageAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "oauth2_provider",
+    "sage_platform",
+    "sage_platform.accounts",
+    "sage_platform.oauth2",
+    "providers",
+    "system",
+    "versions",
+    "uploads",
+    "observability",
+]
+
+# Each one costs every request some time, so a new one needs a reason.
+MIDDLEWARE = [
+    "sage_platform.api.middleware.RequestContextMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "sage_platform.accounts.middleware.SessionUserMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "sage_platform.urls"
+WSGI_APPLICATION = "sage_platform.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "sage_platform" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ]
+        },
+    }
+]
+
+# -- Data -----------------------------------------------------------------------------------------------------------------
+DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{SAGE_DATA_DIR / 'sage.sqlite3'}")
+DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.secret("REDIS_URL")
+CACHES: dict[str, Any] = {"default": env.cache("REDIS_URL", REDIS_URL)}
+SESSION_ENGINE = "django.contrib.sessions.backends." + ("cached_db" if REDIS_URL else "db")
+
+SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / "media"))).absolute()
+SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
+STORAGES = {
+    "default": env.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+# The admin's and the API page's files are served straight from the packages, so that no collect step can be forgotten.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 3600
+
+# -- Sign-in and cookies ------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["sage_platform.accounts.backends.SessionOnlyBackend"]
+PASSWORD_HASHERS = [
+    "sage_platform.accounts.hashers.SlottedArgon2PasswordHasher",
+    "sage_platform.accounts.hashers.SlottedPBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SECURE_COOKIES = env.boolean("SAGE_SECURE_COOKIES", default=PRODUCTION)
+SESSION_COOKIE_NAME = "sage_session"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_NAME = "sage_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+CSRF_TRUSTED_ORIGINS = [SAGE_PUBLIC_URL] if SAGE_PUBLIC_URL else []
+CSRF_FAILURE_VIEW = "sage_platform.accounts.pages.csrf_failure"
+LOGIN_URL = f"{SAGE_WEB_BASE_PATH}/login"
+
+# -- HTTP -----------------------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = env.items("SAGE_ALLOWED_HOSTS", ([] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"]))
+if SAGE_PUBLIC_URL:
+    ALLOWED_HOSTS.append(urlsplit(SAGE_PUBLIC_URL).hostname or "")
+CORS_ALLOW_ALL_ORIGINS = "*" in SAGE_CORS_ALLOWED_ORIGINS
+CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value != "*"]
+CORS_ALLOW_CREDENTIALS = True
+# The OAuth2 routes answer for themselves: any origin, and never with credentials.
+CORS_URLS_REGEX = r"^/(?!oauth2/|api/oauth2/|\.well-known/)"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "range", "x-accept-language", "x-request-id", "x-sage-locale"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+SECURE_SSL_REDIRECT = False  # The proxy that ends TLS redirects; health checks reach the platform by plain HTTP.
+SECURE_HSTS_SECONDS = env.integer("SAGE_HSTS_SECONDS", 31536000 if PRODUCTION else 0, least=0, most=2 * 31536000)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = SAGE_MAX_JSON_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# -- Languages --------------------------------------------------------------------------------------------------------------
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+SAGE_DEFAULT_LOCALE = env.choice("SAGE_DEFAULT_LOCALE", "en", ["en", "en-US", "zh", "zh-CN", "zh-Hans"])
+LANGUAGE_CODE = "zh-hans" if SAGE_DEFAULT_LOCALE.startswith("zh") else "en"
+LOCALE_PATHS = [BASE_DIR / "sage_platform" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# -- Mail -----------------------------------------------------------------------------------------------------------------
+EMAIL_URL = env.secret("EMAIL_URL", "" if PRODUCTION else "consolemail://")
+globals().update(env.mail("EMAIL_URL", EMAIL_URL))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Sage <noreply@localhost>")
+
+# -- REST and OpenAPI -------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["sage_platform.accounts.authentication.SageAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["sage_platform.api.permissions.Nobody"],
+    "DEFAULT_RENDERER_CLASSES": ["sage_platform.api.renderers.EnvelopeRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["sage_platform.api.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "sage_platform.api.schema.EnvelopeSchema",
+    "EXCEPTION_HANDLER": "sage_platform.api.handlers.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+API_DESCRIPTION = """
+Every answer under `/api` comes in an envelope: `{code, message, data, timestamp, request_id}`. `code` 200 is success.
+A business refusal is HTTP 200 with another `code` and a `message` for the person. Routes marked *raw* have no envelope.
+
+Sign in by `POST /api/auth/login`; send the `access_token` as `Authorization: Bearer …`, or let the browser's session cookie speak.
+Messages come in English and Simplified Chinese: `X-Sage-Locale`, `X-Accept-Language`, `Accept-Language`.
+"""
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Sage platform",
+    "DESCRIPTION": API_DESCRIPTION,
+    "VERSION": SAGE_VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["sage_platform.api.permissions.Anyone"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": True,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api",
+}
+
+# -- OAuth2 (django-oauth-toolkit) --------------------------------------------------------------------------------
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2.Application"
+OAUTH2_PROVIDER_GRANT_MODEL = "oauth2.Grant"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2.AccessToken"
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "oauth2.RefreshToken"
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "oauth2.IDToken"
+OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "oauth2.DeviceGrant"
+RFC9700_RULES = [
+    "IMPLICIT_GRANT",
+    "PASSWORD_GRANT",
+    "PKCE_METHOD",
+    "ACCESS_TOKEN_TRANSPORT",
+    "AUTHZ_RESPONSE_ISS",
+    "TOKEN_STORAGE",
+    "REFRESH_TOKEN",
+    "REDIRECT_URI_SCHEME",
+    "REDIRECT_URI_MATCHING",
+    "PKCE_REQUIRED",
+]
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "SCOPES": {
+        "openid": _("Know who you are"),
+        "profile": _("See your name and picture"),
+        "email": _("See your email address"),
+        "usage:write": _("Report usage"),
+    },
+    "DEFAULT_SCOPES": [],
+    "OIDC_ISS_ENDPOINT": SAGE_OAUTH2_ISSUER,
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "ID_TOKEN_EXPIRE_SECONDS": 600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 24 * 3600,
+    "ROTATE_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
+    "PKCE_REQUIRED": True,
+    # http for the loopback addresses of native clients comes with the clients' own rules; until then nothing but https.
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "ALLOW_URI_WILDCARDS": False,
+    # RFC 9700: the toolkit's older behaviour is off, and `check --deploy` fails on a setting that would bring it back.
+    **{f"COMPLIANT_BCP_RFC9700_{rule}": True for rule in RFC9700_RULES},
+}
+
+# -- Logs ------------------------------------------------------------------------------------------------------------
+LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)

@@ -1,0 +1,38 @@
+"""The composition of all routes. Trailing slashes are part of no path but the admin's own."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+import observability.urls
+import providers.urls
+import system.urls
+import uploads.urls
+import versions.urls
+from sage_platform.accounts import pages
+from sage_platform.accounts import urls as accounts_urls
+from sage_platform.api_docs import DocsView, SchemaView
+from sage_platform.oauth2.urls import well_known_urlpatterns
+
+handler400 = "sage_platform.api.handlers.bad_request"
+handler403 = "sage_platform.api.handlers.forbidden"
+handler404 = "sage_platform.api.handlers.not_found"
+handler500 = "sage_platform.api.handlers.server_error"
+
+AREAS = [system.urls, providers.urls, versions.urls, uploads.urls, observability.urls]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url=f"{settings.SAGE_WEB_BASE_PATH}/")),
+    path("api/auth/", include(accounts_urls.AUTH)),
+    path("api/user/", include(accounts_urls.USER)),
+    *[path("api/", include(area.urlpatterns)) for area in AREAS],
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(url_name="schema"), name="docs"),
+    path("api/oauth2/", include("sage_platform.oauth2.urls", namespace="oauth2_api")),
+    path("oauth2/", include("sage_platform.oauth2.urls")),
+    *well_known_urlpatterns,
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    *pages.urlpatterns,
+]

@@ -1,0 +1,11 @@
+"""What the server calls: Django, and in front of it what must answer whatever happens to Django."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from sage_platform.front import front
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
+
+application = front(get_wsgi_application())

@@ -1,0 +1,1 @@
+"""Tools of the developers; the platform itself needs none of them."""

@@ -1,0 +1,35 @@
+"""Runs a command without any setting of the caller's in its environment, and with a data folder that is thrown away.
+
+    usage: python -m scripts.bare [NAME=VALUE …] COMMAND [ARGUMENT …]
+
+So tests and checks find the same thing on every machine, and never touch ./data.
+"""
+
+import os
+import sys
+import tempfile
+
+from scripts.with_services import end_on_signals, run
+
+UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL", "DJANGO_SETTINGS_MODULE")
+SETTINGS = ("SAGE_", *UNPREFIXED)  # A prefix each, because every secret has a twin such as DATABASE_URL_FILE.
+
+
+def main() -> int:
+    command = sys.argv[1:]
+    wanted: dict[str, str] = {}
+    while command and "=" in command[0]:
+        name, _, value = command.pop(0).partition("=")
+        wanted[name] = value
+    if not command:
+        print("usage: python -m scripts.bare [NAME=VALUE …] COMMAND [ARGUMENT …]", file=sys.stderr)
+        return 2
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    end_on_signals()
+    # A server that was killed may still write to the folder while it is removed.
+    with tempfile.TemporaryDirectory(prefix="sage-data-", ignore_cleanup_errors=True) as data:
+        return run(command, {**inherited, "SAGE_DATA_DIR": data, **wanted})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

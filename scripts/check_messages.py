@@ -1,0 +1,130 @@
+"""Checks that the Chinese message catalogue says all that the source says, and that the compiled one says the same.
+
+With --write it brings both up to date instead. Either way gettext's own tools must be installed.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import polib
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALE = "zh_Hans"
+CATALOGUE = Path("sage_platform", "locale", LOCALE, "LC_MESSAGES", "django.po")
+SOURCE = ("manage.py", "sage_platform", "providers", "system", "versions", "uploads", "observability")
+
+Key = tuple[str | None, str]
+
+
+def makemessages(root: Path) -> None:
+    """Brings the catalogue under this root up to date with the source under it."""
+    # Line numbers would change the catalogue with every edit, so that only the file is named.
+    command = [
+        sys.executable,
+        "manage.py",
+        "makemessages",
+        "--locale",
+        LOCALE,
+        "--add-location",
+        "file",
+        "--no-obsolete",
+    ]
+    # Everything else at the top is no source of messages, and a virtual environment takes a minute to search.
+    others = (entry.name for entry in root.iterdir() if entry.is_dir() and entry.name not in SOURCE)
+    for name in others:
+        command += ["--ignore", name]
+    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+
+
+def extracted() -> polib.POFile:
+    """The catalogue as it would be after makemessages, made from a copy so that a check changes nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in SOURCE:
+            path = ROOT / name
+            if path.is_dir():
+                shutil.copytree(path, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            elif path.is_file():
+                shutil.copy(path, copy / name)
+        # Without a catalogue to merge with, nothing but the source decides what is in it.
+        (copy / CATALOGUE).unlink(missing_ok=True)
+        makemessages(copy)
+        return polib.pofile(str(copy / CATALOGUE))
+
+
+def key(entry: polib.POEntry) -> Key:
+    return entry.msgctxt, entry.msgid
+
+
+def translations(catalogue: polib.POFile | polib.MOFile) -> dict[Key, object]:
+    """What a reader would be shown for each message, in a form that can be compared."""
+    # A .mo file holds only what is translated, and polib gives its entries no such question.
+    return {
+        key(entry): (entry.msgid_plural, entry.msgstr, {int(n): text for n, text in entry.msgstr_plural.items()})
+        for entry in catalogue
+        if isinstance(catalogue, polib.MOFile) or entry.translated()
+    }
+
+
+def problems(source: polib.POFile, catalogue: polib.POFile, compiled: polib.MOFile | None) -> list[str]:
+    wanted = {key(entry) for entry in source}
+    held = {key(entry): entry for entry in catalogue if not entry.obsolete}
+    found = [f"missing: {msgid!r}" for context, msgid in sorted(wanted - held.keys(), key=str)]
+    found += [f"no longer in the source: {msgid!r}" for context, msgid in sorted(held.keys() - wanted, key=str)]
+    found += [f"fuzzy: {entry.msgid!r}" for entry in held.values() if entry.fuzzy]
+    found += [f"untranslated: {entry.msgid!r}" for entry in held.values() if not entry.fuzzy and not entry.translated()]
+    if compiled is None:
+        found.append("not compiled: there is no .mo file beside the .po file")
+    elif translations(compiled) != translations(catalogue):
+        found.append("the .mo file does not say what the .po file says")
+    elif compiled.metadata.get("Plural-Forms") != catalogue.metadata.get("Plural-Forms"):
+        found.append("the .mo file has other plural forms than the .po file")
+    return found
+
+
+def write() -> int:
+    (ROOT / CATALOGUE).parent.mkdir(parents=True, exist_ok=True)
+    makemessages(ROOT)
+    path = ROOT / CATALOGUE
+    subprocess.run(["msgfmt", "--check-format", "--output-file", path.with_suffix(".mo"), path], check=True)
+    open_entries = [entry for entry in polib.pofile(str(path)) if entry.fuzzy or not entry.translated()]
+    print(f"{CATALOGUE}: {len(open_entries)} messages wait for a translation.")
+    return 0
+
+
+def check() -> int:
+    path = ROOT / CATALOGUE
+    if not path.exists():
+        print(f"{CATALOGUE} is missing; `make messages` makes it.", file=sys.stderr)
+        return 1
+    # Placeholders that differ between a message and its translation would crash only when it is shown.
+    if subprocess.run(["msgfmt", "--check-format", "--output-file", "/dev/null", path], check=False).returncode:
+        return 1
+    catalogue = polib.pofile(str(path))
+    binary = path.with_suffix(".mo")
+    found = problems(extracted(), catalogue, polib.mofile(str(binary)) if binary.exists() else None)
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if found:
+        print(f"{len(found)} problems in {CATALOGUE}; run `make messages`, then translate.", file=sys.stderr)
+        return 1
+    print(f"{len(catalogue)} messages, all translated and compiled.")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="bring the catalogues up to date instead of checking them")
+    options = parser.parse_args()
+    if not shutil.which("xgettext") or not shutil.which("msgfmt"):
+        print("gettext is not installed (Debian: apt-get install gettext).", file=sys.stderr)
+        return 1
+    return write() if options.write else check()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

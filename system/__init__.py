@@ -1,0 +1,1 @@
+"""The deployment describing itself: its settings, its info, its health."""

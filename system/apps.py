@@ -1,0 +1,24 @@
+from django.apps import AppConfig
+
+from sage_platform.api import seams
+
+
+class SystemConfig(AppConfig):
+    name = "system"
+
+    def ready(self) -> None:
+        from system import health
+        from system.current import current_settings
+        from system.info import own_part
+
+        seams.deployment_settings.register("allow_registration", allow_registration)
+        seams.info_parts.register("system", own_part)
+        seams.health_checks.register("database", health.check_database)
+        seams.health_checks.register("cache", health.check_cache)
+        current_settings.forget()
+
+
+def allow_registration() -> bool:
+    from system.current import current_settings
+
+    return current_settings.get().allow_registration

@@ -1,0 +1,76 @@
+"""The settings as they stand, without a query on each request.
+
+A stamp says when they were last written: a file in the data folder for the workers of one machine, a key in Redis for all
+machines. Each read compares the stamp. Beyond that nothing is believed for longer than a second, which is what other machines
+without Redis go by, and what heals a stamp that a crash kept from being written.
+"""
+
+import time
+from dataclasses import dataclass
+from secrets import token_hex
+from threading import Lock
+
+from django.conf import settings
+from django.core.cache import cache
+
+from system.models import SystemSettings
+
+MOST_SECONDS = 0.9
+STAMP_KEY = "system-settings-stamp"
+
+
+@dataclass(frozen=True)
+class Values:
+    allow_registration: bool
+
+
+class CurrentSettings:
+    """Right at the next request on this machine after a write, within a second on others."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._values: Values | None = None
+        self._stamp = ""
+        self._read_at = 0.0
+
+    def get(self) -> Values:
+        stamp = _read_stamp()
+        values = self._values
+        if values is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
+            return values
+        # The stamp was read before the row: a write between the two shows at the next read, and is never missed.
+        row = SystemSettings.objects.filter(pk=1).first() or SystemSettings()
+        fresh = Values(allow_registration=row.allow_registration)
+        with self._lock:
+            self._values, self._stamp, self._read_at = fresh, stamp, time.monotonic()
+        return fresh
+
+    def forget(self) -> None:
+        with self._lock:
+            self._values = None
+
+    def announce(self) -> None:
+        """Tell every worker that the row was written; after the commit."""
+        self.forget()
+        _write_stamp(token_hex(8))
+
+
+def _read_stamp() -> str:
+    if settings.REDIS_URL:
+        return str(cache.get(STAMP_KEY, ""))
+    try:
+        return (settings.SAGE_DATA_DIR / STAMP_KEY).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _write_stamp(stamp: str) -> None:
+    if settings.REDIS_URL:
+        cache.set(STAMP_KEY, stamp, None)
+        return
+    draft = settings.SAGE_DATA_DIR / f"{STAMP_KEY}.{stamp}"
+    draft.write_text(stamp)
+    draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
+
+
+current_settings = CurrentSettings()

@@ -1,0 +1,47 @@
+"""The system routes: info, settings, health."""
+
+import time
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from sage_platform.api.documentation import describe
+from sage_platform.api.envelope import envelope_response
+from sage_platform.api.errors import Code
+from sage_platform.api.fields import Nothing
+from sage_platform.api.permissions import Administrator, Anyone
+from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
+from system import serializers as wire
+from system import services
+from system.health import health
+from system.info import deployment_info
+
+
+class InfoView(HotView):
+    @extend_schema(**describe(who=Anyone, gives=wire.InfoOutput, summary="What a login page needs to know"))
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return envelope_response(request, deployment_info())
+
+
+class HealthView(HotView):
+    @extend_schema(**describe(who=Anyone, gives=wire.HealthOutput, summary="Whether the dependencies work"))
+    def get(self, request: HttpRequest) -> HttpResponse:
+        checks = health.checks()
+        well = all(check["status"] == "healthy" for check in checks.values())
+        word = "healthy" if well else "unhealthy"
+        data = {"status": word, "timestamp": time.time(), "service": "SagePlatform", "checks": checks}
+        if well:
+            return envelope_response(request, data)
+        return envelope_response(
+            request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"}
+        )
+
+
+class SettingsViewSet(ApiViewSet):
+    @endpoint(who=Administrator, takes=wire.UpdateSettingsInput, gives=Nothing, summary="Change the deployment's settings")
+    def update_settings(self, request: Request, data: dict[str, Any]) -> Any:
+        actor: Any = request.user
+        services.update_settings(allow_registration=data["allow_registration"], actor=actor)
+        return {}

@@ -1,0 +1,1 @@
+"""Releases of the products and their updates. The room is ready; the area comes later."""
