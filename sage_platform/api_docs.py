@@ -9,6 +9,7 @@ from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone
 from sage_platform.api.viewsets import HotView
 
@@ -36,6 +37,11 @@ class DocsView(SpectacularSwaggerSplitView):
     http_method_names = ["get", "head"]
     permission_classes = (Anyone,)
     authentication_classes = ()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method not in {"GET", "HEAD"}:
+            return refuse_method(request, "GET, HEAD")
+        return super().dispatch(request, *args, **kwargs)
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(*args, **kwargs)

@@ -71,7 +71,9 @@ def _form_answer(request: HttpRequest, template: str, context: dict[str, Any]) -
     """The form again; 429 with Retry-After where a limit refused it, else 200 with the reasons beside the fields."""
     refusal = getattr(context["form"], "refusal", None)
     status = refusal.status_code if refusal is not None else 200
-    return render(request, template, context, status=status, headers=dict(headers_of(refusal)) if refusal else None)
+    response = render(request, template, context, status=status)
+    response.headers.update(headers_of(refusal) if refusal is not None else {})
+    return response
 
 
 def signed_in_only(view: Page) -> Page:

@@ -23,6 +23,9 @@ CHALLENGE = OpenApiParameter("WWW-Authenticate", str, OpenApiParameter.HEADER, r
 WHO = {"Anyone": "Anyone may call this.", "SignedIn": "For signed-in users.", "Administrator": "For administrators."}
 
 
+_envelopes: dict[str, Any] = {}
+
+
 @dataclass(frozen=True)
 class Refused:
     """One refusal of a route: an HTTP status, or HTTP 200 with another `code` in the envelope."""
@@ -39,6 +42,13 @@ class FieldErrorSchema(serializers.Serializer[Any]):
 
 class InvalidDataSchema(serializers.Serializer[Any]):
     errors = FieldErrorSchema(many=True)
+
+
+def _envelope_named(name: str, data: Any) -> Any:
+    """One component for each name, however many routes answer with it."""
+    if name not in _envelopes:
+        _envelopes[name] = _envelope(name, data)
+    return _envelopes[name]
 
 
 def _envelope(name: str, data: Any) -> Any:
@@ -72,7 +82,7 @@ def envelope_of(gives: Any) -> Any:
     else:
         name = f"{_short(payload)}Envelope"
     payload.allow_null = True  # A refusal with HTTP 200 carries null.
-    return _envelope(name, payload)
+    return _envelope_named(name, payload)
 
 
 def _short(serializer: Any) -> str:

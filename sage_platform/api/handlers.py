@@ -94,7 +94,15 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
         "request_id": getattr(request, "request_id", ""),
         "base_path": settings.SAGE_WEB_BASE_PATH,
     }
-    return render(request, "error.html", context, status=parts["status"], headers=headers)
+    response = render(request, "error.html", context, status=parts["status"])
+    response.headers.update(headers)
+    return response
+
+
+def refuse_method(request: HttpRequest, allow: str) -> HttpResponse:
+    error = rest.MethodNotAllowed(request.method or "")
+    error.allow = allow  # type: ignore[attr-defined]
+    return answer(request, error)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

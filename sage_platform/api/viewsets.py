@@ -17,7 +17,7 @@ from rest_framework.viewsets import ViewSet
 
 from sage_platform.api.bodies import read_json
 from sage_platform.api.documentation import Refused, describe
-from sage_platform.api.handlers import answer
+from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone, Nobody
 from sage_platform.api.renderers import AlwaysJSON
 
@@ -114,10 +114,5 @@ class HotView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method not in {"GET", "HEAD"}:
-            return self.refuse(request)
+            return refuse_method(request, "GET, HEAD")
         return self.get(request)  # type: ignore[attr-defined]
-
-    def refuse(self, request: HttpRequest) -> Any:
-        error = MethodNotAllowed(request.method or "")
-        error.allow = "GET, HEAD"  # type: ignore[attr-defined]
-        return answer(request, error)

@@ -1,0 +1,65 @@
+"""What every test may ask for: people, and callers who are them."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
+
+from sage_platform.accounts.models import User
+from system.current import current_settings
+from tests.people import PASSWORD, Caller, signed_in
+
+
+@pytest.fixture(scope="session")
+def hashed() -> str:
+    """One real hash of PASSWORD for everybody who needs no other."""
+    return make_password(PASSWORD)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory() -> None:
+    """What a process keeps between requests must not go from one test to the next."""
+    cache.clear()
+    current_settings.forget()
+
+
+def make_user(name: str, hashed: str, **fields: Any) -> User:
+    return User.objects.create(id=name, username=name, email=f"{name}@sage.example", password=hashed, **fields)
+
+
+@pytest.fixture
+def alice(db: None, hashed: str) -> User:
+    return make_user("alice", hashed)
+
+
+@pytest.fixture
+def bob(db: None, hashed: str) -> User:
+    """A stranger."""
+    return make_user("bob", hashed)
+
+
+@pytest.fixture
+def admin(db: None, hashed: str) -> User:
+    return make_user("admin", hashed, role=User.Role.ADMIN)
+
+
+@pytest.fixture
+def anyone(db: None) -> Caller:
+    """Nobody yet: a fresh client."""
+    return Caller()
+
+
+@pytest.fixture
+def as_alice(alice: User) -> Caller:
+    return signed_in(alice)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> Caller:
+    return signed_in(bob)
+
+
+@pytest.fixture
+def as_admin(admin: User) -> Caller:
+    return signed_in(admin)

@@ -1,0 +1,65 @@
+"""Callers of the platform, as they are in a test: each with a browser (cookies) or a token, or nobody."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.services import sign_ins
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Caller:
+    """Speaks JSON to the whole stack. `headers` go with each call."""
+
+    client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+    headers: dict[str, str] = field(default_factory=dict)
+    user: Any = None
+    sign_in: Any = None
+
+    def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
+        return self.client.get(path, query or {}, headers=self._headers(headers))
+
+    def post(self, path: str, body: object = None, **headers: str) -> Any:
+        return self.send("POST", path, body, **headers)
+
+    def send(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """`body` is bytes to be sent as they are, or anything that JSON can say."""
+        raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
+        extra = self._headers(headers)
+        content_type = extra.pop("Content-Type", "application/json")
+        return self.client.generic(method, path, raw, content_type=content_type, headers=extra)
+
+    def _headers(self, given: dict[str, str]) -> dict[str, str]:
+        return self.headers | {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def envelope(response: HttpResponse) -> dict[str, Any]:
+    """The answer's envelope without what differs from call to call, which is checked here."""
+    body: dict[str, Any] = json.loads(response.content)
+    assert set(body) == {"code", "message", "data", "timestamp", "request_id"}, body
+    assert isinstance(body.pop("timestamp"), float)
+    assert body.pop("request_id") == response.headers["X-Request-ID"]
+    assert response.headers["Content-Type"] == "application/json"
+    return body
+
+
+def signed_in(user: User, *, token: bool = False) -> Caller:
+    """A caller who has signed in without a password being hashed: by the session cookie, or by a bearer token."""
+    sign_in = SignIn.objects.create(
+        user=user, method="password", credentials_version=user.credentials_version, client_key="127.0.0.1"
+    )
+    caller = Caller(user=user, sign_in=sign_in)
+    if token:
+        caller.headers["Authorization"] = f"Bearer {sign_ins.issue_tokens(sign_in).access_token}"
+    else:
+        session = caller.client.session
+        session[sign_ins.SESSION_KEY] = str(sign_in.pk)
+        session[sign_ins.TOUCHED_KEY] = 4_000_000_000
+        session.save()
+    return caller
