@@ -20,7 +20,7 @@ class SageAdminSite(AdminSite):
     index_title = _("The deployment")
     enable_nav_sidebar = True
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         # Models are imported late here: the site object is made before the apps are ready.
         from sage_platform.accounts.pages import AdminLoginView
 
@@ -33,10 +33,10 @@ class SageAdminSite(AdminSite):
             "username": request.user.get_username(),
             **(extra_context or {}),
         }
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return never_cache(AdminLoginView.as_view(extra_context=context))(request)
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from sage_platform.accounts.services import sign_ins
 
         sign_ins.sign_out(request)

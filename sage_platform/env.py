@@ -105,7 +105,14 @@ def _origin(name: str, value: str) -> str:
         port = parts.port
     except ValueError as error:
         raise misconfigured(name, expected) from error
-    if not parts.scheme or not parts.hostname or "@" in parts.netloc or parts.path not in {"", "/"} or parts.query or parts.fragment:
+    if (
+        not parts.scheme
+        or not parts.hostname
+        or "@" in parts.netloc
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+    ):
         raise misconfigured(name, expected)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     implied = {"http": 80, "https": 443}.get(parts.scheme)
@@ -146,13 +153,21 @@ def cache(name: str, value: str) -> dict[str, Any]:
     if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
         raise misconfigured(name, "redis://host:6379/0")
     timeouts = {"socket_timeout": 2, "socket_connect_timeout": 1, "health_check_interval": 30}
-    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value, "KEY_PREFIX": "sage", "OPTIONS": timeouts}
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": value,
+        "KEY_PREFIX": "sage",
+        "OPTIONS": timeouts,
+    }
 
 
 def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
     """Where uploads are kept: the local disk, or an S3-compatible store when its endpoint is given."""
     if not endpoint:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": media_root, "base_url": None}}
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": media_root, "base_url": None},
+        }
     secure = boolean("SAGE_S3_SECURE", default=True)
     address = endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}"
     options = {
@@ -179,7 +194,9 @@ def base_path(name: str, default: str) -> str:
     """A path such as `/sage`: one leading slash, no trailing one, plain characters only."""
     value = text(name, default).rstrip("/")
     segments = value.split("/")[1:]
-    plain = all(part and part.strip(".") and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in segments)
+    plain = all(
+        part and part.strip(".") and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in segments
+    )
     if not value.startswith("/") or not value.isascii() or not plain:
         raise misconfigured(name, "a path such as /sage")
     return value

@@ -170,10 +170,28 @@ CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value !=
 CORS_ALLOW_CREDENTIALS = True
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
 CORS_URLS_REGEX = r"^/(?!oauth2/|api/oauth2/|\.well-known/)"
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "range", "x-accept-language", "x-request-id", "x-sage-locale"]
-CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "range",
+    "x-accept-language",
+    "x-request-id",
+    "x-sage-locale",
+]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "Content-Language",
+    "ETag",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+]
 SECURE_SSL_REDIRECT = False  # The proxy that ends TLS redirects; health checks reach the platform by plain HTTP.
 SECURE_HSTS_SECONDS = env.integer("SAGE_HSTS_SECONDS", 31536000 if PRODUCTION else 0, least=0, most=2 * 31536000)
+# The proxy redirects to https (W008); whether HSTS covers the other hosts of the domain, and browsers' lists, is the operator's
+# to say at the proxy (W005, W021).
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = SAGE_MAX_JSON_BYTES
@@ -210,7 +228,7 @@ API_DESCRIPTION = """
 Every answer under `/api` comes in an envelope: `{code, message, data, timestamp, request_id}`. `code` 200 is success.
 A business refusal is HTTP 200 with another `code` and a `message` for the person. Routes marked *raw* have no envelope.
 
-Sign in by `POST /api/auth/login`; send the `access_token` as `Authorization: Bearer …`, or let the browser's session cookie speak.
+Sign in by `POST /api/auth/login`; send the `access_token` as `Authorization: Bearer …`, or let the session cookie speak.
 Messages come in English and Simplified Chinese: `X-Sage-Locale`, `X-Accept-Language`, `Accept-Language`.
 """
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -232,9 +250,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # -- OAuth2 (django-oauth-toolkit) --------------------------------------------------------------------------------
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2.Application"
 OAUTH2_PROVIDER_GRANT_MODEL = "oauth2.Grant"
-OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2.AccessToken"
-OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "oauth2.RefreshToken"
-OAUTH2_PROVIDER_ID_TOKEN_MODEL = "oauth2.IDToken"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2.AccessToken"  # noqa: S105  A model, not a password.
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "oauth2.RefreshToken"  # noqa: S105  A model, not a password.
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "oauth2.IDToken"  # noqa: S105  A model, not a password.
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "oauth2.DeviceGrant"
 RFC9700_RULES = [
     "IMPLICIT_GRANT",

@@ -34,9 +34,7 @@ class HealthView(HotView):
         data = {"status": word, "timestamp": time.time(), "service": "SagePlatform", "checks": checks}
         if well:
             return envelope_response(request, data)
-        return envelope_response(
-            request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"}
-        )
+        return envelope_response(request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"})
 
 
 class SettingsViewSet(ApiViewSet):

@@ -8,7 +8,6 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from sage_platform.accounts import checks  # noqa: F401  The checks register themselves on import.
         from sage_platform.accounts.sign_in_options import sign_in_options
 
         seams.info_parts.register("sign_in", sign_in_options)

@@ -14,4 +14,5 @@ class SessionOnlyBackend(BaseBackend):
         return None
 
     def get_user(self, user_id: Any) -> User | None:
-        return User.objects.active().filter(pk=user_id).first()
+        found: User | None = User.objects.active().filter(pk=user_id).first()
+        return found

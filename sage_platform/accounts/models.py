@@ -58,7 +58,8 @@ class UserQuerySet(models.QuerySet["User"]):
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(username_key=comparison_key(username or ""))
+        found: User = self.get(username_key=comparison_key(username or ""))
+        return found
 
 
 class User(AbstractBaseUser):
@@ -124,7 +125,7 @@ class User(AbstractBaseUser):
         super().set_password(raw_password)
         self.credentials_version += 1
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """As Django's; a hash by older parameters is renewed, which ends no sign-in."""
 
         def renew(raw: str) -> None:
@@ -192,6 +193,9 @@ class Token(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return self.digest[:8]
+
 
 class AccessToken(Token):
     sign_in = models.ForeignKey(SignIn, models.CASCADE, related_name="access_tokens")
@@ -209,6 +213,9 @@ class RegistrationCode(models.Model):
     digest = models.CharField(max_length=64)
     expires_at = models.DateTimeField(db_index=True)
     wrong_tries = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.email_key
 
 
 class LimitedActQuerySet(models.QuerySet["LimitedAct"]):
@@ -229,3 +236,6 @@ class LimitedAct(models.Model):
     class Meta:
         indexes = [models.Index(fields=["limit", "subject", "at"]), models.Index(fields=["at"])]
         constraints = [models.CheckConstraint(condition=~Q(limit=""), name="limited_act_names_its_limit")]
+
+    def __str__(self) -> str:
+        return f"{self.limit} {self.at:%H:%M:%S}"

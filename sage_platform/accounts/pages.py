@@ -5,8 +5,8 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.views import LoginView
 from django.contrib import messages
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
@@ -71,9 +71,7 @@ def _form_answer(request: HttpRequest, template: str, context: dict[str, Any]) -
     """The form again; 429 with Retry-After where a limit refused it, else 200 with the reasons beside the fields."""
     refusal = getattr(context["form"], "refusal", None)
     status = refusal.status_code if refusal is not None else 200
-    response = render(request, template, context, status=status)
-    response.headers.update(headers_of(refusal) if refusal is not None else {})
-    return response
+    return handlers.with_headers(render(request, template, context, status=status), headers_of(refusal) if refusal else {})
 
 
 def signed_in_only(view: Page) -> Page:
@@ -145,7 +143,7 @@ class AdminLoginView(LoginView):
         response = super().form_invalid(form)
         if form.refusal is not None and form.refusal.status_code == 429:
             response.status_code = 429
-            response.headers.update(headers_of(form.refusal))
+            handlers.with_headers(response, headers_of(form.refusal))
         return response
 
 

@@ -72,7 +72,7 @@ class SignInProviderOutput(serializers.Serializer[Any]):
 
 
 class OptionOutput(serializers.Serializer[Any]):
-    label = serializers.CharField(help_text="The username.")
+    label = serializers.CharField(help_text="The username.")  # type: ignore[assignment]
     value = serializers.CharField(help_text="The user id.")
 
 

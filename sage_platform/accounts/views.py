@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from sage_platform.accounts import serializers as wire
@@ -42,7 +43,11 @@ class RegistrationViewSet(ApiViewSet):
         takes=wire.RegisterInput,
         gives=wire.UserIdOutput,
         summary="Register with a mailed code",
-        refusals=[CLOSED, Refused(400, "The code is wrong or stale; the name or address is taken; the password is weak."), THROTTLED],
+        refusals=[
+            CLOSED,
+            Refused(400, "The code is wrong or stale; the name or address is taken; the password is weak."),
+            THROTTLED,
+        ],
     )
     def register(self, request: Request, data: dict[str, Any]) -> Any:
         user = registration.register(
@@ -73,9 +78,7 @@ class SessionViewSet(ApiViewSet):
     )
     def login(self, request: Request, data: dict[str, Any]) -> Any:
         check_same_site(request._request)  # Else another site could sign a visitor in under its own account.
-        user = passwords.authenticate(
-            data["username_or_email"], data["password"], client_key=client_key(request._request)
-        )
+        user = passwords.authenticate(data["username_or_email"], data["password"], client_key=client_key(request._request))
         return sign_ins.issue_tokens(sign_ins.open_session(request._request, user))._asdict()
 
     @endpoint(who=SignedIn, gives=wire.SessionOutput, summary="Who is signed in")
@@ -160,7 +163,11 @@ class AccountViewSet(ApiViewSet):
 class UserViewSet(ApiViewSet):
     tag = "users"
 
-    @endpoint(who=SignedIn, gives=wire.OptionOutput(many=True), summary="Users to choose from: all for an administrator, else oneself")
+    @endpoint(
+        who=SignedIn,
+        gives=wire.OptionOutput(many=True),
+        summary="Users to choose from: all for an administrator, else oneself",
+    )
     def options(self, request: Request) -> Any:
         own: Any = request.user
         seen = User.objects.visible_to(own).order_by("username_key").values_list("username", "pk")
@@ -200,5 +207,3 @@ def calling_sign_ins(request: Request) -> set[Any]:
     spoken = {request.auth.pk} if isinstance(request.auth, SignIn) else set()
     cookie = sign_ins.of_session(request._request)
     return spoken | ({cookie.pk} if cookie is not None and cookie.user_id == request.user.pk else set())
-
-

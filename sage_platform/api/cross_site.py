@@ -20,11 +20,8 @@ def check_same_site(request: HttpRequest) -> None:
     origin = request.headers.get("Origin", "").strip()
     if site in {"same-origin", "none"}:
         return
-    if site:
-        passes = _allowed(origin)
-    else:
-        passes = not origin or origin in _own_origins(request) or _allowed(origin)
-    if not passes:
+    own = not site and (not origin or origin in _own_origins(request))
+    if not own and not _allowed(origin):
         raise PermissionDenied(_("Permission denied"))
 
 

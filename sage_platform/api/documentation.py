@@ -18,7 +18,9 @@ REQUEST_ID = OpenApiParameter(
 RETRY_AFTER = OpenApiParameter(
     "Retry-After", int, OpenApiParameter.HEADER, response=[429, 503], description="Seconds to wait before asking again."
 )
-CHALLENGE = OpenApiParameter("WWW-Authenticate", str, OpenApiParameter.HEADER, response=[401], description="`Bearer` (RFC 6750 §3).")
+CHALLENGE = OpenApiParameter(
+    "WWW-Authenticate", str, OpenApiParameter.HEADER, response=[401], description="`Bearer` (RFC 6750 §3)."
+)
 
 WHO = {"Anyone": "Anyone may call this.", "SignedIn": "For signed-in users.", "Administrator": "For administrators."}
 
@@ -41,7 +43,7 @@ class FieldErrorSchema(serializers.Serializer[Any]):
 
 
 class InvalidDataSchema(serializers.Serializer[Any]):
-    errors = FieldErrorSchema(many=True)
+    errors = FieldErrorSchema(many=True)  # type: ignore[assignment]
 
 
 def _envelope_named(name: str, data: Any) -> Any:
@@ -101,7 +103,9 @@ def describe(
     """The keyword arguments of drf-spectacular's `extend_schema` for one action."""
     business = [refusal for refusal in refusals if refusal.status == 200]
     lines = [WHO[who.__name__]] + [f"- HTTP 200 with `code` {refusal.code}: {refusal.when}" for refusal in business]
-    responses: dict[int, Any] = {200: OpenApiResponse(envelope_of(gives), description="Success, or a refusal with another `code`.")}
+    responses: dict[int, Any] = {
+        200: OpenApiResponse(envelope_of(gives), description="Success, or a refusal with another `code`.")
+    }
     if who is not Anyone:
         responses[401] = OpenApiResponse(error_envelope(), description="Not signed in, or a bad, expired or revoked token.")
         responses[403] = OpenApiResponse(error_envelope(), description="Permission denied, or another site's page asked.")

@@ -1,6 +1,7 @@
 """The one place where an error becomes an answer, whichever way it leaves: the REST framework, a resolver's 404, a crash."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import redis.exceptions
@@ -23,23 +24,21 @@ DEPENDENCY_ERRORS = (OperationalError, InterfaceError, redis.exceptions.Connecti
 
 def as_api_error(error: Exception) -> rest.APIException | None:
     """The refusal that stands for an exception, or None when it is a crash."""
+    refusal: rest.APIException | None = error if isinstance(error, rest.APIException) else None
     if isinstance(error, rest.ValidationError):
-        return InvalidInput(flatten(error.detail))
-    if isinstance(error, rest.PermissionDenied | PermissionDenied):
-        return rest.PermissionDenied(_("Permission denied"))
-    if isinstance(error, rest.NotAuthenticated):
+        refusal = InvalidInput(flatten(error.detail))
+    elif isinstance(error, rest.NotAuthenticated):
         refusal = rest.NotAuthenticated(_("Please sign in."))
         refusal.auth_header = "Bearer"  # type: ignore[attr-defined]
-        return refusal
-    if isinstance(error, Http404 | rest.NotFound):
-        return rest.NotFound(_("There is nothing at this address."))
-    if isinstance(error, rest.APIException):
-        return error
-    if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
-        return BodyTooLarge()
-    if isinstance(error, DEPENDENCY_ERRORS):
-        return Unavailable()
-    return None
+    elif isinstance(error, rest.PermissionDenied | PermissionDenied):
+        refusal = rest.PermissionDenied(_("Permission denied"))
+    elif isinstance(error, Http404 | rest.NotFound):
+        refusal = rest.NotFound(_("There is nothing at this address."))
+    elif isinstance(error, RequestDataTooBig | TooManyFieldsSent):
+        refusal = BodyTooLarge()
+    elif isinstance(error, DEPENDENCY_ERRORS):
+        refusal = Unavailable()
+    return refusal
 
 
 def flatten(detail: Any, field: str = "") -> list[tuple[str, str]]:
@@ -86,7 +85,12 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
     headers = dict(headers_of(error))
     if wants_envelope(request):
         return envelope_response(
-            request, parts["data"], code=parts["code"], message=parts["message"], status=parts["status"], headers=headers
+            request,
+            parts["data"],
+            code=parts["code"],
+            message=parts["message"],
+            status=parts["status"],
+            headers=headers,
         )
     context = {
         "status": parts["status"],
@@ -94,8 +98,12 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
         "request_id": getattr(request, "request_id", ""),
         "base_path": settings.SAGE_WEB_BASE_PATH,
     }
-    response = render(request, "error.html", context, status=parts["status"])
-    response.headers.update(headers)
+    return with_headers(render(request, "error.html", context, status=parts["status"]), headers)
+
+
+def with_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
+    for name, value in headers.items():
+        response.headers[name] = value
     return response
 
 

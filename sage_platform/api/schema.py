@@ -20,7 +20,7 @@ class EnvelopeSchema(AutoSchema):
 
 class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "sage_platform.accounts.authentication.SageAuthentication"
-    name = ["bearer", "session"]  # type: ignore[assignment]
+    name = ["bearer", "session"]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
         return [

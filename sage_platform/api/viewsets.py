@@ -79,7 +79,8 @@ class ApiViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
 
     def get_authenticators(self) -> list[Any]:
-        method = (self.request.method or "").lower() if self.request else ""
+        # The document's generator asks before there is a request.
+        method = (getattr(self.request, "method", None) or "").lower()
         action = getattr(self, "action_map", {}).get(method, "")
         stated = getattr(getattr(self, action, None), "endpoint", None)
         return [] if stated is None or stated.who is Anyone else super().get_authenticators()

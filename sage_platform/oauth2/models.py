@@ -87,9 +87,7 @@ class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has
         _("client authentication"), max_length=32, choices=AuthMethod.choices, default=AuthMethod.BASIC
     )
     grant_types = models.JSONField(_("grant types"), default=default_grant_types, validators=[validate_grant_types])
-    scope = models.TextField(
-        _("scope"), blank=True, default="", help_text=_("What the client may ask for, separated by spaces.")
-    )
+    scope = models.TextField(_("scope"), blank=True, default="", help_text=_("What the client may ask for, separated by spaces."))
     description = models.TextField(_("description"), blank=True, default="")
     source = models.CharField(_("source"), max_length=16, choices=Source.choices, default=Source.ADMIN)
 
@@ -102,8 +100,7 @@ class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has
             models.CheckConstraint(
                 name="oauth2_application_secret_fits_type",
                 condition=Q(client_type="public", token_endpoint_auth_method__in=["none"], client_secret="")
-                | Q(client_type="confidential", token_endpoint_auth_method__in=CONFIDENTIAL_METHODS)
-                & ~Q(client_secret=""),
+                | Q(client_type="confidential", token_endpoint_auth_method__in=CONFIDENTIAL_METHODS) & ~Q(client_secret=""),
             ),
             # The toolkit's registration views (RFC 7591) read `registration_source`; it must never disagree with ours.
             models.CheckConstraint(
@@ -253,9 +250,7 @@ class Consent(models.Model):
     class Meta:
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
-        constraints = [
-            models.UniqueConstraint(fields=["user", "application"], name="oauth2_consent_unique_user_application")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "application"], name="oauth2_consent_unique_user_application")]
 
     def __str__(self) -> str:
         return f"Consent #{self.pk}"

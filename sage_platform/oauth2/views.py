@@ -17,6 +17,4 @@ METADATA_HEADERS = {
 @require_safe
 def server_metadata(_request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3.2 and OpenID Connect Discovery §4.2: raw JSON. The issuer is a setting and never the Host header."""
-    return HttpResponse(
-        metadata_body(settings.SAGE_OAUTH2_ISSUER), content_type="application/json", headers=METADATA_HEADERS
-    )
+    return HttpResponse(metadata_body(settings.SAGE_OAUTH2_ISSUER), content_type="application/json", headers=METADATA_HEADERS)

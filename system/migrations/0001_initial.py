@@ -4,24 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='SystemSettings',
+            name="SystemSettings",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('allow_registration', models.BooleanField(default=False, help_text='Anybody with an email address may make an account. A new deployment starts with this off.', verbose_name='allow registration')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                (
+                    "allow_registration",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Anybody with an email address may make an account. A new deployment starts with this off.",
+                        verbose_name="allow registration",
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated")),
             ],
             options={
-                'verbose_name': 'system settings',
-                'verbose_name_plural': 'system settings',
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='system_settings_is_one_row')],
+                "verbose_name": "system settings",
+                "verbose_name_plural": "system settings",
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="system_settings_is_one_row")],
             },
         ),
     ]

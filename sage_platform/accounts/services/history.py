@@ -15,7 +15,9 @@ def record(actor: User | None, subject: models.Model, *, added: bool = False, de
     """
     if actor is None:
         return
-    message: list[dict[str, Any]] = [{"added": {}} if added else {"deleted": {}} if deleted else {"changed": {"fields": list(fields)}}]
+    message: list[dict[str, Any]] = [
+        {"added": {}} if added else {"deleted": {}} if deleted else {"changed": {"fields": list(fields)}}
+    ]
     LogEntry.objects.log_actions(
         user_id=actor.pk,
         queryset=[subject],

@@ -52,7 +52,10 @@ def take(*acts: Act) -> list[int]:
     now = timezone.now()
     rows = [
         LimitedAct.objects.create(
-            limit=act.limit.name, subject=digest_of(act.subject), detail=digest_of(act.detail) if act.detail else "", at=now
+            limit=act.limit.name,
+            subject=digest_of(act.subject),
+            detail=digest_of(act.detail) if act.detail else "",
+            at=now,
         )
         for act in acts
     ]

@@ -44,11 +44,10 @@ def authenticate(identifier: str, password: str, *, client_key: str) -> User:
     """
     if settings.SAGE_AUTH_MODE == "oauth":
         raise Refusal(Code.BAD_REQUEST, _("Password sign-in is not enabled"))
-    user = User.objects.named(identifier).first()
+    user: User | None = User.objects.named(identifier).first()
     attempt = Attempt(user, f"user:{user.pk}" if user else f"name:{comparison_key(identifier)}", client_key)
-    if not _try_password(attempt, password):
+    if not _try_password(attempt, password) or user is None:
         raise Refusal(Code.UNAUTHENTICATED, WRONG)
-    assert user is not None
     if settings.SAGE_AUTH_MODE == "trusted_proxy" and not user.is_admin:
         raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
     return user

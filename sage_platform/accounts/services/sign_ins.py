@@ -57,9 +57,7 @@ def issue_tokens(sign_in: SignIn) -> TokenPair:
     access, refresh = (prefix + secrets.token_urlsafe(32) for prefix in (ACCESS_PREFIX, REFRESH_PREFIX))
     life = settings.SAGE_ACCESS_TOKEN_LIFETIME
     AccessToken.objects.create(digest=digest_of(access), sign_in=sign_in, expires_at=now + life)
-    RefreshToken.objects.create(
-        digest=digest_of(refresh), sign_in=sign_in, expires_at=now + settings.SAGE_REFRESH_TOKEN_LIFETIME
-    )
+    RefreshToken.objects.create(digest=digest_of(refresh), sign_in=sign_in, expires_at=now + settings.SAGE_REFRESH_TOKEN_LIFETIME)
     return TokenPair(access, refresh, int(life.total_seconds()))
 
 
@@ -77,7 +75,9 @@ def refresh_tokens(token: str) -> TokenPair:
         if first and sign_in is not None:
             return issue_tokens(sign_in)
     if not first:
-        SignIn.objects.filter(ended_at=None, refresh_tokens__digest=digest, refresh_tokens__used_at__isnull=False).update(ended_at=now)
+        SignIn.objects.filter(ended_at=None, refresh_tokens__digest=digest, refresh_tokens__used_at__isnull=False).update(
+            ended_at=now
+        )
     raise Refusal(Code.UNAUTHENTICATED, _("Your sign-in has ended. Please sign in again."))
 
 

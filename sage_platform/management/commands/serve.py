@@ -24,7 +24,7 @@ class Command(BaseCommand):
         )
         self.stdout.flush()
         # The server takes this process's place: signals reach it without a go-between, and this one's memory is free again.
-        os.execv(program, [program, *server_arguments()])
+        os.execv(program, [program, *server_arguments()])  # noqa: S606  There is no shell, and that is meant.
 
 
 def server_arguments() -> list[str]:

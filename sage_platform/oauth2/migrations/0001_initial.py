@@ -42,9 +42,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "redirect_uris",
-                    models.TextField(
-                        blank=True, help_text="Allowed URIs list, space separated", verbose_name="redirect URIs"
-                    ),
+                    models.TextField(blank=True, help_text="Allowed URIs list, space separated", verbose_name="redirect URIs"),
                 ),
                 (
                     "post_logout_redirect_uris",
@@ -116,9 +114,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "client_secret",
-                    sage_platform.oauth2.fields.SecretField(
-                        blank=True, default="", max_length=255, verbose_name="client secret"
-                    ),
+                    sage_platform.oauth2.fields.SecretField(blank=True, default="", max_length=255, verbose_name="client secret"),
                 ),
                 ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
                 (
@@ -487,9 +483,7 @@ class Migration(migrations.Migration):
                 ("kid", models.CharField(max_length=64, unique=True, verbose_name="key ID")),
                 (
                     "algorithm",
-                    models.CharField(
-                        choices=[("RS256", "RS256")], default="RS256", max_length=8, verbose_name="algorithm"
-                    ),
+                    models.CharField(choices=[("RS256", "RS256")], default="RS256", max_length=8, verbose_name="algorithm"),
                 ),
                 ("private_key", models.TextField(editable=False, verbose_name="private key (encrypted)")),
                 ("public_jwk", models.JSONField(editable=False, verbose_name="public key")),
@@ -519,9 +513,7 @@ class Migration(migrations.Migration):
             model_name="application",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(
-                        ("client_secret", ""), ("client_type", "public"), ("token_endpoint_auth_method__in", ["none"])
-                    ),
+                    models.Q(("client_secret", ""), ("client_type", "public"), ("token_endpoint_auth_method__in", ["none"])),
                     models.Q(
                         ("client_type", "confidential"),
                         ("token_endpoint_auth_method__in", ["client_secret_basic", "client_secret_post"]),
@@ -545,9 +537,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="consent",
-            constraint=models.UniqueConstraint(
-                fields=("user", "application"), name="oauth2_consent_unique_user_application"
-            ),
+            constraint=models.UniqueConstraint(fields=("user", "application"), name="oauth2_consent_unique_user_application"),
         ),
         migrations.AddIndex(
             model_name="devicegrant",
@@ -621,9 +611,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="refreshtoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("token", "")), name="oauth2_refreshtoken_hashed_only"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("token", "")), name="oauth2_refreshtoken_hashed_only"),
         ),
         migrations.AddIndex(
             model_name="accesstoken",

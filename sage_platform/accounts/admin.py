@@ -1,0 +1,229 @@
+"""Users and their sign-ins in the Django admin, through the same services as the API."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException
+
+from sage_platform.accounts.fields import PHONE, clean_username
+from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.names import comparison_key
+from sage_platform.accounts.services import sign_ins, users
+
+admin.site.unregister(Group)  # There is one privilege here, the role; groups would promise others.
+
+
+class UserFieldsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The rules for names and addresses, as the API has them."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "phonenum", "nickname", "role", "is_active")
+
+    def clean_username(self) -> str:
+        name = clean_username(self.cleaned_data["username"])
+        self._refuse_taken("username_key", name, _("This username is taken."))
+        return name
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"] or "")
+        if email:
+            self._refuse_taken("email_key", email, _("This email address is taken."))
+        return email
+
+    def clean_phonenum(self) -> str:
+        number = str(self.cleaned_data["phonenum"] or "")
+        if number:
+            PHONE(number)
+        return number
+
+    def _refuse_taken(self, field: str, value: str, message: Any) -> None:
+        others = User.objects.filter(**{field: comparison_key(value)}).exclude(pk=self.instance.pk)
+        if others.exists():
+            raise ValidationError(message)
+
+
+class AddUserForm(UserFieldsForm):
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta(UserFieldsForm.Meta):
+        fields = ("username", "email", "phonenum", "role")  # type: ignore[assignment]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if given.get("password"):
+            try:
+                users.check_strength(given["password"], User(username=given.get("username", ""), email=given.get("email", "")))
+            except APIException as error:
+                self.add_error("password", str(error.detail))
+        return given
+
+
+class ChangeUserForm(UserFieldsForm):
+    """Refuses what would leave the deployment without an administrator."""
+
+    actor: User
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        kept = User.objects.get(pk=self.instance.pk)
+        loses = given.get("role") != User.Role.ADMIN or not given.get("is_active")
+        if kept.is_admin and loses:
+            try:
+                users.refuse_loss_of_administrator(kept, actor=self.actor)
+            except APIException as error:
+                raise ValidationError(str(error.detail)) from None
+        return given
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Ends every sign-in and token of the user; the administrator's own session goes on when it is their own password."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = self.user
+        asking = getattr(user, "asking_sign_in", None)
+        users.set_password(user, self.cleaned_data["password1"], keep={asking} if asking else set())
+        return user
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    form = ChangeUserForm
+    add_form = AddUserForm
+    change_password_form = PasswordForm
+    list_display = ("username", "email", "nickname", "role", "is_active", "created_at", "last_login")
+    list_filter = ("role", "is_active", "created_at")
+    search_fields = ("id", "username", "email", "nickname", "phonenum")
+    ordering = ("-created_at", "-id")
+    date_hierarchy = "created_at"
+    filter_horizontal = ()
+    readonly_fields = ("id", "created_at", "last_login")
+    actions = ("activate", "deactivate")
+    fieldsets = (
+        (None, {"fields": ("id", "username", "password")}),
+        (_("Person"), {"fields": ("nickname", "email", "phonenum")}),
+        (_("Rights"), {"fields": ("role", "is_active")}),
+        (_("Dates"), {"fields": ("created_at", "last_login")}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "password", "email", "phonenum", "role")}),)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.actor = request.user  # type: ignore[attr-defined]
+        return form
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Also notes the sign-in that asks, so that changing one's own password does not end it."""
+        user = super().get_object(request, object_id, from_field)
+        sign_in = getattr(request, "sign_in", None)
+        if user is not None and sign_in is not None and sign_in.user_id == user.pk:
+            user.asking_sign_in = sign_in.pk
+        return user
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A new password or a deactivation goes through its service, so that it ends what it has to."""
+        if not change:
+            obj.set_password(form.cleaned_data["password"])
+            obj.save(force_insert=True)
+            return
+        was_active = User.objects.get(pk=obj.pk).is_active
+        is_active, obj.is_active = obj.is_active, was_active
+        obj.save(update_fields=["username", "username_key", "email", "email_key", "phonenum", "nickname", "role"])
+        if is_active != was_active:
+            actor: Any = request.user
+            users.set_active(obj, active=is_active, actor=actor)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
+        return actions
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Administrators are demoted first; who has a history is deactivated, since deleting them would delete it."""
+        if obj is None:
+            return super().has_delete_permission(request)
+        return obj.role != User.Role.ADMIN and not LogEntry.objects.filter(user=obj).exists()
+
+    @admin.action(description=_("Activate the selected users"))
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._set_active(request, queryset, active=True)
+
+    @admin.action(description=_("Deactivate the selected users; ends their sign-ins and tokens"))
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._set_active(request, queryset, active=False)
+
+    def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
+        actor: Any = request.user
+        for user in queryset.exclude(is_active=active):
+            try:
+                users.set_active(user, active=active, actor=actor)
+            except APIException as error:
+                self.message_user(request, f"{user}: {error.detail}", messages.ERROR)
+            else:
+                self.log_change(request, user, [{"changed": {"fields": ["is_active"]}}])
+
+
+class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A record of what happened: to be read, never made or changed here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(SignIn)
+class SignInAdmin(RecordAdmin):
+    list_display = ("user", "method", "client_key", "created_at", "ended_at")
+    list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__email", "client_key")
+    ordering = ("-created_at",)
+    fields = ("id", "user", "method", "client_key", "created_at", "ended_at")
+    actions = ("end",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_staff)
+
+    @admin.action(description=_("End the selected sign-ins"))
+    def end(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
+        for sign_in in queryset.filter(ended_at=None):
+            sign_ins.end(sign_in.pk)
+            self.log_change(request, sign_in, [{"changed": {"fields": ["ended_at"]}}])
+
+
+@admin.register(LogEntry)
+class HistoryAdmin(RecordAdmin):
+    """Who changed what, over all areas; each object's own page has its part of it."""
+
+    list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "what")
+    list_filter = ("action_flag", "content_type")
+    list_select_related = ("user", "content_type")
+    search_fields = ("user__username", "object_repr", "object_id")
+    date_hierarchy = "action_time"
+    fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "what")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_staff)
+
+    @admin.display(description=_("what"))
+    def what(self, entry: LogEntry) -> str:
+        return entry.get_change_message()

@@ -1,0 +1,83 @@
+"""Misconfigurations of a deployment, each a system check with a stable id and a hint.
+
+Errors in production keep the server from starting: `serve` and `bootstrap` run the checks first.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+LEAST_SECRET = 32
+SAMPLE_SECRETS = ("changeme", "change-me", "secret", "django-insecure")
+
+
+@register()
+def check_deployment(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """What no production deployment may have."""
+    if not settings.PRODUCTION:
+        return []
+    return [message for message in (*_errors(), *_warnings()) if message is not None]
+
+
+def _errors() -> list[CheckMessage | None]:
+    return [
+        _error("sage.E001", settings.DEBUG, "SAGE_DEBUG is on in production.", "Unset SAGE_DEBUG."),
+        _error(
+            "sage.E002",
+            _weak(settings.SECRET_KEY),
+            "SAGE_SECRET_KEY is a sample or too short.",
+            f"Use at least {LEAST_SECRET} random characters, for example from `openssl rand -base64 48`.",
+        ),
+        _error(
+            "sage.E003",
+            not settings.SAGE_PUBLIC_URL.startswith("https://"),
+            "SAGE_PUBLIC_URL is not set to an https origin.",
+            "Set it to the address that people use, for example https://sage.example.",
+        ),
+        _error(
+            "sage.E004",
+            not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE),
+            "Cookies would travel over plain HTTP.",
+            "Unset SAGE_SECURE_COOKIES.",
+        ),
+        _error(
+            "sage.E005",
+            "*" in settings.SAGE_CORS_ALLOWED_ORIGINS,
+            "SAGE_CORS_ALLOWED_ORIGINS has a wildcard, and requests carry credentials.",
+            "List the origins of your web application.",
+        ),
+        _error(
+            "sage.E006",
+            "*" in settings.ALLOWED_HOSTS,
+            "SAGE_ALLOWED_HOSTS allows every host.",
+            "List the host names that the platform answers to.",
+        ),
+        _error(
+            "sage.E007",
+            bool(settings.SAGE_BOOTSTRAP_ADMIN_PASSWORD) and len(settings.SAGE_BOOTSTRAP_ADMIN_PASSWORD) < 12,
+            "SAGE_BOOTSTRAP_ADMIN_PASSWORD is shorter than 12 characters.",
+            "Use a longer one, or leave it unset: bootstrap then makes a random one.",
+        ),
+    ]
+
+
+def _warnings() -> list[CheckMessage | None]:
+    no_mail = settings.SAGE_AUTH_MODE == "native" and not settings.EMAIL_URL
+    return [
+        Warning(
+            "EMAIL_URL is not set: nobody can register, since no code can be mailed.",
+            hint="Set it, for example to smtp+tls://user:password@mail.example:587.",
+            id="sage.W001",
+        )
+        if no_mail
+        else None
+    ]
+
+
+def _error(id: str, wrong: bool, message: str, hint: str) -> CheckMessage | None:
+    return Error(message, hint=hint, id=id) if wrong else None
+
+
+def _weak(secret: str) -> bool:
+    return len(secret) < LEAST_SECRET or len(set(secret)) < 8 or any(sample in secret.lower() for sample in SAMPLE_SECRETS)

@@ -1,0 +1,32 @@
+"""The deployment's settings in the Django admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from system import services
+from system.models import SystemSettings
+
+
+@admin.register(SystemSettings)
+class SystemSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """One row, so the list leads straight to it."""
+
+    fields = ("allow_registration", "updated_at")
+    readonly_fields = ("updated_at",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        row = services.ensure_settings()
+        return HttpResponseRedirect(reverse("admin:system_systemsettings_change", args=[row.pk]))
+
+    def save_model(self, request: HttpRequest, obj: SystemSettings, form: Any, change: bool) -> None:
+        """By the service, which tells every worker; the admin itself keeps who did it."""
+        services.update_settings(allow_registration=obj.allow_registration, actor=None)
