@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
@@ -111,10 +112,10 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     ordering = ("-created_at", "-id")
     date_hierarchy = "created_at"
     filter_horizontal = ()
-    readonly_fields = ("id", "created_at", "last_login")
+    readonly_fields = ("id", "password_state", "created_at", "last_login")
     actions = ("activate", "deactivate")
     fieldsets = (
-        (None, {"fields": ("id", "username", "password")}),
+        (None, {"fields": ("id", "username", "password_state")}),
         (_("Person"), {"fields": ("nickname", "email", "phonenum")}),
         (_("Rights"), {"fields": ("role", "is_active")}),
         (_("Dates"), {"fields": ("created_at", "last_login")}),
@@ -125,6 +126,17 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         form = super().get_form(request, obj, change=change, **kwargs)
         form.actor = request.user  # type: ignore[attr-defined]
         return form
+
+    @admin.display(description=_("password"))
+    def password_state(self, user: User) -> str:
+        """Whether there is one, and the way to give another; nothing of its hash."""
+        state = _("Set.") if user.has_usable_password() else _("None: no sign-in by password.")
+        return format_html('{} <a href="../password/">{}</a>', state, _("Set another password"))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Sign-ins go with their user, though nobody may delete one by itself."""
+        to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, set(), protected
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Also notes the sign-in that asks, so that changing one's own password does not end it."""

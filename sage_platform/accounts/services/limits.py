@@ -5,6 +5,7 @@ count within it, without a lock, on any database.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,8 +45,8 @@ class Act:
     by_detail: bool = False
 
 
-def take(*acts: Act) -> list[int]:
-    """Write the acts down, and answer their row ids.
+def take(*acts: Act, judged_too: Sequence[Act] = ()) -> list[int]:
+    """Write the acts down, and answer their row ids. `judged_too` are further limits that the same rows count under.
 
     Raises TooManyRequests, and forgets them all, when one of them is one too many.
     """
@@ -61,7 +62,7 @@ def take(*acts: Act) -> list[int]:
     ]
     kept = [row.pk for row in rows]
     try:
-        for act in acts:
+        for act in [*acts, *judged_too]:
             _refuse_beyond(act.limit, act.subject, act.detail if act.by_detail else None, room=0)
     except TooManyRequests:
         take_back(kept)
@@ -84,6 +85,6 @@ def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, room: int)
         acts = acts.filter(detail=digest_of(detail))
     moments = list(acts.order_by("-at").values_list("at", flat=True)[: limit.amount + 1 - room])
     if len(moments) + room > limit.amount:
-        # There is room again when the oldest of the newest `amount` acts has aged.
-        oldest = moments[limit.amount - 1]
+        # There is room again when the oldest of the newest `amount` acts has aged; the one being refused is not among them.
+        oldest = moments[limit.amount - room]
         raise TooManyRequests(max(1.0, (oldest + limit.window - now).total_seconds()))

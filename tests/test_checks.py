@@ -1,0 +1,56 @@
+"""The system checks of a production deployment: each id, alone."""
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+SOUND: dict[str, Any] = {
+    "PRODUCTION": True,
+    "DEBUG": False,
+    "SECRET_KEY": "kQ9x-Zr4tV7b_Lm2nW8pYc3dHf6jGs1uEa5oRiTq",
+    "SAGE_PUBLIC_URL": "https://sage.example",
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_SECURE": True,
+    "SAGE_CORS_ALLOWED_ORIGINS": ["https://app.sage.example"],
+    "ALLOWED_HOSTS": ["sage.example"],
+    "SAGE_BOOTSTRAP_ADMIN_PASSWORD": "",
+    "EMAIL_URL": "smtp://mail.sage.example:25",
+    "SAGE_AUTH_MODE": "native",
+}
+
+
+def ids(settings: Settings, **changes: Any) -> list[str | None]:
+    for name, value in {**SOUND, **changes}.items():
+        setattr(settings, name, value)
+    return [message.id for message in run_checks() if str(message.id).startswith("sage.")]
+
+
+def test_a_sound_deployment(settings: Settings) -> None:
+    assert ids(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "id"),
+    [
+        ({"DEBUG": True}, "sage.E001"),
+        ({"SECRET_KEY": "short"}, "sage.E002"),
+        ({"SECRET_KEY": "a" * 64}, "sage.E002"),
+        ({"SECRET_KEY": "django-insecure-kQ9x-Zr4tV7b_Lm2nW8pYc3dHf6jGs1uE"}, "sage.E002"),
+        ({"SAGE_PUBLIC_URL": "http://sage.example"}, "sage.E003"),
+        ({"SAGE_PUBLIC_URL": ""}, "sage.E003"),
+        ({"SESSION_COOKIE_SECURE": False}, "sage.E004"),
+        ({"CSRF_COOKIE_SECURE": False}, "sage.E004"),
+        ({"SAGE_CORS_ALLOWED_ORIGINS": ["*"]}, "sage.E005"),
+        ({"ALLOWED_HOSTS": ["*"]}, "sage.E006"),
+        ({"SAGE_BOOTSTRAP_ADMIN_PASSWORD": "admin"}, "sage.E007"),
+        ({"EMAIL_URL": ""}, "sage.W001"),
+    ],
+)
+def test_each_misconfiguration(settings: Settings, change: dict[str, Any], id: str) -> None:
+    assert ids(settings, **change) == [id]
+
+
+def test_development_is_left_alone(settings: Settings) -> None:
+    assert ids(settings, PRODUCTION=False, DEBUG=True, SECRET_KEY="short", SAGE_PUBLIC_URL="") == []
