@@ -204,12 +204,12 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(SignIn)
 class SignInAdmin(RecordAdmin):
-    list_display = ("user", "method", "client_key", "created_at", "ended_at")
+    list_display = ("user", "method", "client_key", "created_at", "seen_at", "ended_at")
     list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("user__username", "user__email", "client_key")
     ordering = ("-created_at",)
-    fields = ("id", "user", "method", "client_key", "created_at", "ended_at")
+    fields = ("id", "user", "method", "client_key", "created_at", "seen_at", "ended_at")
     actions = ("end",)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -129,8 +129,9 @@ class User(AbstractBaseUser):
         """As Django's; a hash by older parameters is renewed, which ends no sign-in."""
 
         def renew(raw: str) -> None:
-            self.password = make_password(raw)
-            self.save(update_fields=["password"])
+            # Only over the hash that was judged: a password changed at this moment must not be undone.
+            judged, self.password = self.password, make_password(raw)
+            User.objects.filter(pk=self.pk, password=judged).update(password=self.password)
 
         return check_against(raw_password, self.password, renew)
 
@@ -170,6 +171,8 @@ class SignIn(models.Model):
     credentials_version = models.PositiveIntegerField(_("credentials version"))
     client_key = models.CharField(_("client address"), max_length=64)
     created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
+    # Written once a day at most: a write for each request would cost more than it tells.
+    seen_at = models.DateTimeField(_("last seen"), auto_now_add=True, db_index=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     objects: ClassVar[Any] = SignInQuerySet.as_manager()
@@ -177,7 +180,7 @@ class SignIn(models.Model):
     class Meta:
         verbose_name = _("sign-in")
         verbose_name_plural = _("sign-ins")
-        indexes = [models.Index(fields=["user", "client_key"]), models.Index(fields=["created_at"])]
+        indexes = [models.Index(fields=["user", "client_key"])]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.created_at:%Y-%m-%d %H:%M}"

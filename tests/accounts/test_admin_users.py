@@ -126,7 +126,7 @@ def test_deactivation_ends_sign_ins(as_admin: Caller, as_alice: Caller) -> None:
 def test_deactivation_by_action(as_admin: Caller, as_alice: Caller, as_bob: Caller) -> None:
     chosen = {"action": "deactivate", "_selected_action": ["alice", "bob", "admin"]}
     page = as_admin.client.post(LIST, chosen, follow=True).content.decode()
-    assert "admin: You cannot take your own administrator&#x27;s rights away." in page
+    assert "Admin: You cannot take your own administrator&#x27;s rights away." in page
     assert as_alice.get("/api/auth/session").status_code == 401
     assert as_bob.get("/api/auth/session").status_code == 401
     assert as_admin.get("/api/auth/session").status_code == 200

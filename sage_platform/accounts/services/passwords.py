@@ -4,6 +4,7 @@ Order of a sign-in: lockouts that already stand, then the attempt is written dow
 right, the failure is taken back. So guesses made at the same moment count before any of them is judged.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,27 +43,38 @@ def authenticate(identifier: str, password: str, *, client_key: str) -> User:
     Raises Refusal 401 with the same text, after the same work, for a wrong password, an unknown name and a deactivated user;
     Refusal 400 or 403 where the mode keeps the person out; TooManyRequests by lockout or for want of a hashing slot.
     """
-    if settings.SAGE_AUTH_MODE == "oauth":
-        raise Refusal(Code.BAD_REQUEST, _("Password sign-in is not enabled"))
+    _refuse_without_passwords()
     user: User | None = User.objects.named(identifier).first()
     attempt = Attempt(user, f"user:{user.pk}" if user else f"name:{comparison_key(identifier)}", client_key)
     if not _try_password(attempt, password) or user is None:
         raise Refusal(Code.UNAUTHENTICATED, WRONG)
-    if settings.SAGE_AUTH_MODE == "trusted_proxy" and not user.is_admin:
-        raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
+    _refuse_by_role(user)
     return user
 
 
 def confirm(user: User, password: str, *, client_key: str) -> bool:
-    """Whether this is the signed-in user's own password; counts and locks as a sign-in does."""
+    """Whether this is the signed-in user's own password; counts, locks and heeds the mode as a sign-in does."""
+    _refuse_without_passwords()
+    _refuse_by_role(user)
     return _try_password(Attempt(user, f"user:{user.pk}", client_key), password)
 
 
+def _refuse_without_passwords() -> None:
+    if settings.SAGE_AUTH_MODE == "oauth":
+        raise Refusal(Code.BAD_REQUEST, _("Password sign-in is not enabled"))
+
+
+def _refuse_by_role(user: User) -> None:
+    if settings.SAGE_AUTH_MODE == "trusted_proxy" and not user.is_admin:
+        raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
+
+
 def _try_password(attempt: Attempt, password: str) -> bool:
-    _refuse_locked(attempt)
+    by_account = () if _known_client(attempt) else (Act(PER_ACCOUNT, attempt.account),)
+    _refuse_locked(attempt, by_account)
     # Within the slot, so that of many right sign-ins at the same moment only the few being judged stand as failures.
     with slot():
-        failures = _write_down(attempt)
+        failures = _write_down(attempt, by_account)
         right = _is_right(attempt.user, password)
     if right:
         limits.take_back(failures)
@@ -78,25 +90,30 @@ def _is_right(user: User | None, password: str) -> bool:
     return False
 
 
-def _refuse_locked(attempt: Attempt) -> None:
+def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
     """Cheap and without a slot, so that a locked-out attacker takes no hashing time from others."""
     try:
         limits.check(PER_CLIENT, attempt.client_key)
         limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key)
-        if not _known_client(attempt):
-            limits.check(PER_ACCOUNT, attempt.account)
+        for act in by_account:
+            limits.check(act.limit, act.subject)
     except TooManyRequests as error:
         raise TooManyRequests(error.retry_after, LOCKED) from None
 
 
-def _write_down(attempt: Attempt) -> list[int]:
-    by_account = Act(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, by_detail=True)
+def _write_down(attempt: Attempt, by_account: Sequence[Act]) -> list[int]:
+    """All limits are judged again: while this attempt waited for its slot, others may have used up what room there was."""
+    from_here = Act(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, by_detail=True)
     try:
-        return limits.take(Act(PER_CLIENT, attempt.client_key), by_account)
+        return limits.take(Act(PER_CLIENT, attempt.client_key), from_here, judged_too=by_account)
     except TooManyRequests as error:
         raise TooManyRequests(error.retry_after, LOCKED) from None
 
 
 def _known_client(attempt: Attempt) -> bool:
-    """Whether this address has signed this account in before: the hundred strangers' failures do not shut out its owner."""
-    return attempt.user is not None and SignIn.objects.filter(user=attempt.user, client_key=attempt.client_key).exists()
+    """Whether this address has signed this account in before: the hundred strangers' failures do not shut out its owner.
+
+    Asked of an unknown account too, so that it takes no less time.
+    """
+    user_id = attempt.user.pk if attempt.user else ""
+    return SignIn.objects.filter(user_id=user_id, client_key=attempt.client_key).exists()

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -42,18 +41,19 @@ def send_code(email: str, *, client_key: str) -> None:
     """
     refuse_unless_open()
     key = comparison_key(email)
-    limits.take(Act(PAUSE, key), Act(PER_ADDRESS, key), Act(PER_CLIENT, client_key))
+    acts = limits.take(Act(PAUSE, key), Act(PER_ADDRESS, key), Act(PER_CLIENT, client_key))
     code = f"{secrets.randbelow(10**6):06d}"
     taken = User.objects.filter(email_key=key).exists()
     template = "accounts/mail/taken.txt" if taken else "accounts/mail/code.txt"
     context = {"code": code, "minutes": CODE_SECONDS // 60, "origin": settings.SAGE_PUBLIC_URL}
-    if not taken:
-        _keep(key, code)
     try:
         send_mail(_("Your Sage verification code"), render_to_string(template, context), None, [email])
     except OSError:  # smtplib's errors are OSErrors too.
-        limits.forget(PAUSE, key)
+        limits.take_back(acts)
         raise Unavailable(_("The mail could not be sent. Please try again shortly.")) from None
+    # Only now, so that a mail that was not sent does not end the code of an earlier one. For a taken address too, though
+    # nobody is told that code: the work is the same.
+    _keep(key, code)
 
 
 def register(username: str, *, password: str, email: str, phonenum: str, code: str) -> User:
@@ -62,9 +62,10 @@ def register(username: str, *, password: str, email: str, phonenum: str, code: s
     key = comparison_key(email)
     if not _code_is_right(key, code):
         raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
-    with transaction.atomic():
-        user = users.create_user(username, password=password, email=email, phonenum=phonenum)
-        RegistrationCode.objects.filter(email_key=key).delete()
+    # Not in one transaction: it would hold the database's write lock while the password waits for a hashing slot. A code that
+    # a crash leaves behind opens nothing, since its address is taken.
+    user = users.create_user(username, password=password, email=email, phonenum=phonenum)
+    RegistrationCode.objects.filter(email_key=key).delete()
     return user
 
 
@@ -83,5 +84,6 @@ def _code_is_right(key: str, code: str) -> bool:
     kept = RegistrationCode.objects.filter(email_key=key).first() if counted else None
     if kept is None or not hmac.compare_digest(kept.digest, limits.digest_of(key, code)):
         return False
-    RegistrationCode.objects.filter(email_key=key).update(wrong_tries=F("wrong_tries") - 1)
+    # By digest, since a new code, whose count starts at 0, may have come in between.
+    RegistrationCode.objects.filter(email_key=key, digest=kept.digest, wrong_tries__gt=0).update(wrong_tries=F("wrong_tries") - 1)
     return True

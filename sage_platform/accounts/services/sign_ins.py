@@ -70,14 +70,16 @@ def refresh_tokens(token: str) -> TokenPair:
     now = timezone.now()
     digest = digest_of(token)
     with transaction.atomic():
+        # Locked before its token, in the order of a password change: that must not miss the pair being made here.
+        family = SignIn.objects.alive().filter(refresh_tokens__digest=digest)
+        sign_in = family.select_for_update(of=("self",)).first()
         first = RefreshToken.objects.filter(digest=digest, used_at=None, expires_at__gt=now).update(used_at=now)
-        sign_in = SignIn.objects.alive().filter(refresh_tokens__digest=digest).first()
         if first and sign_in is not None:
+            SignIn.objects.filter(pk=sign_in.pk).update(seen_at=now)
             return issue_tokens(sign_in)
-    if not first:
-        SignIn.objects.filter(ended_at=None, refresh_tokens__digest=digest, refresh_tokens__used_at__isnull=False).update(
-            ended_at=now
-        )
+        if not first:
+            used = SignIn.objects.filter(refresh_tokens__digest=digest, refresh_tokens__used_at__isnull=False)
+            used.filter(ended_at=None).update(ended_at=now)
     raise Refusal(Code.UNAUTHENTICATED, _("Your sign-in has ended. Please sign in again."))
 
 
@@ -100,6 +102,7 @@ def of_session(request: HttpRequest) -> SignIn | None:
     now = int(timezone.now().timestamp())
     if sign_in is not None and now - int(request.session.get(TOUCHED_KEY, 0)) > 24 * 3600:
         request.session[TOUCHED_KEY] = now
+        SignIn.objects.filter(pk=key).update(seen_at=timezone.now())
     return sign_in
 
 

@@ -1,0 +1,70 @@
+"""manage.py prune"""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, SignIn, User
+from sage_platform.accounts.services import pruning
+
+MODELS = [Session, AccessToken, RefreshToken, RegistrationCode, LimitedAct, SignIn]
+
+
+@pytest.fixture
+def rows(alice: User) -> None:
+    """Of each kind one that has run out and one that has not."""
+    now = timezone.now()
+    day = timedelta(days=1)
+    sign_in = SignIn.objects.create(user=alice, method="password", credentials_version=1, client_key="127.0.0.1")
+    old = SignIn.objects.create(user=alice, method="password", credentials_version=1, client_key="127.0.0.1")
+    SignIn.objects.filter(pk=old.pk).update(seen_at=now - timedelta(days=91))
+    for name, at in (("old", now - day), ("new", now + day)):
+        Session.objects.create(session_key=name, session_data="x", expire_date=at)
+        AccessToken.objects.create(digest=name, sign_in=sign_in, expires_at=at)
+        RefreshToken.objects.create(digest=name, sign_in=sign_in, expires_at=at, used_at=now)
+        RegistrationCode.objects.create(email_key=name, digest="x", expires_at=at)
+        LimitedAct.objects.create(limit="x", subject=name, at=at - day)
+
+
+def left() -> list[int]:
+    return [model._base_manager.count() for model in MODELS]
+
+
+def run(*options: str) -> str:
+    out = StringIO()
+    call_command("prune", *options, stdout=out)
+    return out.getvalue()
+
+
+def test_a_dry_run_only_says(rows: None) -> None:
+    assert run("--dry-run") == (
+        "sessions: 1 to remove\naccess tokens: 1 to remove\nrefresh tokens: 1 to remove\n"
+        "registration codes: 1 to remove\ncounted acts: 1 to remove\nsign-ins: 1 to remove\n"
+    )
+    assert left() == [2, 2, 2, 2, 2, 2]
+
+
+def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
+    assert run() == (
+        "sessions: 1 removed\naccess tokens: 1 removed\nrefresh tokens: 1 removed\n"
+        "registration codes: 1 removed\ncounted acts: 1 removed\nsign-ins: 1 removed\n"
+    )
+    assert left() == [1, 1, 1, 1, 1, 1]
+    assert "removed" in run()
+    assert left() == [1, 1, 1, 1, 1, 1]
+
+
+def test_it_goes_in_batches(
+    alice: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 10)
+    at = timezone.now() - timedelta(days=2)
+    LimitedAct.objects.bulk_create(LimitedAct(limit="x", subject="y", at=at) for _ in range(25))
+    with django_assert_num_queries(7):  # Three batches of two queries each, and the look that finds no more.
+        assert pruning.remove(LimitedAct.objects.all()) == 25
+    assert not LimitedAct.objects.exists()
