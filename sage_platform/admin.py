@@ -1,13 +1,20 @@
 """The Django admin, with our own doors: its login takes passwords where every other door takes them."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+
+# The admin has scripts of its own, all from files; nothing else may run in it, and nobody may frame it.
+CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+View = Callable[..., Any]
 
 
 class SageAdminConfig(AdminConfig):
@@ -18,26 +25,71 @@ class SageAdminSite(AdminSite):
     site_title = _("Sage")
     site_header = _("Sage administration")
     index_title = _("The deployment")
+    site_url = f"{settings.SAGE_WEB_BASE_PATH}/"
     enable_nav_sidebar = True
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        # Models are imported late here: the site object is made before the apps are ready.
-        from sage_platform.accounts.pages import AdminLoginView
+    def admin_view(self, view: View, cacheable: bool = False) -> Any:
+        """Every page of the admin passes here: the language switch, and what a browser may load into it."""
+        guarded: View = super().admin_view(view, cacheable)
 
+        @wraps(guarded)
+        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            # Imported late here and below: the site object is made before the apps are ready.
+            from sage_platform.accounts.pages import switch_language
+
+            response = switch_language(request) or guarded(request, *args, **kwargs)
+            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+            return response
+
+        return run
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = never_cache(self._login)(request, extra_context)
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
+
+    def _login(self, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
+        from sage_platform.accounts.pages import AdminLoginView, switch_language
+        from sage_platform.accounts.sign_in_options import password_login_enabled
+        from sage_platform.api import handlers
+
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return handlers.refuse_method(request, "GET, HEAD, POST")
+        if (switched := switch_language(request)) is not None:
+            return switched
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
         context = {
             **self.each_context(request),
-            "title": _("Log in"),
+            "title": _("Sign in"),
+            "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
+            "password_login": password_login_enabled(),
             **(extra_context or {}),
         }
         request.current_app = self.name
-        return never_cache(AdminLoginView.as_view(extra_context=context))(request)
+        view: View = AdminLoginView.as_view(extra_context=context)
+        answer: HttpResponse = view(request)
+        return answer
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def logout(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """By POST alone, with the token: a link or a picture of another page must sign nobody out."""
         from sage_platform.accounts.services import sign_ins
+        from sage_platform.api import handlers
 
+        if request.method != "POST":
+            return handlers.refuse_method(request, "POST")
         sign_ins.sign_out(request)
         return HttpResponseRedirect(reverse("admin:login"))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
+        """Our own page does it: Django's form would take the old password without lockout, and leave the tokens alive."""
+        return HttpResponseRedirect(reverse("change_password"))
+
+    def password_change_done(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(reverse("account"))

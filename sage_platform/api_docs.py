@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone
+from sage_platform.api.renderers import OneRenderer
 from sage_platform.api.viewsets import HotView
 
 
@@ -37,6 +38,7 @@ class DocsView(SpectacularSwaggerSplitView):
     http_method_names = ["get", "head"]
     permission_classes = (Anyone,)
     authentication_classes = ()
+    content_negotiation_class = OneRenderer  # The page is HTML whatever the client would rather have.
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method not in {"GET", "HEAD"}:

@@ -19,7 +19,8 @@ class JSONLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request_id := request_id_var.get():
+        # Django logs a refusal when the context is gone already; its record then holds the request.
+        if request_id := request_id_var.get() or getattr(getattr(record, "request", None), "request_id", ""):
             line["request_id"] = request_id
         line.update(getattr(record, "facts", {}))
         if record.exc_info:

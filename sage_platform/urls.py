@@ -1,8 +1,12 @@
 """The composition of all routes. Trailing slashes are part of no path but the admin's own."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib import admin
+from django.http import HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 import observability.urls
@@ -22,8 +26,14 @@ handler500 = "sage_platform.api.handlers.server_error"
 
 AREAS = [system.urls, providers.urls, versions.urls, uploads.urls, observability.urls]
 
+
+def redirect(address: str) -> Callable[..., HttpResponseBase]:
+    """To another address, for GET and HEAD; any other method is 405, and no missing token may hide that."""
+    return csrf_exempt(RedirectView.as_view(url=address, http_method_names=["get", "head"]))
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", RedirectView.as_view(url=f"{settings.SAGE_WEB_BASE_PATH}/")),
+    path("", redirect(f"{settings.SAGE_WEB_BASE_PATH}/")),
     path("api/auth/", include(accounts_urls.AUTH)),
     path("api/user/", include(accounts_urls.USER)),
     *[path("api/", include(area.urlpatterns)) for area in AREAS],
@@ -32,7 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/oauth2/", include("sage_platform.oauth2.urls", namespace="oauth2_api")),
     path("oauth2/", include("sage_platform.oauth2.urls")),
     *well_known_urlpatterns,
-    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin", redirect("/admin/")),
     path("admin/", admin.site.urls),
     *pages.urlpatterns,
 ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
@@ -11,9 +12,44 @@ from sage_platform.accounts.fields import PASSWORD_MAX_LENGTH
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import passwords
 from sage_platform.api.client import client_key
+from sage_platform.api.errors import Code, Refusal
 
 
-class SignInForm(forms.Form):
+class PageField(BoundField):
+    """Names the form's own reasons too (the element `errors`), so that a screen reader reads them with each field."""
+
+    @property
+    def aria_describedby(self) -> str | None:
+        own: str = super().aria_describedby or ""
+        return f"errors {own}".strip() if self.form.non_field_errors() else own
+
+
+class PageForm(forms.Form):
+    """`refusal` is what the service that the form speaks to said, if it said no."""
+
+    bound_field_class = PageField
+    refusal: APIException | None = None
+
+    def wrong_fields(self) -> list[BoundField]:
+        return [field for field in self.visible_fields() if field.errors]
+
+    def refuse(self, error: APIException) -> None:
+        self.refusal = error
+        self.add_error(None, str(error.detail))
+
+
+def password_field(label: Any, autocomplete: str, help_text: Any = "") -> forms.CharField:
+    """Kept as typed, white space too."""
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
+        help_text=help_text,
+    )
+
+
+class SignInForm(PageForm):
     """Name and password, judged by the one service that takes passwords."""
 
     username = forms.CharField(
@@ -23,33 +59,24 @@ class SignInForm(forms.Form):
             attrs={"autofocus": True, "autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = password_field(_("Password"), "current-password")
 
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
         self.user: User | None = None
-        self.refusal: APIException | None = None
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
         if self.request is not None and given.get("username") and given.get("password"):
             try:
-                self.user = self.allowed(
-                    passwords.authenticate(given["username"], given["password"], client_key=client_key(self.request))
-                )
+                self.user = self.judge(given["username"], given["password"], client_key=client_key(self.request))
             except APIException as error:
-                self.refusal = error
-                raise forms.ValidationError(str(error.detail)) from None
+                self.refuse(error)
         return given
 
-    def allowed(self, user: User) -> User:
-        return user
+    def judge(self, username: str, password: str, *, client_key: str) -> User:
+        return passwords.authenticate(username, password, client_key=client_key)
 
     def get_user(self) -> User | None:
         return self.user
@@ -58,32 +85,22 @@ class SignInForm(forms.Form):
 class AdminSignInForm(SignInForm):
     """Also asks for the role. The text is the one for a wrong password: a right one shall not show."""
 
-    def allowed(self, user: User) -> User:
+    def judge(self, username: str, password: str, *, client_key: str) -> User:
+        try:
+            user = super().judge(username, password, client_key=client_key)
+        except Refusal as refusal:
+            if refusal.business_code == Code.FORBIDDEN:
+                raise Refusal(Code.UNAUTHENTICATED, passwords.WRONG) from None
+            raise
         if not user.is_admin:
-            raise forms.ValidationError(str(passwords.WRONG))
+            raise Refusal(Code.UNAUTHENTICATED, passwords.WRONG)
         return user
 
 
-class ChangePasswordForm(forms.Form):
-    old_password = forms.CharField(
-        label=_("Current password"),
-        strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    new_password = forms.CharField(
-        label=_("New password"),
-        strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 8 characters, not only digits, nothing common."),
-    )
-    repeated = forms.CharField(
-        label=_("New password, again"),
-        strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+class ChangePasswordForm(PageForm):
+    old_password = password_field(_("Current password"), "current-password")
+    new_password = password_field(_("New password"), "new-password", _("At least 8 characters, not only digits, nothing common."))
+    repeated = password_field(_("New password, again"), "new-password")
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

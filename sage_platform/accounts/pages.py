@@ -10,54 +10,101 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
 from rest_framework.exceptions import APIException, PermissionDenied
 
 from sage_platform.accounts.forms import AdminSignInForm, ChangePasswordForm, SignInForm
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import sign_ins, users
 from sage_platform.accounts.sign_in_options import password_login_enabled
-from sage_platform.api import handlers
+from sage_platform.api import handlers, languages
+from sage_platform.api.bodies import declared_length, is_chunked
 from sage_platform.api.client import client_key
-from sage_platform.api.errors import headers_of
+from sage_platform.api.errors import LengthRequired, WrongMediaType, headers_of
 from sage_platform.api.next_target import landing, login_address, safe_next
 
-Page = Callable[..., HttpResponse]
-# Nothing but our own style sheet and pictures; no script, no frame. `form-action` is left open on purpose: it would also bind
-# the redirects that follow a sign-in, and those may lead on to an OAuth2 client's address.
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+Page = Callable[[HttpRequest], HttpResponse]
+YEAR_SECONDS = 365 * 24 * 3600
 
 
-def page(view: Page) -> Page:
-    """A page of ours: never cached, no script, not framed."""
+def page(*methods: str, signed_in: bool = False) -> Callable[[Page], Page]:
+    """Declare a page of ours: never cached, no script, not framed, and each form with Django's token.
 
-    @never_cache
-    @sensitive_post_parameters()
-    @wraps(view)
-    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        return response
+    The order of refusals is the contract's: the method, then who asks, then the body, then the token.
+    """
 
-    return run
+    def decorate(view: Page) -> Page:
+        with_token = csrf_protect(sensitive_post_parameters()(view))
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            if request.method not in methods:
+                return handlers.refuse_method(request, ", ".join(methods))
+            if (switched := switch_language(request)) is not None:
+                return switched
+            if signed_in and not request.user.is_authenticated:
+                return HttpResponseRedirect(login_address(request.get_full_path()))
+            check_form_body(request)
+            return with_token(request)
+
+        # The middleware would look for the token before the method is known to be right; `with_token` looks for it instead.
+        @csrf_exempt
+        @wraps(view)
+        def run(request: HttpRequest) -> HttpResponse:
+            try:
+                response = answer(request)
+            except APIException as error:
+                response = handlers.answer(request, error)
+            patch_vary_headers(response, ["Cookie"])
+            return handlers.with_headers(response, handlers.PAGE_HEADERS)
+
+        return run
+
+    return decorate
 
 
-@page
-@require_http_methods(["GET", "HEAD", "POST"])
+def check_form_body(request: HttpRequest) -> None:
+    """Only what a form without files sends: else a stranger could have large uploads read and stored."""
+    if is_chunked(request):
+        raise LengthRequired
+    if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
+        raise WrongMediaType(_("Send the form as application/x-www-form-urlencoded."))
+
+
+def switch_language(request: HttpRequest) -> HttpResponse | None:
+    """Follow a link of the language switch: remember the choice, and show the same page at its own address again."""
+    chosen = languages.supported_language(request.GET.get("lang", "")) if request.method == "GET" else None
+    if chosen is None:
+        return None
+    rest = request.GET.copy()
+    del rest["lang"]
+    response = HttpResponseRedirect(f"{request.path}?{rest.urlencode()}" if rest else request.path)
+    response.set_cookie(
+        languages.COOKIE,
+        languages.WIRE_NAMES[chosen],
+        max_age=YEAR_SECONDS,
+        secure=settings.SECURE_COOKIES,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@page("GET", "HEAD", "POST")
 def login(request: HttpRequest) -> HttpResponse:
-    """The login page; with `next`, the way on from there. Who is signed in already goes on at once."""
+    """The login page; with `next`, the way on from there. Who is signed in already goes on at once.
+
+    `local_only=1` asks for the password form alone, which is all that this page has.
+    """
     target = request.POST.get("next") or request.GET.get("next") or ""
     if request.method != "POST" and request.user.is_authenticated:
         return HttpResponseRedirect(_way_on(target))
-    form = SignInForm(request, request.POST or None)
-    context = {"form": form, "next": safe_next(target) if target else "", "password_login": password_login_enabled()}
-    if request.method != "POST" or not form.is_valid():
-        return _form_answer(request, "accounts/login.html", context)
-    user = form.get_user()
+    form = SignInForm(request, request.POST if request.method == "POST" else None)
+    user = form.get_user() if form.is_valid() else None
     if user is None:
+        context = {"form": form, "next": safe_next(target) if target else "", "mode": settings.SAGE_AUTH_MODE}
         return _form_answer(request, "accounts/login.html", context)
     sign_ins.open_session(request, user)
     return HttpResponseRedirect(_way_on(target))
@@ -69,56 +116,47 @@ def _way_on(target: str) -> str:
 
 def _form_answer(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """The form again; 429 with Retry-After where a limit refused it, else 200 with the reasons beside the fields."""
-    refusal = getattr(context["form"], "refusal", None)
+    refusal = context["form"].refusal
     status = refusal.status_code if refusal is not None else 200
     return handlers.with_headers(render(request, template, context, status=status), headers_of(refusal) if refusal else {})
 
 
-def signed_in_only(view: Page) -> Page:
-    @wraps(view)
-    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return HttpResponseRedirect(login_address(request.get_full_path()))
-        return view(request, *args, **kwargs)
-
-    return run
-
-
-@page
-@signed_in_only
-@require_http_methods(["GET", "HEAD"])
+@page("GET", "HEAD", signed_in=True)
 def account(request: HttpRequest) -> HttpResponse:
     """Who I am, and what I can do about it."""
-    return render(request, "accounts/account.html", {"form": ChangePasswordForm()})
+    person: Any = request.user
+    return render(request, "accounts/account.html", {"person": person, "may_change_password": _may_change_password(person)})
 
 
-@page
-@signed_in_only
-@require_http_methods(["GET", "HEAD", "POST"])
+@page("GET", "HEAD", "POST", signed_in=True)
 def change_password(request: HttpRequest) -> HttpResponse:
     """The calling session stays; every other one and every token ends."""
-    form = ChangePasswordForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        user: Any = request.user
+    person: Any = request.user
+    form = ChangePasswordForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         try:
             users.change_password(
-                User.objects.get(pk=user.pk),
+                User.objects.get(pk=person.pk),
                 old_password=form.cleaned_data["old_password"],
                 new_password=form.cleaned_data["new_password"],
                 client_key=client_key(request),
                 keep={request.sign_in.pk},  # type: ignore[attr-defined]
             )
         except APIException as error:
-            form.refusal = error  # type: ignore[attr-defined]
-            form.add_error(None, str(error.detail))
+            form.refuse(error)
         else:
             messages.success(request, _("Your password is changed. You are signed out everywhere else."))
             return HttpResponseRedirect(f"{settings.SAGE_WEB_BASE_PATH}/")
-    return _form_answer(request, "accounts/change_password.html", {"form": form})
+    context = {"form": form, "person": person, "may_change_password": _may_change_password(person)}
+    return _form_answer(request, "accounts/change_password.html", context)
 
 
-@page
-@require_POST
+def _may_change_password(person: User) -> bool:
+    """Who signs in otherwise has no password, or none that would let them in; the service refuses the change itself."""
+    return password_login_enabled() and person.has_usable_password()
+
+
+@page("POST")
 def logout(request: HttpRequest) -> HttpResponse:
     sign_ins.sign_out(request)
     return HttpResponseRedirect(f"{settings.SAGE_WEB_BASE_PATH}/login")
@@ -133,7 +171,7 @@ class AdminLoginView(LoginView):
 
     def get_success_url(self) -> str:
         target = safe_next(self.get_redirect_url() or "/")
-        return target if target != "/" else str(self.get_default_redirect_url())
+        return landing(target) if target != "/" else str(self.get_default_redirect_url())
 
     def form_valid(self, form: Any) -> HttpResponse:
         sign_ins.open_session(self.request, form.get_user())
@@ -155,8 +193,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 base = settings.SAGE_WEB_BASE_PATH.lstrip("/")
 urlpatterns = [
     path(f"{base}/login", login, name="login"),
-    path(f"{base}/", account, name="account"),
     path(base, account),
+    path(f"{base}/", account, name="account"),
     path(f"{base}/password", change_password, name="change_password"),
     path(f"{base}/logout", logout, name="logout"),
 ]

@@ -1,6 +1,7 @@
 """Reading a JSON body: media type, length, syntax, in the order in which the contract lets them answer."""
 
 import json
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,9 @@ MAX_DEPTH = 64
 def declared_length(request: HttpRequest) -> int:
     """The body's length in bytes by its header; a missing header is 0, which a chunked body is not allowed to hide behind."""
     raw = request.META.get("CONTENT_LENGTH") or "0"
-    return int(raw) if raw.isascii() and raw.isdigit() else 0
+    if not (raw.isascii() and raw.isdigit()):
+        return 0
+    return int(raw) if len(raw) < 19 else sys.maxsize  # Python refuses to convert thousands of digits.
 
 
 def is_chunked(request: HttpRequest) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field, inline_serializer
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 
@@ -76,6 +76,11 @@ def invalid_envelope() -> Any:
     return _envelope("InvalidInputEnvelope", InvalidDataSchema())
 
 
+@extend_schema_field({"type": "object", "maxProperties": 0})
+class EmptyObject(serializers.JSONField):
+    """`{}`. The generator leaves out a member whose serializer has no fields, and `data` is always there."""
+
+
 def envelope_of(gives: Any) -> Any:
     """The success envelope around a serializer class, a field, or a `many=True` serializer."""
     payload = gives() if isinstance(gives, type) else gives
@@ -83,6 +88,8 @@ def envelope_of(gives: Any) -> Any:
         name = f"{_short(payload.child)}ListEnvelope"
     else:
         name = f"{_short(payload)}Envelope"
+    if isinstance(payload, serializers.Serializer) and not payload.fields:
+        payload = EmptyObject()
     payload.allow_null = True  # A refusal with HTTP 200 carries null.
     return _envelope_named(name, payload)
 

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyF
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as rest
 from rest_framework.response import Response
@@ -20,6 +21,15 @@ from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavai
 
 # What the drivers raise when the database, the cache or the network to them is gone.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+
+# Of each page of ours. Nothing but our own style sheet and pictures; no script, no frame. `form-action` is left open on purpose:
+# it would also bind the redirects that follow a sign-in, and those may lead on to an OAuth2 client's address.
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store, private",
+}
 
 
 def as_api_error(error: Exception) -> rest.APIException | None:
@@ -98,7 +108,9 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
         "request_id": getattr(request, "request_id", ""),
         "base_path": settings.SAGE_WEB_BASE_PATH,
     }
-    return with_headers(render(request, "error.html", context, status=parts["status"]), headers)
+    page = render(request, "error.html", context, status=parts["status"])
+    patch_vary_headers(page, ["Cookie"])  # By which the person's language is chosen.
+    return with_headers(page, PAGE_HEADERS | headers)
 
 
 def with_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:

@@ -1,4 +1,8 @@
-"""Which language an answer is in: X-Sage-Locale, then X-Accept-Language, then Accept-Language, then the deployment's."""
+"""Which language an answer is in: X-Sage-Locale, then X-Accept-Language, then Accept-Language, then the deployment's.
+
+On a page, what the person chose there with the language switch (a cookie) counts before Accept-Language. Answers of the API do
+not depend on it: they vary by the three headers alone, so that a cache may keep them.
+"""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -7,17 +11,27 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 HEADERS = ("X-Sage-Locale", "X-Accept-Language", "Accept-Language")
 WIRE_NAMES = {"en": "en", "zh-hans": "zh-CN"}
+COOKIE = "sage_language"
 
 
 def language_of(request: HttpRequest) -> str:
     """The code of a supported language; a header that names none is passed over."""
-    for header in HEADERS:
-        value = request.headers.get(header, "").replace("_", "-")
-        for code, quality in parse_accept_lang_header(value.lower()):
-            if code == "*" or not quality:
-                continue
-            try:
-                return get_supported_language_variant(code)
-            except LookupError:
-                continue
+    asked = [request.headers.get(header, "") for header in HEADERS]
+    if not request.path.startswith("/api/"):
+        asked.insert(2, request.COOKIES.get(COOKIE, ""))
+    for value in asked:
+        if code := supported_language(value):
+            return code
     return str(settings.LANGUAGE_CODE)
+
+
+def supported_language(value: str) -> str | None:
+    """The first supported language that a header's value names; a bare name such as `zh-CN` is such a value too."""
+    for code, quality in parse_accept_lang_header(value.replace("_", "-").lower()):
+        if code == "*" or not quality:
+            continue
+        try:
+            return get_supported_language_variant(code)
+        except LookupError:
+            continue
+    return None

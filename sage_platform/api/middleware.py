@@ -29,6 +29,9 @@ class RequestContextMiddleware:
         request.request_id = request_id  # type: ignore[attr-defined]
         if request.META.get("HTTP_X_FORWARDED_PROTO") == "https" and comes_through_trusted_proxy(request):
             request.META["wsgi.url_scheme"] = "https"
+        if "HTTP_ORIGIN" not in request.META:
+            # Without an origin it is no preflight (Fetch §3.3.2), though the CORS middleware would answer it as one.
+            request.META.pop("HTTP_ACCESS_CONTROL_REQUEST_METHOD", None)
         language = language_of(request)
         marker = request_id_var.set(request_id)
         translation.activate(language)

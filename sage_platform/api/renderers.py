@@ -29,8 +29,8 @@ class EnvelopeRenderer(BaseRenderer):
         )
 
 
-class AlwaysJSON(BaseContentNegotiation):
-    """The API speaks JSON to everybody: a 406 would help nobody, and the envelope is promised on each route."""
+class OneRenderer(BaseContentNegotiation):
+    """A view's one renderer speaks to everybody: a 406 would help nobody, and the envelope is promised on each route."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         return next(iter(parsers), None)

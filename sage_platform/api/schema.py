@@ -17,10 +17,21 @@ class EnvelopeSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [getattr(self.view, "tag", "system")]
 
+    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+        """Where "" stands for none, a format or pattern would forbid what the route takes."""
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        if getattr(field, "allow_blank", False):
+            schema.pop("format", None)
+            schema.pop("pattern", None)
+
 
 class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "sage_platform.accounts.authentication.SageAuthentication"
     name = ["bearer", "session"]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """One or the other: names within one object would all be needed at once (OpenAPI 3.1 §4.8.30)."""
+        return [{"bearer": []}, {"session": []}]
 
     def get_security_definition(self, auto_schema: Any) -> Any:
         return [

@@ -19,7 +19,7 @@ from sage_platform.api.bodies import read_json
 from sage_platform.api.documentation import Refused, describe
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone, Nobody
-from sage_platform.api.renderers import AlwaysJSON
+from sage_platform.api.renderers import OneRenderer
 
 SerializerClass = type[serializers.BaseSerializer[Any]]
 
@@ -66,7 +66,7 @@ class ApiViewSet(ViewSet):
     """A viewset whose routes map methods to actions, each declared by `endpoint`."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
-    content_negotiation_class = AlwaysJSON
+    content_negotiation_class = OneRenderer
 
     @property
     def stated(self) -> Endpoint | None:

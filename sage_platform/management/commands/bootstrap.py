@@ -6,11 +6,13 @@ import secrets
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from sage_platform.accounts.fields import clean_username
 from sage_platform.accounts.models import User
@@ -29,13 +31,20 @@ class Command(BaseCommand):
         parser.add_argument("--promote", metavar="NAME", help="make this existing user an administrator")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with only_one():
-            call_command("migrate", verbosity=0, interactive=False)
-            ensure_settings()
-            if options["promote"]:
-                self.promote(options["promote"])
-            elif settings.SAGE_AUTH_MODE != "oauth":
-                self.make_first_administrator()
+        try:
+            with only_one():
+                self.prepare(options["promote"])
+        except (OperationalError, InterfaceError) as error:
+            # The driver's own text may hold the address, but never the password.
+            raise CommandError(f"The database of DATABASE_URL cannot be used: {' '.join(str(error).split())}") from error
+
+    def prepare(self, promoted: str | None) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        ensure_settings()
+        if promoted is not None:
+            self.promote(promoted)
+        elif settings.SAGE_AUTH_MODE != "oauth":
+            self.make_first_administrator()
 
     def promote(self, name: str) -> None:
         user = User.objects.named(name).first()
@@ -47,21 +56,38 @@ class Command(BaseCommand):
     def make_first_administrator(self) -> None:
         if User.objects.administrators().exists():
             return
-        name = clean_username(settings.SAGE_BOOTSTRAP_ADMIN_USERNAME)
-        given = settings.SAGE_BOOTSTRAP_ADMIN_PASSWORD
-        password = given or secrets.token_urlsafe(15)
         try:
-            user = users.create_user(name, password=password, role=User.Role.ADMIN)
-        except Refusal as refusal:
-            raise CommandError(f"SAGE_BOOTSTRAP_ADMIN_USERNAME or …_PASSWORD: {refusal.detail}") from None
-        if given:
-            self.stdout.write(f"Made the administrator {user.username} with the password from the environment.")
+            name = clean_username(settings.SAGE_BOOTSTRAP_ADMIN_USERNAME)
+        except ValidationError as error:
+            raise CommandError(f"SAGE_BOOTSTRAP_ADMIN_USERNAME: {' '.join(error.messages)}") from None
+        if given := settings.SAGE_BOOTSTRAP_ADMIN_PASSWORD:
+            create_administrator(name, given)
+            self.stdout.write(f"Made the administrator {name} with the password from the environment.")
             return
-        path = settings.SAGE_DATA_DIR / "admin_password"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(password + "\n")
-        self.stdout.write(f"Made the administrator {user.username} with the password {password}")
+        password, path = secrets.token_urlsafe(15), settings.SAGE_DATA_DIR / "admin_password"
+        # Kept before the user is made: a crash between the two must not leave an administrator whose password nobody knows.
+        keep_for_owner(path, password)
+        try:
+            create_administrator(name, password)
+        except BaseException:
+            path.unlink()
+            raise
+        self.stdout.write(f"Made the administrator {name} with the password {password}")
         self.stdout.write(f"It is shown this once, and kept in {path}. Change it after signing in.")
+
+
+def create_administrator(name: str, password: str) -> None:
+    try:
+        users.create_user(name, password=password, role=User.Role.ADMIN)
+    except Refusal as refusal:
+        raise CommandError(f"SAGE_BOOTSTRAP_ADMIN_USERNAME or …_PASSWORD: {refusal.detail}") from None
+
+
+def keep_for_owner(path: Path, secret: str) -> None:
+    """A new file that its owner alone may read, whatever was there before."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(secret + "\n")
 
 
 @contextmanager
@@ -69,13 +95,29 @@ def only_one() -> Iterator[None]:
     """One bootstrap at a time: on SQLite for this data folder, on PostgreSQL for this database."""
     settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
-            try:
-                yield
-            finally:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+        with locked_database():
+            yield
         return
     with (settings.SAGE_DATA_DIR / "bootstrap.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def locked_database() -> Iterator[None]:
+    """Hold the lock by a connection and a transaction of its own.
+
+    So it does not matter what becomes of the connection that migrates: one that a pool changes under us, here or in a
+    pooler in front of the database, would take a session's lock along. When we die, the transaction ends and the lock with it.
+    """
+    own = connection.copy()
+    try:
+        own.set_autocommit(False)
+        with own.cursor() as cursor:
+            # Minutes may pass in the other connection, and nothing may end this one meanwhile.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SET LOCAL lock_timeout = 0")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        yield
+    finally:
+        own.close()

@@ -1,9 +1,8 @@
 """Start the server."""
 
 import os
-import shutil
 import sys
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +13,7 @@ class Command(BaseCommand):
     help = "Serve the platform with granian, by SAGE_BIND, SAGE_PORT, SAGE_WORKERS and SAGE_THREADS. Ends gracefully on SIGTERM."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        granian = Path(sys.executable).with_name("granian")
-        program = str(granian) if granian.exists() else shutil.which("granian")
-        if program is None:
+        if find_spec("granian") is None:
             raise CommandError("granian is not installed; install requirements.txt.")
         url = settings.SAGE_PUBLIC_URL
         self.stdout.write(
@@ -24,7 +21,8 @@ class Command(BaseCommand):
         )
         self.stdout.flush()
         # The server takes this process's place: signals reach it without a go-between, and this one's memory is free again.
-        os.execv(program, [program, *server_arguments()])  # noqa: S606  There is no shell, and that is meant.
+        # It is run as a module, since the script beside the interpreter breaks when the folder is moved.
+        os.execv(sys.executable, [sys.executable, "-m", "granian", *server_arguments()])  # noqa: S606  No shell, and that is meant.
 
 
 def server_arguments() -> list[str]:
@@ -41,5 +39,7 @@ def server_arguments() -> list[str]:
         "--respawn-failed-workers",
         "--workers-kill-timeout=30",
         "--log-level=error",
+        # The code is found wherever the command was started from.
+        f"--working-dir={settings.BASE_DIR}",
         "sage_platform.wsgi:application",
     ]

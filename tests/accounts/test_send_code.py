@@ -1,0 +1,156 @@
+"""POST /api/auth/register/send-code, also /api/user/register/send-code"""
+
+import re
+
+import pytest
+from pytest_django import Settings
+
+from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
+from tests.accounts.answers import assert_refused, invalid_fields, refused, success
+from tests.accounts.conftest import Clock, Mailbox, unused_port
+from tests.people import Caller, envelope
+
+PATHS = ["/api/auth/register/send-code", "/api/user/register/send-code"]
+every_path = pytest.mark.parametrize("path", PATHS)
+SENT = success({"expires_in": 300, "retry_after": 30})
+THROTTLED = refused(429, "Too many requests. Please wait and try again.")
+
+
+@every_path
+def test_mails_six_digits(path: str, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
+    response = anyone.post(path, {"email": "carol@sage.example"})
+    assert response.status_code == 200
+    assert envelope(response) == SENT
+    [(recipients, message)] = mailbox.received
+    assert recipients == ["carol@sage.example"]
+    assert message["To"] == "carol@sage.example"
+    assert message["Subject"] == "Your Sage verification code"
+    assert re.fullmatch(r"\d{6}", mailbox.code_to("carol@sage.example"))
+    assert not User.objects.exists()
+
+
+def test_the_code_is_not_kept_in_clear(anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
+    anyone.post(PATHS[0], {"email": "carol@sage.example"})
+    code = mailbox.code_to("carol@sage.example")
+    kept = RegistrationCode.objects.get()
+    assert code not in kept.digest or len(kept.digest) == 64
+    assert kept.digest != code
+
+
+@every_path
+def test_registration_is_closed(path: str, anyone: Caller, mailbox: Mailbox) -> None:
+    response = anyone.post(path, {"email": "carol@sage.example"})
+    assert_refused(response, 400, "Registration is closed. Ask an administrator for an account.")
+    assert mailbox.received == []
+    assert not RegistrationCode.objects.exists()
+    assert not LimitedAct.objects.exists()
+
+
+def test_again_within_thirty_seconds(anyone: Caller, open_registration: None, mailbox: Mailbox, clock: Clock) -> None:
+    assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+    first = mailbox.code_to("carol@sage.example")
+    clock.forward(seconds=10)
+    response = anyone.post(PATHS[1], {"email": "Carol@SAGE.example"})
+    assert response.status_code == 429
+    assert envelope(response) == THROTTLED
+    assert int(response.headers["Retry-After"]) in {19, 20}
+    assert len(mailbox.received) == 1
+    clock.forward(seconds=20.5)
+    assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+    assert len(mailbox.received) == 2
+    assert {first, mailbox.code_to("carol@sage.example")} <= {f"{number:06d}" for number in range(10**6)}
+
+
+def test_five_an_hour_for_one_address(open_registration: None, mailbox: Mailbox, clock: Clock) -> None:
+    for number in range(5):
+        caller = Caller()
+        caller.client.defaults["REMOTE_ADDR"] = f"203.0.113.{number}"
+        assert envelope(caller.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+        clock.forward(minutes=1)
+    response = Caller().post(PATHS[0], {"email": "CAROL@sage.example"})
+    assert response.status_code == 429
+    assert 3290 <= int(response.headers["Retry-After"]) <= 3300
+    assert len(mailbox.received) == 5
+    assert envelope(Caller().post(PATHS[0], {"email": "dave@sage.example"})) == SENT
+    clock.forward(minutes=55, seconds=1)
+    assert envelope(Caller().post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+
+
+def test_twenty_an_hour_for_one_client(open_registration: None, mailbox: Mailbox) -> None:
+    for number in range(20):
+        assert envelope(Caller().post(PATHS[0], {"email": f"carol{number}@sage.example"})) == SENT
+    response = Caller().post(PATHS[0], {"email": "carol20@sage.example"})
+    assert response.status_code == 429
+    assert 3590 <= int(response.headers["Retry-After"]) <= 3600
+    assert len(mailbox.received) == 20
+    elsewhere = Caller()
+    elsewhere.client.defaults["REMOTE_ADDR"] = "203.0.113.1"
+    assert envelope(elsewhere.post(PATHS[0], {"email": "carol20@sage.example"})) == SENT
+
+
+def test_refused_asks_do_not_count(anyone: Caller, open_registration: None, mailbox: Mailbox, clock: Clock) -> None:
+    """Somebody who presses the button too often is not shut out for an hour by that."""
+    assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+    for _ in range(8):
+        assert anyone.post(PATHS[0], {"email": "carol@sage.example"}).status_code == 429
+    clock.forward(seconds=31)
+    assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+
+
+@every_path
+@pytest.mark.parametrize(
+    "email",
+    [None, "", "carol", "carol@", "@sage.example", "carol@sage", "a@b@sage.example", "carol@sage.example\nBcc: x@y.example",
+     "carol@sage.example,dave@sage.example", 1, ["carol@sage.example"], "c" * 250 + "@sage.example", "carol\0@sage.example"],
+)  # fmt: skip
+def test_a_malformed_address(
+    path: str, email: object, anyone: Caller, open_registration: None, mailbox: Mailbox
+) -> None:
+    assert invalid_fields(anyone.post(path, {"email": email})) == ["email"]
+    assert mailbox.received == []
+    assert not RegistrationCode.objects.exists()
+    assert not LimitedAct.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "email",
+    ['"quoted name"@sage.example', '"a@b"@sage.example', "o'hara+tag@sage.example", '"\x01"@sage.example', "carol@bücher.example",
+     "carol@[127.0.0.1]", '"<x@y.example>"@sage.example', "c" * 64 + "@sage.example", "c" * 200 + "@sage.example"],
+)  # fmt: skip
+def test_odd_addresses_never_crash(email: str, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
+    response = anyone.post(PATHS[0], {"email": email})
+    assert response.status_code in {200, 422, 503}, response.content
+    for recipients, _message in mailbox.received:
+        assert len(recipients) == 1
+        assert "y.example" not in recipients[0].rpartition("@")[2]
+
+
+@pytest.mark.parametrize("refuses", ["550 No such user", "451 Try later", "421 Closing"])
+def test_a_mail_server_that_refuses(
+    refuses: str, anyone: Caller, open_registration: None, mailbox: Mailbox
+) -> None:
+    mailbox.refuses = refuses
+    response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
+    assert response.status_code == 503
+    assert envelope(response) == refused(503, "The mail could not be sent. Please try again shortly.")
+    assert int(response.headers["Retry-After"]) > 0
+    assert not RegistrationCode.objects.exists()
+    assert not LimitedAct.objects.exists()
+    mailbox.refuses = ""
+    assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+
+
+def test_a_mail_server_that_is_down(
+    anyone: Caller, open_registration: None, mailbox: Mailbox, settings: Settings, clock: Clock
+) -> None:
+    """The code of an earlier mail goes on to work."""
+    anyone.post(PATHS[0], {"email": "carol@sage.example"})
+    code = mailbox.code_to("carol@sage.example")
+    clock.forward(seconds=31)
+    settings.EMAIL_PORT = unused_port()
+    for _ in range(7):
+        response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
+        assert response.status_code == 503
+        assert envelope(response)["code"] == 503
+    body = {"username": "carol", "password": "an uncommon phrase", "email": "carol@sage.example", "verification_code": code}
+    assert envelope(anyone.post("/api/auth/register", body))["code"] == 200

@@ -1,0 +1,85 @@
+"""GET /api/auth/session, also /api/user/check_login"""
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from sage_platform.accounts.models import User
+from tests.accounts.answers import assert_logged_out, success
+from tests.people import Caller, envelope, signed_in
+
+PATHS = ["/api/auth/session", "/api/user/check_login"]
+every_path = pytest.mark.parametrize("path", PATHS)
+ALICE = {
+    "user": {
+        "userid": "alice",
+        "username": "alice",
+        "nickname": "alice",
+        "phonenum": "",
+        "email": "alice@sage.example",
+        "role": "user",
+        "avatar": "",
+        "avatar_url": "",
+    },
+    "has_provider": True,
+    "has_agent": False,
+}
+
+
+@every_path
+@pytest.mark.parametrize("token", [False, True], ids=["cookie", "bearer"])
+def test_who_i_am(path: str, token: bool, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    caller = signed_in(alice, token=token)
+    with django_assert_max_num_queries(2):
+        response = caller.get(path)
+    assert response.status_code == 200
+    assert envelope(response) == success(ALICE)
+
+
+def test_all_of_user_are_strings_for_somebody_with_nothing_but_a_name(hashed: str, db: None) -> None:
+    carol = User.objects.create(
+        username="Carol", password=hashed, role="admin", nickname="Caro", avatar_url="https://x.example/a.png"
+    )
+    assert envelope(signed_in(carol).get(PATHS[0])) == success(
+        {
+            "user": {
+                "userid": carol.pk,
+                "username": "Carol",
+                "nickname": "Caro",
+                "phonenum": "",
+                "email": "",
+                "role": "admin",
+                "avatar": "https://x.example/a.png",
+                "avatar_url": "https://x.example/a.png",
+            },
+            "has_provider": True,
+            "has_agent": False,
+        }
+    )
+
+
+@every_path
+def test_logged_out(path: str, anyone: Caller) -> None:
+    assert_logged_out(anyone.get(path))
+
+
+@every_path
+def test_the_role_is_read_anew_each_time(path: str, as_alice: Caller) -> None:
+    assert envelope(as_alice.get(path))["data"]["user"]["role"] == "user"
+    User.objects.filter(pk="alice").update(role="admin")
+    assert envelope(as_alice.get(path))["data"]["user"]["role"] == "admin"
+    assert as_alice.get("/api/user/list").status_code == 200
+    User.objects.filter(pk="alice").update(role="user")
+    assert as_alice.get("/api/user/list").status_code == 403
+
+
+def test_the_content_type_that_the_web_application_sends_on_get(as_alice: Caller) -> None:
+    response = as_alice.get(PATHS[0], Content_Type="application/json;charset=UTF-8")
+    assert response.status_code == 200
+
+
+@every_path
+def test_another_method(path: str, as_alice: Caller) -> None:
+    response = as_alice.post(path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
+    assert envelope(response)["code"] == 405

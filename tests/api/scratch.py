@@ -1,0 +1,80 @@
+"""Routes that exist only in tests: views that break in the ways in which the world breaks them."""
+
+from typing import Any
+
+import redis.exceptions
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from sage_platform import urls
+from sage_platform.api.fields import Boolean, Choice, JSONObject, Nothing, QueryInteger, Secret, Text
+from sage_platform.api.permissions import Anyone
+from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
+
+SECRET_TEXT = "SELECT password FROM users; /srv/private/key"
+BREAKS: dict[str, type[Exception]] = {
+    "crash": RuntimeError,
+    "database": OperationalError,
+    "connection": InterfaceError,
+    "cache": redis.exceptions.ConnectionError,
+    "slow-cache": redis.exceptions.TimeoutError,
+}
+
+
+class Inner(serializers.Serializer[Any]):
+    flag = Boolean()
+
+
+class EveryField(serializers.Serializer[Any]):
+    text = Text(max_length=20)
+    secret = Secret(max_length=20, required=False)
+    flag = Boolean(required=False)
+    choice = Choice(["red", "green"], required=False)
+    free = JSONObject(required=False)
+    inner = Inner(required=False)
+    many = Inner(many=True, required=False)
+
+
+class Query(serializers.Serializer[Any]):
+    number = QueryInteger(min_value=1, max_value=100)
+
+
+class ScratchViewSet(ApiViewSet):
+    @endpoint(who=Anyone, takes=EveryField, gives=Nothing, summary="Answers what it was sent")
+    def echo(self, request: Request, data: dict[str, Any]) -> Any:
+        return data
+
+    @endpoint(who=Anyone, query=Query, gives=Nothing, summary="Answers the number it was sent")
+    def number(self, request: Request, query: dict[str, Any]) -> Any:
+        return query
+
+    @endpoint(who=Anyone, gives=Nothing, summary="Breaks")
+    def broken(self, request: Request, how: str) -> Any:
+        raise BREAKS[how](SECRET_TEXT)
+
+
+class HotBroken(HotView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        raise BREAKS[request.path.rsplit("/", 1)[1]](SECRET_TEXT)
+
+
+def broken_page(request: HttpRequest, how: str) -> HttpResponse:
+    raise BREAKS[how](SECRET_TEXT)
+
+
+urlpatterns = [
+    path("api/echo", ScratchViewSet.as_view({"post": "echo"})),
+    path("api/number", ScratchViewSet.as_view({"get": "number"})),
+    path("api/broken/<str:how>", ScratchViewSet.as_view({"get": "broken"})),
+    path("api/hot/<str:how>", HotBroken.as_view()),
+    path("page/<str:how>", broken_page),
+    *urls.urlpatterns,
+]
+# As in the platform's own urlconf.
+handler400 = "sage_platform.api.handlers.bad_request"
+handler403 = "sage_platform.api.handlers.forbidden"
+handler404 = "sage_platform.api.handlers.not_found"
+handler500 = "sage_platform.api.handlers.server_error"

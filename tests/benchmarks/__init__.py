@@ -1,0 +1,1 @@
+"""How fast the routes are, as ratios to a bare Django view on the same server: `make bench`."""

@@ -1,0 +1,41 @@
+"""What the routes are measured against: a bare WSGI callable, and a bare Django view behind the usual five middlewares."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+
+
+def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+    return [b"ok"]
+
+
+def view(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok", "user": None, "items": [1, 2, 3]})
+
+
+urlpatterns = [path("bare", view)]
+
+
+def django_view() -> Any:
+    """The application of the Django one; settings are made here, so that importing this module changes nothing."""
+    settings.configure(
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="bare",
+        ALLOWED_HOSTS=["*"],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+        MIDDLEWARE=[
+            "django.middleware.security.SecurityMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+        ],
+    )
+    django.setup()
+    return get_wsgi_application()

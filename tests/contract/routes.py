@@ -1,0 +1,141 @@
+"""The kept table of all routes: what the wire contract promises, row by row.
+
+`logged_out`, `user` and `admin` are the HTTP statuses of a call with an empty JSON object (or, on a page, an empty form without
+its token). A 422, a 404 of an unknown provider or a form's 403 come after the question who may call; so they mean "may".
+"""
+
+from typing import Literal, NamedTuple
+
+Who = Literal["Anyone", "SignedIn", "Administrator"]
+Answer = Literal["enveloped", "raw", "page"]
+
+
+class Row(NamedTuple):
+    method: str
+    path: str
+    view: str
+    who: Who
+    answer: Answer
+    logged_out: int
+    user: int
+    admin: int
+
+
+IDENTITY = "sage_platform.accounts.views"
+PAGES = "sage_platform.accounts.pages"
+SYSTEM = "system.views"
+METADATA = "sage_platform.oauth2.views.server_metadata"
+REDIRECT = "django.views.generic.base.RedirectView"
+
+ROUTES = [
+    # Registration, and the older names of it.
+    Row(
+        "POST", "/api/auth/register/send-code", f"{IDENTITY}.RegistrationViewSet.send_code", "Anyone", "enveloped", 422, 422, 422
+    ),
+    Row(
+        "POST", "/api/user/register/send-code", f"{IDENTITY}.RegistrationViewSet.send_code", "Anyone", "enveloped", 422, 422, 422
+    ),
+    Row("POST", "/api/auth/register", f"{IDENTITY}.RegistrationViewSet.register", "Anyone", "enveloped", 422, 422, 422),
+    Row("POST", "/api/user/register", f"{IDENTITY}.RegistrationViewSet.register", "Anyone", "enveloped", 422, 422, 422),
+    # Signing in and out.
+    Row("POST", "/api/auth/login", f"{IDENTITY}.SessionViewSet.login", "Anyone", "enveloped", 422, 422, 422),
+    Row("POST", "/api/user/login", f"{IDENTITY}.SessionViewSet.login", "Anyone", "enveloped", 422, 422, 422),
+    Row("GET", "/api/auth/session", f"{IDENTITY}.SessionViewSet.session", "SignedIn", "enveloped", 401, 200, 200),
+    Row("GET", "/api/user/check_login", f"{IDENTITY}.SessionViewSet.session", "SignedIn", "enveloped", 401, 200, 200),
+    Row("POST", "/api/auth/refresh", f"{IDENTITY}.SessionViewSet.refresh", "Anyone", "enveloped", 422, 422, 422),
+    Row("POST", "/api/user/refresh-token", f"{IDENTITY}.SessionViewSet.refresh", "Anyone", "enveloped", 422, 422, 422),
+    Row("POST", "/api/auth/logout", f"{IDENTITY}.SessionViewSet.logout", "Anyone", "enveloped", 200, 200, 200),
+    Row("POST", "/api/user/logout", f"{IDENTITY}.SessionViewSet.logout", "Anyone", "enveloped", 200, 200, 200),
+    Row("GET", "/api/auth/providers", f"{IDENTITY}.SessionViewSet.providers", "Anyone", "enveloped", 200, 200, 200),
+    Row("GET", "/api/user/auth-providers", f"{IDENTITY}.SessionViewSet.providers", "Anyone", "enveloped", 200, 200, 200),
+    # Sign-in at an upstream: no provider is set up, so there is nothing at these addresses.
+    Row("GET", "/api/auth/upstream/login", f"{IDENTITY}.SessionViewSet.upstream", "Anyone", "enveloped", 404, 404, 404),
+    Row("GET", "/api/user/oauth/login", f"{IDENTITY}.SessionViewSet.upstream", "Anyone", "enveloped", 404, 404, 404),
+    Row(
+        "GET",
+        "/api/auth/upstream/login/<str:provider_id>",
+        f"{IDENTITY}.SessionViewSet.upstream",
+        "Anyone",
+        "enveloped",
+        404,
+        404,
+        404,
+    ),
+    Row(
+        "GET",
+        "/api/user/oauth/login/<str:provider_id>",
+        f"{IDENTITY}.SessionViewSet.upstream",
+        "Anyone",
+        "enveloped",
+        404,
+        404,
+        404,
+    ),
+    Row(
+        "GET",
+        "/api/auth/upstream/callback/<str:provider_id>",
+        f"{IDENTITY}.SessionViewSet.upstream",
+        "Anyone",
+        "enveloped",
+        404,
+        404,
+        404,
+    ),
+    Row(
+        "GET",
+        "/api/user/oauth/callback/<str:provider_id>",
+        f"{IDENTITY}.SessionViewSet.upstream",
+        "Anyone",
+        "enveloped",
+        404,
+        404,
+        404,
+    ),
+    # One's own account.
+    Row(
+        "POST", "/api/user/change-password", f"{IDENTITY}.AccountViewSet.change_password", "SignedIn", "enveloped", 401, 422, 422
+    ),
+    Row("GET", "/api/user/config", f"{IDENTITY}.AccountViewSet.read_config", "SignedIn", "enveloped", 401, 200, 200),
+    Row("POST", "/api/user/config", f"{IDENTITY}.AccountViewSet.write_config", "SignedIn", "enveloped", 401, 422, 422),
+    # Users.
+    Row("GET", "/api/user/options", f"{IDENTITY}.UserViewSet.options", "SignedIn", "enveloped", 401, 200, 200),
+    Row("GET", "/api/user/list", f"{IDENTITY}.UserViewSet.index", "Administrator", "enveloped", 401, 403, 200),
+    Row("POST", "/api/user/add", f"{IDENTITY}.UserViewSet.add", "Administrator", "enveloped", 401, 403, 422),
+    Row("POST", "/api/user/delete", f"{IDENTITY}.UserViewSet.remove", "Administrator", "enveloped", 401, 403, 422),
+    # The system.
+    Row("GET", "/api/system/info", f"{SYSTEM}.InfoView", "Anyone", "enveloped", 200, 200, 200),
+    Row(
+        "POST",
+        "/api/system/update_settings",
+        f"{SYSTEM}.SettingsViewSet.update_settings",
+        "Administrator",
+        "enveloped",
+        401,
+        403,
+        422,
+    ),
+    Row("GET", "/api/health", f"{SYSTEM}.HealthView", "Anyone", "enveloped", 200, 200, 200),
+    # The API's own description.
+    Row("GET", "/api/schema", "sage_platform.api_docs.SchemaView", "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/api/docs", "sage_platform.api_docs.DocsView", "Anyone", "raw", 200, 200, 200),
+    # OAuth2 metadata, one document at all of its addresses.
+    Row("GET", "/.well-known/oauth-authorization-server", METADATA, "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/.well-known/oauth-authorization-server/oauth2", METADATA, "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/oauth2/metadata", METADATA, "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/oauth2/.well-known/openid-configuration", METADATA, "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/api/oauth2/metadata", METADATA, "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/api/oauth2/.well-known/openid-configuration", METADATA, "Anyone", "raw", 200, 200, 200),
+    # Pages.
+    Row("GET", "/", REDIRECT, "Anyone", "page", 302, 302, 302),
+    Row("GET", "/admin", REDIRECT, "Anyone", "page", 302, 302, 302),
+    Row("GET", "/sage/login", f"{PAGES}.login", "Anyone", "page", 200, 302, 302),
+    Row("POST", "/sage/login", f"{PAGES}.login", "Anyone", "page", 403, 403, 403),
+    Row("GET", "/sage/", f"{PAGES}.account", "SignedIn", "page", 302, 200, 200),
+    Row("GET", "/sage", f"{PAGES}.account", "SignedIn", "page", 302, 200, 200),
+    Row("GET", "/sage/password", f"{PAGES}.change_password", "SignedIn", "page", 302, 200, 200),
+    Row("POST", "/sage/password", f"{PAGES}.change_password", "SignedIn", "page", 302, 403, 403),
+    Row("POST", "/sage/logout", f"{PAGES}.logout", "Anyone", "page", 403, 403, 403),
+]
+
+# Where another urlconf takes over: the Django admin answers for itself, to administrators alone.
+SUBTREES = {"/admin/"}

@@ -1,0 +1,147 @@
+"""GET /api/schema and GET /api/docs: the document says what the route table says."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from sage_platform import api_docs
+from tests.contract.routes import ROUTES, Row
+from tests.people import Caller
+
+SAGE = [row for row in ROUTES if row.answer == "enveloped"]
+
+
+def templated(path: str) -> str:
+    return re.sub(r"<str:(\w+)>", r"{\1}", path)
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return json.loads(api_docs.document())
+
+
+def operation(document: Any, row: Row) -> Any:
+    return document["paths"][templated(row.path)][row.method.lower()]
+
+
+def test_the_document_is_valid_openapi_3_1(document: Any) -> None:
+    assert re.fullmatch(r"3\.1\.\d", document["openapi"])
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_the_generator_warns_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
+    assert "Warning" not in capsys.readouterr().err
+
+
+def test_it_has_each_route_of_the_table_and_no_other(document: Any) -> None:
+    described = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
+    api = {(method, path) for method, path in described if path.startswith("/api/")}
+    raw = {(row.method, row.path) for row in ROUTES if row.path in {"/api/schema", "/api/docs"}}
+    assert api - raw == {(row.method, templated(row.path)) for row in SAGE}
+
+
+@pytest.mark.parametrize("row", SAGE, ids=lambda row: f"{row.method} {row.path}")
+def test_each_operation_lists_its_refusals(row: Row, document: Any) -> None:
+    said = operation(document, row)
+    expected = {"200", "400", "500", "503"}
+    if row.who != "Anyone":
+        expected |= {"401", "403"}
+    if row.method == "POST":
+        expected |= {"411", "413", "415", "422"}
+    assert expected <= set(said["responses"])
+    # None but those that a route's own row in the contract adds.
+    assert set(said["responses"]) - expected <= {"403", "404", "413", "422", "429"}
+    assert said["summary"]
+    assert said["operationId"]
+
+
+@pytest.mark.parametrize("row", SAGE, ids=lambda row: f"{row.method} {row.path}")
+def test_each_operation_says_who_may_call_it(row: Row, document: Any) -> None:
+    """A token or a session: two objects in the list mean "or", one object with both names would mean "and"."""
+    said = operation(document, row)
+    sentence = {
+        "Anyone": "Anyone may call this.",
+        "SignedIn": "For signed-in users.",
+        "Administrator": "For administrators.",
+    }
+    assert said["description"].startswith(sentence[row.who])
+    if row.who == "Anyone":
+        assert said.get("security", []) == []
+    else:
+        assert said["security"] == [{"bearer": []}, {"session": []}]
+
+
+THROTTLED = [
+    "/api/auth/register/send-code",
+    "/api/auth/register",
+    "/api/auth/login",
+    "/api/user/change-password",
+]
+
+
+@pytest.mark.parametrize("path", THROTTLED)
+def test_what_is_throttled_says_so(path: str, document: Any) -> None:
+    assert "429" in document["paths"][path]["post"]["responses"]
+
+
+def test_an_unknown_provider_is_described(document: Any) -> None:
+    assert "404" in document["paths"]["/api/auth/upstream/login/{provider_id}"]["get"]["responses"]
+
+
+def test_operation_names_are_unique(document: Any) -> None:
+    names = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("row", SAGE, ids=lambda row: f"{row.method} {row.path}")
+def test_each_answer_is_described_in_the_envelope(row: Row, document: Any) -> None:
+    for status, response in operation(document, row)["responses"].items():
+        schema = response["content"]["application/json"]["schema"]
+        envelope = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        assert set(envelope["properties"]) == {"code", "message", "data", "timestamp", "request_id"}, status
+
+
+def test_the_schema_is_raw_and_for_anyone(anyone: Caller, document: Any) -> None:
+    response = anyone.get("/api/schema")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/vnd.oai.openapi+json"
+    assert json.loads(response.content) == document
+    assert document["info"]["version"] == "0.1.0"
+
+
+def test_the_schema_is_made_once(anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = anyone.get("/api/schema").content
+    monkeypatch.setattr(api_docs, "SchemaGenerator", None)
+    assert anyone.get("/api/schema").content == first
+
+
+def test_the_schema_is_in_one_language(anyone: Caller) -> None:
+    """Whoever asks first must not choose the language for everybody."""
+    api_docs.document.cache_clear()
+    chinese = anyone.get("/api/schema", X_Sage_Locale="zh-CN").content
+    api_docs.document.cache_clear()
+    assert anyone.get("/api/schema", X_Sage_Locale="en").content == chinese
+
+
+def test_the_docs_page_is_served_whole_from_here(anyone: Caller) -> None:
+    page = anyone.get("/api/docs")
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text) == []
+    assets = re.findall(r"""(?:src|href)=["']([^"']+)["']""", text)
+    assert len(assets) >= 3
+    for asset in assets:
+        assert asset.startswith("/")
+        answer = anyone.client.get(asset)
+        assert answer.status_code == 200, asset
+        b"".join(answer) if answer.streaming else answer.content
+        answer.close()
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+    assert "unsafe-inline" not in policy.partition("style-src")[0]

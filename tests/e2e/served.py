@@ -1,0 +1,259 @@
+"""A platform of its own: real processes, a real database, a real mail server, asked over real sockets."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import requests
+from aiosmtpd.controller import Controller
+from psycopg import sql
+
+from scripts.with_services import spare_port
+from tests.settings_names import SETTING_NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+STOP_SECONDS = 25
+CALL_SECONDS = 20
+
+
+@dataclass
+class Mailbox:
+    """What the mail server took, by address of the receiver."""
+
+    received: list[tuple[list[str], bytes]] = field(default_factory=list)
+    arrived: threading.Condition = field(default_factory=threading.Condition)
+
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802  aiosmtpd's name.
+        with self.arrived:
+            self.received.append((envelope.rcpt_tos, envelope.content))
+            self.arrived.notify_all()
+        return "250 OK"
+
+    def mails_to(self, address: str) -> list[Message]:
+        return [message_from_bytes(content) for receivers, content in self.received if address in receivers]
+
+    def code_for(self, address: str) -> str:
+        """The six digits of the latest mail to this address; waits for one."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self.mails_to(address), timeout=CALL_SECONDS), f"no mail for {address}"
+        payload = self.mails_to(address)[-1].get_payload(decode=True)
+        assert isinstance(payload, bytes)
+        found = re.search(r"\b\d{6}\b", payload.decode())
+        assert found, payload
+        return found[0]
+
+
+@dataclass
+class Platform:
+    """A served platform. `log` is everything that its processes wrote."""
+
+    folder: Path
+    port: int
+    environment: dict[str, str]
+    mailbox: Mailbox
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def admin_password(self) -> str:
+        return (self.data / "admin_password").read_text().strip()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def manage(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of manage.py against this platform's data, to its end."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment | extra,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def start(self) -> None:
+        """Serve, in a session of its own, and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            assert self.process.poll() is None, f"the server ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"the server does not answer:\n{self.log}"
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        try:
+            return self.caller().get("/active").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def stop(self) -> int:
+        """Ask the server to end. Its exit code; an AssertionError when it had to be killed."""
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the server did not end within {STOP_SECONDS} seconds:\n{self.log}") from None
+        finally:
+            end_group(process)
+
+    def processes(self) -> list[int]:
+        """The server's process and its workers."""
+        assert self.process is not None
+        known = [self.process.pid]
+        for pid in known:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                known.extend(int(child) for child in children.read_text().split() if int(child) not in known)
+        return known
+
+    def caller(self, *, address: str = "", **headers: str) -> "Browser":
+        """Somebody who keeps cookies. `address` is where they come from, as the trusted proxy tells it."""
+        return Browser(self.base, headers | ({"X-Forwarded-For": address} if address else {}))
+
+    def signed_in(self, name: str, password: str, **options: str) -> "Browser":
+        """By the token; the cookie is thrown away."""
+        caller = self.caller(**options)
+        answer = caller.post("/api/auth/login", {"username_or_email": name, "password": password}).json()
+        assert answer["code"] == 200, answer
+        caller.session.cookies.clear()
+        caller.session.headers["Authorization"] = f"Bearer {answer['data']['access_token']}"
+        caller.refresh_token = answer["data"]["refresh_token"]
+        return caller
+
+    def admin(self) -> "Browser":
+        return self.signed_in("admin", self.admin_password)
+
+
+@dataclass
+class Browser:
+    """Speaks JSON; each call by a new connection, so that the workers take turns."""
+
+    base: str
+    headers: Mapping[str, str]
+    session: requests.Session = field(default_factory=requests.Session)
+    refresh_token: str = ""
+
+    def __post_init__(self) -> None:
+        self.session.trust_env = False  # A proxy or .netrc of the machine's is none of ours.
+        self.session.headers.update({**self.headers, "Connection": "close"})
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, body: object = None, **options: Any) -> requests.Response:
+        return self.send("POST", path, json={} if body is None else body, **options)
+
+    def send(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, self.base + path, timeout=CALL_SECONDS, allow_redirects=False, **options)
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Whatever is left of a server that did not end by itself."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[Mailbox, str]]:
+    mailbox = Mailbox()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=spare_port())
+    controller.start()
+    try:
+        yield mailbox, f"smtp://127.0.0.1:{controller.port}"
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def own_database() -> Iterator[dict[str, str]]:
+    """Where to keep the data: SQLite in the data folder, or a new database on the PostgreSQL that the run was given."""
+    settings: dict[str, str] = {}
+    if redis := os.environ.get("REDIS_URL"):
+        # Not the number that the other tests clear again and again.
+        settings["REDIS_URL"] = urlunsplit(urlsplit(redis)._replace(path="/9"))
+    given = os.environ.get("DATABASE_URL", "")
+    if not given.startswith("postgres"):
+        yield settings
+        return
+    name = f"sage_e2e_{secrets.token_hex(6)}"
+    with psycopg.connect(given, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield settings | {"DATABASE_URL": urlunsplit(urlsplit(given)._replace(path=f"/{name}"))}
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def bare_environment() -> dict[str, str]:
+    """The test run's environment without any setting. Each one is there but empty, so that no .env file can set it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAGE_", "DJANGO_", "PYTEST", "COV_"))}
+    return kept | dict.fromkeys(SETTING_NAMES, "") | {"PYTHONWARNINGS": "", "PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def prepared(**settings: str) -> Iterator[Platform]:
+    """A platform that is neither bootstrapped nor started; at the end it is stopped and its data is gone."""
+    folder = Path(tempfile.mkdtemp(prefix="sage-served-"))
+    with own_database() as database, mail_server() as (mailbox, email_url):
+        port = spare_port()
+        own = {"SAGE_DATA_DIR": str(folder / "data"), "SAGE_PORT": str(port), "EMAIL_URL": email_url}
+        platform = Platform(folder, port, bare_environment() | database | own | settings, mailbox)
+        try:
+            yield platform
+        finally:
+            try:
+                platform.stop()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def served(*, workers: int = 1, **settings: str) -> Iterator[Platform]:
+    """A platform that answers, as `make run` would start it."""
+    with prepared(SAGE_WORKERS=str(workers), **settings) as platform:
+        made = platform.manage("bootstrap")
+        assert made.returncode == 0, made.stdout + made.stderr
+        platform.start()
+        yield platform

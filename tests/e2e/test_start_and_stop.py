@@ -1,0 +1,104 @@
+"""The life of a deployment: many starts at once, graceful ends, a worker that dies."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.e2e.served import ROOT, STOP_SECONDS, Platform, prepared
+
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+
+BODY = b'{"username_or_email": "nobody", "password": "not a password"}'
+HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+def test_four_bootstraps_at_once_make_one_administrator_and_none_fails() -> None:
+    with prepared() as platform:
+        command = [sys.executable, "manage.py", "bootstrap"]
+        starts = [
+            subprocess.Popen(
+                command, cwd=ROOT, env=platform.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(4)
+        ]
+        outputs = [start.communicate(timeout=90) for start in starts]
+
+        assert [(start.returncode, errors) for start, (_, errors) in zip(starts, outputs, strict=True)] == [(0, "")] * 4
+        told = [output for output, _ in outputs if output]
+        assert len(told) == 1
+        assert f"Made the administrator admin with the password {platform.admin_password}\n" in told[0]
+        kept = platform.admin_password
+        again = platform.manage("bootstrap")
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+        assert platform.admin_password == kept
+        platform.start()
+        users = platform.admin().get("/api/user/list").json()["data"]
+        assert (users["total"], [row["username"] for row in users["items"]]) == (1, ["admin"])
+
+
+def interrupted(platform: Platform, signals: int) -> tuple[bytes, int]:
+    """The answer to a request that was under way when the server was told to end, and the server's exit code."""
+    assert platform.process is not None
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
+        connection.sendall(HEAD % len(BODY) + BODY[:10])
+        time.sleep(0.3)
+        for _ in range(signals):
+            platform.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+        connection.sendall(BODY[10:])
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    code = platform.process.wait(STOP_SECONDS)
+    platform.process = None
+    return answer, code
+
+
+def test_the_server_ends_gracefully_and_starts_again() -> None:
+    with prepared(SAGE_WORKERS="2") as platform:
+        assert platform.manage("bootstrap").returncode == 0
+        for signals in (1, 2):
+            platform.start()
+            before = platform.log
+            answer, code = interrupted(platform, signals)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert b'"code":401' in answer
+            assert code == 0
+            assert not platform.answers()
+            assert platform.log == before  # Nothing to complain of.
+
+        platform.start()
+        victim = platform.processes()[-1]
+        os.kill(victim, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while victim in platform.processes() or len(platform.processes()) < 3:
+            assert time.monotonic() < deadline, "the dead worker was not replaced"
+            time.sleep(0.1)
+        assert {platform.caller().get("/active").status_code for _ in range(8)} == {200}
+        # The new worker is still loading: a signal that it lost would make the stop take half a minute.
+        began = time.monotonic()
+        assert platform.stop() == 0
+        assert time.monotonic() - began < 10
+
+
+def test_a_wrong_setting_stops_the_start_with_its_name_and_never_its_value() -> None:
+    with prepared(SAGE_WORKERS="many-4711") as platform:
+        for command in ("bootstrap", "serve"):
+            ended = platform.manage(command)
+            assert ended.returncode != 0
+            assert ended.stderr.strip().splitlines()[-1].endswith("SAGE_WORKERS: expected a whole number from 1 to 64.")
+            assert "many-4711" not in ended.stdout + ended.stderr
+
+
+def test_production_refuses_to_start_insecure() -> None:
+    with prepared(SAGE_ENV="production", SAGE_SECRET_KEY="changeme" * 8, SAGE_PUBLIC_URL="http://sage.example") as platform:
+        for command in ("bootstrap", "serve"):
+            ended = platform.manage(command)
+            assert ended.returncode != 0
+            assert "sage.E002" in ended.stderr
+            assert "sage.E003" in ended.stderr
+            assert "changeme" not in ended.stderr
+        assert not (platform.data / "sage.sqlite3").exists()

@@ -1,0 +1,25 @@
+"""The names of all settings, as the settings module and its readers have them in their source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("sage_platform/settings.py", "sage_platform/env.py")
+SECRET_READERS = frozenset({"secret", "secret_items"})
+READERS = frozenset({"text", "choice", "boolean", "integer", "items", "networks", "origin", "origins", "url", "base_path"})
+
+
+def calls(source: str) -> Iterator[tuple[str, str]]:
+    """The name of each reader that is called with a literal, and the literal."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            reader = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if reader in READERS | SECRET_READERS and isinstance(node.args[0].value, str):
+                yield reader, node.args[0].value
+
+
+FOUND = [call for path in SOURCES for call in calls((ROOT / path).read_text(encoding="utf-8"))]
+SECRET_NAMES = frozenset(name for reader, name in FOUND if reader in SECRET_READERS)
+# Each secret may come from a file instead.
+SETTING_NAMES = frozenset(name for _, name in FOUND) | {f"{name}_FILE" for name in SECRET_NAMES}
