@@ -1,10 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
 
 
 class SystemConfig(AppConfig):
     name = "system"
+    verbose_name = _("System")
 
     def ready(self) -> None:
         from system import health

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
 
@@ -6,6 +7,7 @@ from sage_platform.api import seams
 class AccountsConfig(AppConfig):
     name = "sage_platform.accounts"
     label = "accounts"
+    verbose_name = _("Accounts")
 
     def ready(self) -> None:
         from sage_platform.accounts.sign_in_options import sign_in_options

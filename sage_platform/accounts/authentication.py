@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from sage_platform.accounts.middleware import session_user
 from sage_platform.accounts.models import SignIn, User
-from sage_platform.accounts.services import sign_ins
+from sage_platform.accounts.services import proxy_identity, sign_ins
 from sage_platform.api.cross_site import check_same_site
 from sage_platform.api.errors import InvalidToken
 
@@ -20,21 +20,23 @@ def bearer_token(request: HttpRequest) -> str | None:
 
 
 class SageAuthentication(BaseAuthentication):
-    """A good bearer token wins over a cookie; a bad one beside a good cookie is passed over; alone it is a 401.
+    """A good bearer token wins over the proxy's header, and that over the cookie; a bad token beside either is passed over, and
+    alone it is a 401.
 
-    With the cookie the cross-site rule judges unsafe methods. `request.auth` is the sign-in.
+    With header and cookie the cross-site rule judges unsafe methods. `request.auth` is the sign-in, None with the header.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, SignIn] | None:
+    def authenticate(self, request: Request) -> tuple[User, SignIn | None] | None:
         token = bearer_token(request)
         if token and token.startswith(sign_ins.ACCESS_PREFIX):
             sign_in = sign_ins.of_access_token(token)
             if sign_in is not None:
                 return sign_in.user, sign_in
-        user = session_user(request._request)
+        named = proxy_identity.user_of(request._request)
+        user = named or session_user(request._request)
         if isinstance(user, User):
             check_same_site(request._request)
-            return user, request._request.sign_in  # type: ignore[attr-defined]
+            return user, None if named else request._request.sign_in  # type: ignore[attr-defined]
         if token is not None:
             raise InvalidToken
         return None

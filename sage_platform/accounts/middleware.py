@@ -1,12 +1,13 @@
-"""`request.user` for our pages and the admin: the user of the session's living sign-in."""
+"""`request.user` for our pages and the admin: whom the trusted proxy names, else the user of the session's living sign-in."""
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from rest_framework.exceptions import AuthenticationFailed
 
 from sage_platform.accounts.models import User
-from sage_platform.accounts.services import sign_ins
+from sage_platform.accounts.services import proxy_identity, sign_ins
 
 
 def session_user(request: HttpRequest) -> User | AnonymousUser:
@@ -17,8 +18,16 @@ def session_user(request: HttpRequest) -> User | AnonymousUser:
     return sign_in.user if sign_in is not None else AnonymousUser()
 
 
+def page_user(request: HttpRequest) -> User | AnonymousUser:
+    """The caller of a page; one whom the proxy names but who may not come in is nobody."""
+    try:
+        return proxy_identity.user_of(request) or session_user(request)
+    except AuthenticationFailed:
+        return AnonymousUser()
+
+
 class SessionUserMiddleware(AuthenticationMiddleware):
     """Django's own asks the session alone; ours also asks whether the sign-in behind it has ended."""
 
     def process_request(self, request: HttpRequest) -> None:
-        request.user = SimpleLazyObject(lambda: session_user(request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(lambda: page_user(request))  # type: ignore[assignment]

@@ -153,7 +153,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 def _may_change_password(person: User) -> bool:
     """Who signs in otherwise has no password, or none that would let them in; the service refuses the change itself."""
-    return password_login_enabled() and person.has_usable_password()
+    admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
+    return password_login_enabled() and person.has_usable_password() and (person.is_admin or not admins_only)
 
 
 @page("POST")

@@ -12,16 +12,14 @@ from sage_platform.accounts.services import passwords, registration, sign_ins, u
 from sage_platform.accounts.sign_in_options import providers
 from sage_platform.api import seams
 from sage_platform.api.client import client_key
-from sage_platform.api.cross_site import check_same_site
 from sage_platform.api.documentation import Refused
 from sage_platform.api.fields import NoInput, Nothing
 from sage_platform.api.pagination import PageQuery, page_of
-from sage_platform.api.permissions import Administrator, Anyone, SignedIn
+from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn
 from sage_platform.api.viewsets import ApiViewSet, endpoint
 
 THROTTLED = Refused(429, "Too many; see `Retry-After`.", status=429)
 CLOSED = Refused(400, "Registration is closed, or not available in this mode.")
-CROSS_SITE = Refused(403, "Another site's page asked.", status=403)
 
 
 class RegistrationViewSet(ApiViewSet):
@@ -63,18 +61,8 @@ class RegistrationViewSet(ApiViewSet):
 class SessionViewSet(ApiViewSet):
     tag = "identity"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Judge login and logout by the cross-site rule before their bodies are read, as the order of refusals asks.
-
-        At login it holds without a cookie too: else another site could sign a visitor in under its own account.
-        """
-        super().initial(request, *args, **kwargs)
-        has_cookie = self.action == "logout" and sign_ins.SESSION_KEY in request._request.session
-        if self.action == "login" or has_cookie:
-            check_same_site(request._request)
-
     @endpoint(
-        who=Anyone,
+        who=AnyoneOfThisSite,
         takes=wire.LoginInput,
         gives=wire.TokenPairOutput,
         summary="Sign in with a password",
@@ -82,7 +70,6 @@ class SessionViewSet(ApiViewSet):
             Refused(401, "Invalid username or password."),
             Refused(400, "Password sign-in is not enabled in this mode."),
             Refused(403, "Only administrators may sign in with a password in this mode."),
-            CROSS_SITE,
             THROTTLED,
         ],
     )
@@ -120,7 +107,7 @@ class SessionViewSet(ApiViewSet):
     def refresh(self, request: Request, data: dict[str, Any]) -> Any:
         return sign_ins.refresh_tokens(data["refresh_token"])._asdict()
 
-    @endpoint(who=Anyone, takes=NoInput, gives=Nothing, summary="Sign out", refusals=[CROSS_SITE])
+    @endpoint(who=AnyoneOfThisSite, takes=NoInput, gives=Nothing, summary="Sign out")
     def logout(self, request: Request, data: dict[str, Any]) -> Any:
         sign_ins.sign_out(request._request, access_token=bearer_token(request._request) or "")
         return {}

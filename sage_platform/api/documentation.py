@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 
-from sage_platform.api.permissions import Anyone
+from sage_platform.api.permissions import Anyone, AnyoneOfThisSite
 
 REQUEST_ID = OpenApiParameter(
     "X-Request-ID", str, OpenApiParameter.HEADER, response=True, description="The same as `request_id` in the envelope."
@@ -22,7 +22,12 @@ CHALLENGE = OpenApiParameter(
     "WWW-Authenticate", str, OpenApiParameter.HEADER, response=[401], description="`Bearer` (RFC 6750 §3)."
 )
 
-WHO = {"Anyone": "Anyone may call this.", "SignedIn": "For signed-in users.", "Administrator": "For administrators."}
+WHO = {
+    "Anyone": "Anyone may call this.",
+    "AnyoneOfThisSite": "Anyone may call this, but for another site's page in a browser.",
+    "SignedIn": "For signed-in users.",
+    "Administrator": "For administrators.",
+}
 
 
 _envelopes: dict[str, Any] = {}
@@ -113,9 +118,11 @@ def describe(
     responses: dict[int, Any] = {
         200: OpenApiResponse(envelope_of(gives), description="Success, or a refusal with another `code`.")
     }
-    if who is not Anyone:
+    if not issubclass(who, Anyone):
         responses[401] = OpenApiResponse(error_envelope(), description="Not signed in, or a bad, expired or revoked token.")
         responses[403] = OpenApiResponse(error_envelope(), description="Permission denied, or another site's page asked.")
+    if who is AnyoneOfThisSite:
+        responses[403] = OpenApiResponse(error_envelope(), description="Another site's page asked.")
     if takes is not None:
         responses[411] = OpenApiResponse(error_envelope(), description="A chunked body.")
         responses[413] = OpenApiResponse(error_envelope(), description="The body is too large.")
@@ -134,5 +141,5 @@ def describe(
         "responses": dict(sorted(responses.items())),
         "summary": summary,
         "description": "\n".join(lines),
-        "auth": [] if who is Anyone else None,
+        "auth": [] if issubclass(who, Anyone) else None,
     }

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -14,8 +15,10 @@ CONTENT_TYPE = "application/json"
 
 
 def _plain(value: object) -> object:
-    """What orjson cannot write by itself: lazily translated texts, and dict and list subclasses of the REST framework."""
-    if isinstance(value, Promise):
+    """What orjson cannot write by itself: lazily translated texts, choices, and the REST framework's subclasses."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Promise | str):
         return str(value)
     if isinstance(value, Mapping):
         return dict(value)

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+from sage_platform.api.cross_site import check_same_site
 
 
 class Nobody(BasePermission):
@@ -15,6 +18,20 @@ class Anyone(BasePermission):
     """The caller's credentials are not even read: a token that has run out must not close a public route."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
+        return True
+
+
+class AnyoneOfThisSite(Anyone):
+    """Anyone, but for another site's page: for public routes that set or end a browser's session.
+
+    At login too, where no cookie is needed: else another site could sign a visitor in under its own account. A call by a bearer
+    token alone borrows nobody's cookie.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        by_bearer = "HTTP_AUTHORIZATION" in request.META and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        if not by_bearer:
+            check_same_site(request._request)
         return True
 
 

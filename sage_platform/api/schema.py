@@ -18,11 +18,10 @@ class EnvelopeSchema(AutoSchema):
         return [getattr(self.view, "tag", "system")]
 
     def _insert_field_validators(self, field: Any, schema: Any) -> None:
-        """Where "" stands for none, a format or pattern would forbid what the route takes."""
+        """Where "" stands for none, the generator writes "a formatted text, or an empty one", with the default in the former."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
-        if getattr(field, "allow_blank", False):
-            schema.pop("format", None)
-            schema.pop("pattern", None)
+        if getattr(field, "allow_blank", False) and "oneOf" in schema and "default" in schema["oneOf"][0]:
+            schema["default"] = schema["oneOf"][0].pop("default")
 
 
 class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

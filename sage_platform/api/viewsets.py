@@ -83,7 +83,7 @@ class ApiViewSet(ViewSet):
         method = (getattr(self.request, "method", None) or "").lower()
         action = getattr(self, "action_map", {}).get(method, "")
         stated = getattr(getattr(self, action, None), "endpoint", None)
-        return [] if stated is None or stated.who is Anyone else super().get_authenticators()
+        return [] if stated is None or issubclass(stated.who, Anyone) else super().get_authenticators()
 
     def get_permissions(self) -> list[Any]:
         return [self.stated.who() if self.stated else Nobody()]

@@ -36,9 +36,7 @@ CASES = [
 
 @pytest.mark.parametrize("path", LOGIN)
 @pytest.mark.parametrize(("name", "password"), CASES)
-def test_same_answer_and_same_work(
-    path: str, name: str, password: str, people: None, anyone: Caller, judged: list[str]
-) -> None:
+def test_same_answer_and_same_work(path: str, name: str, password: str, people: None, anyone: Caller, judged: list[str]) -> None:
     response = anyone.post(path, {"username_or_email": name, "password": password})
     assert response.status_code == 200
     assert envelope(response) == refused(401, WRONG)
@@ -82,7 +80,7 @@ def test_same_time(people: None) -> None:
     names = ["alice", "bob", "admin", "carol"]
     taken: dict[str, list[float]] = {name: [] for name in names}
     seconds("warm-up")
-    for _ in range(9):
+    for _ in range(5):
         for name in names:
             taken[name].append(seconds(name))
     middle = {name: median(times) for name, times in taken.items()}
@@ -93,9 +91,7 @@ def test_same_time(people: None) -> None:
 def test_send_code_answers_the_same_for_taken_and_free(
     path: str, people: None, open_registration: None, mailbox: Mailbox
 ) -> None:
-    for email in ("alice@sage.example", "bob@sage.example", "ALICE@sage.example.", "carol@sage.example"):
-        if email.endswith("."):
-            continue
+    for email in ("alice@sage.example", "bob@sage.example", "carol@sage.example"):
         response = Caller().post(path, {"email": email})
         assert response.status_code == 200
         assert envelope(response) == success({"expires_in": 300, "retry_after": 30})

@@ -52,9 +52,7 @@ def test_the_session_cookie(anyone: Caller, alice: User) -> None:
     assert cookie["domain"] == ""
 
 
-def test_the_session_cookie_is_secure_where_the_deployment_says_so(
-    anyone: Caller, alice: User, settings: Settings
-) -> None:
+def test_the_session_cookie_is_secure_where_the_deployment_says_so(anyone: Caller, alice: User, settings: Settings) -> None:
     settings.SESSION_COOKIE_SECURE = True
     anyone.post(PATHS[0], {"username_or_email": "alice", "password": PASSWORD})
     assert cookie_of(anyone)["secure"] is True

@@ -91,7 +91,5 @@ def test_bad_input(path: str, token: object, pair: sign_ins.TokenPair, anyone: C
 def test_beside_an_access_token_that_has_run_out(pair: sign_ins.TokenPair, anyone: Caller, clock: Clock) -> None:
     clock.forward(hours=24, seconds=1)
     assert not works(pair.access_token)
-    response = anyone.post(
-        PATHS[0], {"refresh_token": pair.refresh_token}, Authorization=f"Bearer {pair.access_token}"
-    )
+    response = anyone.post(PATHS[0], {"refresh_token": pair.refresh_token}, Authorization=f"Bearer {pair.access_token}")
     assert works(envelope(response)["data"]["access_token"])

@@ -185,9 +185,7 @@ def test_a_weak_password(path: str, password: str, reasons: str, anyone: Caller,
         ({"email": "carol"}, ["email"]),
     ],
 )
-def test_bad_input(
-    path: str, change: dict[str, object], fields: list[str], anyone: Caller, mailbox: Mailbox
-) -> None:
+def test_bad_input(path: str, change: dict[str, object], fields: list[str], anyone: Caller, mailbox: Mailbox) -> None:
     code = mailed(anyone, mailbox)
     assert invalid_fields(anyone.post(path, body_with(code, **change))) == fields
     assert not User.objects.exists()

@@ -103,9 +103,7 @@ def test_refused_asks_do_not_count(anyone: Caller, open_registration: None, mail
     [None, "", "carol", "carol@", "@sage.example", "carol@sage", "a@b@sage.example", "carol@sage.example\nBcc: x@y.example",
      "carol@sage.example,dave@sage.example", 1, ["carol@sage.example"], "c" * 250 + "@sage.example", "carol\0@sage.example"],
 )  # fmt: skip
-def test_a_malformed_address(
-    path: str, email: object, anyone: Caller, open_registration: None, mailbox: Mailbox
-) -> None:
+def test_a_malformed_address(path: str, email: object, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
     assert invalid_fields(anyone.post(path, {"email": email})) == ["email"]
     assert mailbox.received == []
     assert not RegistrationCode.objects.exists()
@@ -126,9 +124,7 @@ def test_odd_addresses_never_crash(email: str, anyone: Caller, open_registration
 
 
 @pytest.mark.parametrize("refuses", ["550 No such user", "451 Try later", "421 Closing"])
-def test_a_mail_server_that_refuses(
-    refuses: str, anyone: Caller, open_registration: None, mailbox: Mailbox
-) -> None:
+def test_a_mail_server_that_refuses(refuses: str, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
     mailbox.refuses = refuses
     response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
     assert response.status_code == 503

@@ -6,7 +6,8 @@ its token). A 422, a 404 of an unknown provider or a form's 403 come after the q
 
 from typing import Literal, NamedTuple
 
-Who = Literal["Anyone", "SignedIn", "Administrator"]
+# "AnyoneOfThisSite": anyone, but no other site's page in the name of its visitor.
+Who = Literal["Anyone", "AnyoneOfThisSite", "SignedIn", "Administrator"]
 Answer = Literal["enveloped", "raw", "page"]
 
 
@@ -38,14 +39,14 @@ ROUTES = [
     Row("POST", "/api/auth/register", f"{IDENTITY}.RegistrationViewSet.register", "Anyone", "enveloped", 422, 422, 422),
     Row("POST", "/api/user/register", f"{IDENTITY}.RegistrationViewSet.register", "Anyone", "enveloped", 422, 422, 422),
     # Signing in and out.
-    Row("POST", "/api/auth/login", f"{IDENTITY}.SessionViewSet.login", "Anyone", "enveloped", 422, 422, 422),
-    Row("POST", "/api/user/login", f"{IDENTITY}.SessionViewSet.login", "Anyone", "enveloped", 422, 422, 422),
+    Row("POST", "/api/auth/login", f"{IDENTITY}.SessionViewSet.login", "AnyoneOfThisSite", "enveloped", 422, 422, 422),
+    Row("POST", "/api/user/login", f"{IDENTITY}.SessionViewSet.login", "AnyoneOfThisSite", "enveloped", 422, 422, 422),
     Row("GET", "/api/auth/session", f"{IDENTITY}.SessionViewSet.session", "SignedIn", "enveloped", 401, 200, 200),
     Row("GET", "/api/user/check_login", f"{IDENTITY}.SessionViewSet.session", "SignedIn", "enveloped", 401, 200, 200),
     Row("POST", "/api/auth/refresh", f"{IDENTITY}.SessionViewSet.refresh", "Anyone", "enveloped", 422, 422, 422),
     Row("POST", "/api/user/refresh-token", f"{IDENTITY}.SessionViewSet.refresh", "Anyone", "enveloped", 422, 422, 422),
-    Row("POST", "/api/auth/logout", f"{IDENTITY}.SessionViewSet.logout", "Anyone", "enveloped", 200, 200, 200),
-    Row("POST", "/api/user/logout", f"{IDENTITY}.SessionViewSet.logout", "Anyone", "enveloped", 200, 200, 200),
+    Row("POST", "/api/auth/logout", f"{IDENTITY}.SessionViewSet.logout", "AnyoneOfThisSite", "enveloped", 200, 200, 200),
+    Row("POST", "/api/user/logout", f"{IDENTITY}.SessionViewSet.logout", "AnyoneOfThisSite", "enveloped", 200, 200, 200),
     Row("GET", "/api/auth/providers", f"{IDENTITY}.SessionViewSet.providers", "Anyone", "enveloped", 200, 200, 200),
     Row("GET", "/api/user/auth-providers", f"{IDENTITY}.SessionViewSet.providers", "Anyone", "enveloped", 200, 200, 200),
     # Sign-in at an upstream: no provider is set up, so there is nothing at these addresses.

@@ -28,8 +28,8 @@ class ForgetfulViewSet(ApiViewSet):
         return Response("a secret")
 
     @endpoint(who=SignedIn, gives=Nothing, summary="Stated")
-    def stated(self, request: Request) -> Any:
-        answered.append("stated")
+    def told(self, request: Request) -> Any:
+        answered.append("told")
         return {}
 
 
@@ -43,7 +43,7 @@ class PlainView(APIView):
 
 urlpatterns = [
     path("api/forgotten", ForgetfulViewSet.as_view({"get": "forgotten", "post": "forgotten"})),
-    path("api/stated", ForgetfulViewSet.as_view({"get": "stated"})),
+    path("api/stated", ForgetfulViewSet.as_view({"get": "told"})),
     path("api/plain", PlainView.as_view()),
 ]
 handler404 = "sage_platform.api.handlers.not_found"
@@ -76,4 +76,4 @@ def test_an_action_with_endpoint_answers_whom_it_names(as_alice: Caller, anyone:
     assert anyone.get("/api/stated").status_code == 401
     assert answered == []
     assert as_alice.get("/api/stated").status_code == 200
-    assert answered == ["stated"]
+    assert answered == ["told"]

@@ -91,8 +91,9 @@ def visit(site: Platform, chromium: Browser) -> Iterator[Visitor]:
     visits: list[Visit] = []
 
     @contextmanager
-    def window(**options: Any) -> Iterator[Visit]:
-        with chromium.new_context(**({"viewport": DESKTOP, "locale": "en-US", "java_script_enabled": True} | options)) as context:
+    def window(**given: Any) -> Iterator[Visit]:
+        options: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-US"} | given
+        with chromium.new_context(**options) as context:
             one = Visit(context.new_page(), site.base)
             visits.append(one)
             one.page.set_default_timeout(15_000)
@@ -238,7 +239,7 @@ def test_the_admin_in_the_dark_and_its_way_back_and_out(visit: Visitor, site: Pl
         expect(one.page.get_by_role("link", name="我的帐号")).to_be_visible()
         one.page.get_by_role("link", name="English").click()
         one.page.get_by_role("link", name="Your account").click()
-        expect(one.page.get_by_role("heading", name="admin")).to_be_visible()
+        expect(one.page.get_by_role("heading", name="admin", exact=True)).to_be_visible()
         one.open("/admin/")
         one.page.get_by_role("button", name="Sign out").click()
         expect(one.page).to_have_url(site.base + "/admin/login/")

@@ -8,114 +8,180 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.CharField(default=sage_platform.accounts.models.new_user_id, editable=False, max_length=64, primary_key=True, serialize=False, verbose_name='user id')),
-                ('username', models.CharField(max_length=64, unique=True, verbose_name='username')),
-                ('username_key', sage_platform.accounts.models.ComparisonKeyField(editable=False, max_length=1024, null=True, source='username', unique=True)),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('email_key', sage_platform.accounts.models.ComparisonKeyField(editable=False, max_length=1024, null=True, source='email', unique=True)),
-                ('phonenum', models.CharField(blank=True, max_length=32, verbose_name='phone number')),
-                ('nickname', models.CharField(blank=True, max_length=64, verbose_name='nickname')),
-                ('avatar_url', models.CharField(blank=True, max_length=1024, verbose_name='avatar address')),
-                ('role', models.CharField(choices=[('user', 'User'), ('admin', 'Administrator')], default='user', max_length=8, verbose_name='role')),
-                ('is_active', models.BooleanField(default=True, help_text='Who is not active cannot sign in.', verbose_name='active')),
-                ('credentials_version', models.PositiveIntegerField(default=1, editable=False, verbose_name='credentials version')),
-                ('created_at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='created')),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "id",
+                    models.CharField(
+                        default=sage_platform.accounts.models.new_user_id,
+                        editable=False,
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="user id",
+                    ),
+                ),
+                ("username", models.CharField(max_length=64, unique=True, verbose_name="username")),
+                (
+                    "username_key",
+                    sage_platform.accounts.models.ComparisonKeyField(
+                        editable=False, max_length=1024, null=True, source="username", unique=True
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "email_key",
+                    sage_platform.accounts.models.ComparisonKeyField(
+                        editable=False, max_length=1024, null=True, source="email", unique=True
+                    ),
+                ),
+                ("phonenum", models.CharField(blank=True, max_length=32, verbose_name="phone number")),
+                ("nickname", models.CharField(blank=True, max_length=64, verbose_name="nickname")),
+                ("avatar_url", models.CharField(blank=True, max_length=1024, verbose_name="avatar address")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("user", "User"), ("admin", "Administrator")], default="user", max_length=8, verbose_name="role"
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(default=True, help_text="Who is not active cannot sign in.", verbose_name="active"),
+                ),
+                (
+                    "credentials_version",
+                    models.PositiveIntegerField(default=1, editable=False, verbose_name="credentials version"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="created")),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
             },
         ),
         migrations.CreateModel(
-            name='RegistrationCode',
+            name="RegistrationCode",
             fields=[
-                ('email_key', models.CharField(max_length=1024, primary_key=True, serialize=False)),
-                ('digest', models.CharField(max_length=64)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('wrong_tries', models.PositiveSmallIntegerField(default=0)),
+                ("email_key", models.CharField(max_length=1024, primary_key=True, serialize=False)),
+                ("digest", models.CharField(max_length=64)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("wrong_tries", models.PositiveSmallIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='UserConfig',
+            name="UserConfig",
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='config', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('config', models.JSONField(default=dict, verbose_name='configuration')),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="config",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("config", models.JSONField(default=dict, verbose_name="configuration")),
             ],
             options={
-                'verbose_name': 'user configuration',
-                'verbose_name_plural': 'user configurations',
+                "verbose_name": "user configuration",
+                "verbose_name_plural": "user configurations",
             },
         ),
         migrations.CreateModel(
-            name='LimitedAct',
+            name="LimitedAct",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('limit', models.CharField(max_length=32)),
-                ('subject', models.CharField(max_length=64)),
-                ('detail', models.CharField(blank=True, max_length=64)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("limit", models.CharField(max_length=32)),
+                ("subject", models.CharField(max_length=64)),
+                ("detail", models.CharField(blank=True, max_length=64)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['limit', 'subject', 'at'], name='accounts_li_limit_184e91_idx'), models.Index(fields=['at'], name='accounts_li_at_67df35_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('limit', ''), _negated=True), name='limited_act_names_its_limit')],
+                "indexes": [
+                    models.Index(fields=["limit", "subject", "at"], name="accounts_li_limit_184e91_idx"),
+                    models.Index(fields=["at"], name="accounts_li_at_67df35_idx"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("limit", ""), _negated=True), name="limited_act_names_its_limit")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SignIn',
+            name="SignIn",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('method', models.CharField(choices=[('password', 'Password'), ('upstream', 'Sign-in provider')], max_length=8, verbose_name='method')),
-                ('credentials_version', models.PositiveIntegerField(verbose_name='credentials version')),
-                ('client_key', models.CharField(max_length=64, verbose_name='client address')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='signed in')),
-                ('seen_at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='last seen')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sign_ins', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[("password", "Password"), ("upstream", "Sign-in provider")], max_length=8, verbose_name="method"
+                    ),
+                ),
+                ("credentials_version", models.PositiveIntegerField(verbose_name="credentials version")),
+                ("client_key", models.CharField(max_length=64, verbose_name="client address")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="signed in")),
+                ("seen_at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="last seen")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sign_ins",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sign-in',
-                'verbose_name_plural': 'sign-ins',
+                "verbose_name": "sign-in",
+                "verbose_name_plural": "sign-ins",
             },
         ),
         migrations.CreateModel(
-            name='RefreshToken',
+            name="RefreshToken",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('used_at', models.DateTimeField(null=True)),
-                ('sign_in', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refresh_tokens', to='accounts.signin')),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "sign_in",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refresh_tokens", to="accounts.signin"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='AccessToken',
+            name="AccessToken",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('sign_in', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='access_tokens', to='accounts.signin')),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                (
+                    "sign_in",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="access_tokens", to="accounts.signin"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddIndex(
-            model_name='signin',
-            index=models.Index(fields=['user', 'client_key'], name='accounts_si_user_id_6ba036_idx'),
+            model_name="signin",
+            index=models.Index(fields=["user", "client_key"], name="accounts_si_user_id_6ba036_idx"),
         ),
     ]

@@ -41,5 +41,5 @@ def server_arguments() -> list[str]:
         "--log-level=error",
         # The code is found wherever the command was started from.
         f"--working-dir={settings.BASE_DIR}",
-        "sage_platform.wsgi:application",
+        "sage_platform.worker:application",
     ]

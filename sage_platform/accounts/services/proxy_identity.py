@@ -1,0 +1,49 @@
+"""Mode `trusted_proxy`: a proxy in front has signed the person in and says who it is, in a header."""
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import AuthenticationFailed
+
+from sage_platform.accounts.models import User
+from sage_platform.accounts.names import PUBLIC_ID
+from sage_platform.api.client import peer_address
+
+HEADER = "HTTP_X_SAGE_INTERNAL_USERID"
+
+
+def user_of(request: HttpRequest) -> User | None:
+    """The user whom the proxy names, made on first sight; None where there is no such header, or nobody to believe it from.
+
+    Only the socket's peer is asked whether it is the proxy: every forwarded address is somebody's word. Raises
+    AuthenticationFailed for a name that cannot be one, a name that another account has, and a deactivated user.
+    """
+    name = request.META.get(HEADER, "")
+    if not name or settings.SAGE_AUTH_MODE != "trusted_proxy" or not _comes_from_proxy(request):
+        return None
+    if not PUBLIC_ID.match(name):
+        raise AuthenticationFailed(_("The identity that the proxy sent cannot be a user id."))
+    user: User | None = User.objects.filter(pk=name).first() or _first_sight(name)
+    if user is None:
+        raise AuthenticationFailed(_("Another account has this name. Ask an administrator."))
+    if not user.is_active:
+        raise AuthenticationFailed(_("This account is deactivated."))
+    return user
+
+
+def _comes_from_proxy(request: HttpRequest) -> bool:
+    peer = peer_address(request)
+    return peer is not None and any(peer in network for network in settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS)
+
+
+def _first_sight(name: str) -> User | None:
+    """Of several requests at once one makes the user, and the others find it."""
+    user = User(id=name, username=name)
+    user.set_unusable_password()
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        return User.objects.filter(pk=name).first()
+    return user

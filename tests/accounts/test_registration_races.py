@@ -1,0 +1,124 @@
+"""Registering from many threads at the same moment, and guessing codes."""
+
+from typing import Any
+
+import pytest
+
+from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
+from sage_platform.accounts.services import registration
+from tests.accounts.answers import refused, success
+from tests.accounts.conftest import Mailbox
+from tests.accounts.racing import at_once
+from tests.people import PASSWORD, Caller, envelope
+
+REGISTER = "/api/auth/register"
+WRONG_CODE = refused(400, "The verification code is wrong or has expired.")
+many_threads = pytest.mark.django_db(transaction=True)
+
+
+def body_for(name: str, email: str, code: str) -> dict[str, str]:
+    return {"username": name, "password": PASSWORD, "email": email, "verification_code": code}
+
+
+def sent(email: str) -> None:
+    """As the platform sends one, but for the limits: eight people are eight clients."""
+    registration.send_code(email, client_key=email)
+
+
+def known_code(email: str, code: str) -> None:
+    registration._keep(email, code)
+
+
+@pytest.fixture(autouse=True)
+def _registration(open_registration: None, cheap_hashes: str) -> None:
+    pass
+
+
+@many_threads
+def test_one_name_by_eight_people(mailbox: Mailbox) -> None:
+    emails = [f"carol{number}@sage.example" for number in range(8)]
+    for email in emails:
+        sent(email)
+    codes = [mailbox.code_to(email) for email in emails]
+    names = ["carol", "CAROL", "ｃarol", "Carol"] * 2
+    answers = at_once(8, lambda n: envelope(Caller().post(REGISTER, body_for(names[n], emails[n], codes[n]))))
+    carol = User.objects.get()
+    assert sorted(answers, key=lambda answer: int(answer["code"])) == [
+        success({"user_id": carol.pk}),
+        *[refused(400, "This username is taken.")] * 7,
+    ]
+
+
+@many_threads
+def test_one_address_and_one_code_by_eight_threads(mailbox: Mailbox) -> None:
+    sent("carol@sage.example")
+    code = mailbox.code_to("carol@sage.example")
+    answers = at_once(8, lambda n: envelope(Caller().post(REGISTER, body_for(f"carol{n}", "carol@sage.example", code))))
+    assert [answer["code"] for answer in answers].count(200) == 1
+    assert {answer["code"] for answer in answers} <= {200, 400}
+    assert User.objects.count() == 1
+
+
+@many_threads
+def test_one_name_added_by_eight_threads(as_admin: Caller) -> None:
+    cookie = as_admin.client.cookies["sage_session"].value
+
+    def add(number: int) -> Any:
+        caller = Caller()
+        caller.client.cookies["sage_session"] = cookie
+        return envelope(caller.post("/api/user/add", {"username": "carol", "password": PASSWORD, "email": "carol@sage.example"}))
+
+    answers = at_once(8, add)
+    assert sorted(answer["code"] for answer in answers) == [200] + [400] * 7
+    assert User.objects.filter(username="carol").count() == 1
+
+
+@many_threads
+def test_wrong_codes_at_once_share_the_five_tries() -> None:
+    known_code("carol@sage.example", "000000")
+    answers = at_once(24, lambda n: envelope(Caller().post(REGISTER, body_for("carol", "carol@sage.example", f"{n + 1:06d}"))))
+    assert answers == [WRONG_CODE] * 24
+    assert RegistrationCode.objects.get().wrong_tries == 5
+    late = envelope(Caller().post(REGISTER, body_for("carol", "carol@sage.example", "000000")))
+    assert late == WRONG_CODE
+    assert not User.objects.exists()
+
+
+@many_threads
+def test_the_right_one_among_wrong_ones_at_once_makes_at_most_one_user() -> None:
+    known_code("carol@sage.example", "000003")
+    answers = at_once(16, lambda n: envelope(Caller().post(REGISTER, body_for("carol", "carol@sage.example", f"{n % 8:06d}"))))
+    made = [answer["code"] for answer in answers].count(200)
+    assert made <= 1
+    assert User.objects.count() == made
+    assert all(answer["code"] in {200, 400} for answer in answers)
+
+
+@many_threads
+def test_send_code_at_once_mails_at_most_one(mailbox: Mailbox) -> None:
+    responses = at_once(8, lambda _n: Caller().post("/api/auth/register/send-code", {"email": "carol@sage.example"}))
+    assert {response.status_code for response in responses} <= {200, 429}
+    assert len(mailbox.received) == [response.status_code for response in responses].count(200) <= 1
+    assert LimitedAct.objects.count() == 3 * len(mailbox.received)
+
+
+def test_ten_thousand_wrong_codes(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    """The whole way for the first two hundred, then the service itself: only five are ever compared with the right one."""
+    judged: list[str] = []
+    real = registration.limits.digest_of
+
+    def digest_of(*parts: str) -> str:
+        judged.append(parts[-1])
+        return real(*parts)
+
+    known_code("carol@sage.example", "999999")
+    monkeypatch.setattr(registration.limits, "digest_of", digest_of)
+    anyone = Caller()
+    for number in range(200):
+        body = body_for("carol", "carol@sage.example", f"{number:06d}")
+        assert envelope(anyone.post(REGISTER, body)) == WRONG_CODE
+    for number in range(200, 10_000):
+        assert not registration._code_is_right("carol@sage.example", f"{number:06d}")
+    assert judged == ["000000", "000001", "000002", "000003", "000004"]
+    assert envelope(anyone.post(REGISTER, body_for("carol", "carol@sage.example", "999999"))) == WRONG_CODE
+    assert not User.objects.exists()
