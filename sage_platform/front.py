@@ -11,10 +11,16 @@ HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(ALIVE))), 
 REFUSED = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Allow", "GET, HEAD")]
 
 
-def front(django: Application) -> Application:
-    """A WSGI application (PEP 3333) that answers `/active` itself and passes the rest on."""
+# The prefix that a web application puts before every call, and that a proxy in front would take off.
+API_PREFIX = "/prod-api"
+
+
+def front(django: Application, *, takes_prefix: bool = False) -> Application:
+    """A WSGI application (PEP 3333) that answers `/active` itself and passes the rest on, without the prefix if it takes one."""
 
     def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if takes_prefix and environ["PATH_INFO"].startswith(f"{API_PREFIX}/"):
+            environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(API_PREFIX)
         if environ["PATH_INFO"] != "/active":
             return django(environ, start_response)
         method = environ["REQUEST_METHOD"]

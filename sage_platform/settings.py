@@ -31,6 +31,8 @@ SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
 SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=4, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
 SAGE_WEB_BASE_PATH = env.base_path("SAGE_WEB_BASE_PATH", "/sage")
+# A built web application to serve; where there is none, our own small pages are there.
+SAGE_WEB_ROOT = env.folder("SAGE_WEB_ROOT", holding="index.html")
 SAGE_TRUSTED_PROXIES = env.networks("SAGE_TRUSTED_PROXIES")
 SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
@@ -83,7 +85,7 @@ MIDDLEWARE = [
     "sage_platform.api.middleware.RequestContextMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "sage_platform.web_app.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

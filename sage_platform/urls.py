@@ -14,6 +14,7 @@ import providers.urls
 import system.urls
 import uploads.urls
 import versions.urls
+from sage_platform import web_app
 from sage_platform.accounts import pages
 from sage_platform.accounts import urls as accounts_urls
 from sage_platform.api_docs import DocsView, SchemaView
@@ -44,5 +45,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *well_known_urlpatterns,
     path("admin", redirect("/admin/")),
     path("admin/", admin.site.urls),
-    *pages.urlpatterns,
+    *(web_app.urlpatterns() if settings.SAGE_WEB_ROOT else pages.urlpatterns),
 ]

@@ -2,10 +2,12 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from sage_platform.front import front
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
 
-application = front(get_wsgi_application())
+django = get_wsgi_application()
+application = front(django, takes_prefix=settings.SAGE_WEB_ROOT is not None)

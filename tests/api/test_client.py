@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from sage_platform.api.client import client_key, comes_through_trusted_proxy
 
@@ -61,13 +61,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "expected"), CASES)
-def test_what_counts_as_the_client(peer: str, forwarded: str | None, expected: str, settings: SettingsWrapper) -> None:
+def test_what_counts_as_the_client(peer: str, forwarded: str | None, expected: str, settings: Settings) -> None:
     settings.SAGE_TRUSTED_PROXIES = [ip_network(proxy) for proxy in PROXIES]
     assert client_key(request_from(peer, forwarded)) == expected
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.0.1", "127.0.0.1", "::1"])
-def test_nobody_is_trusted_unless_told(peer: str, settings: SettingsWrapper) -> None:
+def test_nobody_is_trusted_unless_told(peer: str, settings: Settings) -> None:
     settings.SAGE_TRUSTED_PROXIES = []
     assert client_key(request_from(peer, "198.51.100.7")) in {peer, "::/64"}
     assert not comes_through_trusted_proxy(request_from(peer))
@@ -84,7 +84,7 @@ def test_nobody_is_trusted_unless_told(peer: str, settings: SettingsWrapper) -> 
 )
 @pytest.mark.django_db
 def test_the_forwarded_scheme_counts_only_from_a_trusted_proxy(
-    peer: str, proto: str, scheme: str, settings: SettingsWrapper, client: Any
+    peer: str, proto: str, scheme: str, settings: Settings, client: Any
 ) -> None:
     """Seen by the cross-site rule: the request's own origin has its scheme in it."""
     settings.SAGE_TRUSTED_PROXIES = [ip_network(proxy) for proxy in PROXIES]

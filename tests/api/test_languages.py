@@ -2,7 +2,7 @@
 
 import pytest
 from django.test import RequestFactory
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from sage_platform.api.languages import language_of
 from tests.people import Caller, envelope
@@ -25,7 +25,7 @@ TAGS = [
 
 @pytest.mark.parametrize("header", ["X-Sage-Locale", "X-Accept-Language", "Accept-Language"])
 @pytest.mark.parametrize(("tag", "language"), TAGS)
-def test_each_header_and_tag(tag: str, language: str, header: str, settings: SettingsWrapper) -> None:
+def test_each_header_and_tag(tag: str, language: str, header: str, settings: Settings) -> None:
     settings.LANGUAGE_CODE = EN if language == ZH else ZH
     assert language_of(RequestFactory().get("/", headers={header: tag})) == language
 
@@ -63,7 +63,7 @@ def test_precedence_and_weights(headers: dict[str, str], language: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept-Language": "*"}, {"X-Sage-Locale": "fr"}])
-def test_the_deployments_default(headers: dict[str, str], settings: SettingsWrapper) -> None:
+def test_the_deployments_default(headers: dict[str, str], settings: Settings) -> None:
     settings.LANGUAGE_CODE = ZH
     assert language_of(RequestFactory().get("/", headers=headers)) == ZH
 

@@ -1,0 +1,88 @@
+"""The documents name everything that there is, and nothing that there is not."""
+
+import ast
+import re
+from pathlib import Path
+
+import environ
+import pytest
+
+from tests.contract.routes import ROUTES
+from tests.e2e.served import ROOT
+from tests.settings_names import SECRET_NAMES, SETTING_NAMES
+
+DOCUMENTS = [ROOT / "README.md", ROOT / ".env.example", *sorted((ROOT / "docs").glob("*.md"))]
+NAMED = re.compile(r"\b(?:SAGE_[A-Z0-9_]*[A-Z0-9]|(?:DATABASE|REDIS|EMAIL)_URL(?:_FILE)?|DEFAULT_FROM_EMAIL)\b")
+PLAIN_NAMES = SETTING_NAMES - {f"{name}_FILE" for name in SECRET_NAMES}
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+
+
+def table_of_settings() -> dict[str, str]:
+    """By name: the rest of its row in the README."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = text[text.index("## Settings") : text.index("## Commands")]
+    return dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.+) \|$", part, re.MULTILINE))
+
+
+def test_the_readme_has_a_row_for_every_setting_and_for_no_other() -> None:
+    assert set(table_of_settings()) == PLAIN_NAMES
+
+
+def test_the_readme_marks_as_secret_what_may_come_from_a_file() -> None:
+    assert {name for name, row in table_of_settings().items() if "**secret**" in row} == SECRET_NAMES
+
+
+def test_no_document_names_a_setting_that_there_is_not() -> None:
+    assert set(NAMED.findall(TEXT)) - SETTING_NAMES == set()
+
+
+def test_the_environment_is_read_by_the_typed_readers_alone() -> None:
+    """Else the names found in the source would not be all of them. SAGE_ENV is looked at once to choose the .env file."""
+    direct = re.compile(r"os\.environ(?:\.get\(|\[)[\"']([A-Z_]+)")
+    source = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in ("sage_platform/settings.py", "sage_platform/env.py"))
+    assert set(direct.findall(source)) <= SETTING_NAMES
+
+
+def test_the_sample_environment_has_every_setting_and_sets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert set(re.findall(r"^#([A-Z0-9_]+)=", sample, re.MULTILINE)) == PLAIN_NAMES
+    read: dict[str, str] = {}
+    monkeypatch.setattr(environ.Env, "ENVIRON", read)
+    environ.Env.read_env(ROOT / ".env.example")
+    assert read == {}
+
+
+def test_the_makefiles_variables_are_in_the_readme() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    variables = set(re.findall(r"^([A-Z_]+) \?=", makefile, re.MULTILINE))
+    assert variables
+    assert {name for name in variables if f"`{name}`" not in TEXT} == set()
+
+
+def test_every_command_is_in_the_documents_with_its_options() -> None:
+    folder = ROOT / "sage_platform" / "management" / "commands"
+    paths = [path for path in [*folder.glob("*.py"), *ROOT.glob("*/management/commands/*.py")] if path.stem != "__init__"]
+    assert len(paths) >= 3
+    for path in paths:
+        assert f"manage.py {path.stem}" in TEXT, path.stem
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        options = {word for word in words if re.fullmatch(r"--[a-z-]+", word)}
+        if path.stem != "serve":  # Its words are the server's options, not its own.
+            assert {option for option in options if option not in TEXT} == set(), path.stem
+
+
+def test_every_route_of_the_api_is_in_the_documents() -> None:
+    wanted = {
+        f"{row.method} {re.sub(r'<(?:str:)?([a-z_]+)>', r'{\1}', row.path)}"
+        for row in ROUTES
+        if row.path.startswith(("/api/", "/active", "/oauth2/", "/.well-known/"))
+    }
+    assert len(wanted) > 30
+    assert {route for route in wanted if f"`{route}`" not in TEXT} == set()
+
+
+def test_every_link_to_a_file_leads_to_one() -> None:
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"

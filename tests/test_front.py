@@ -1,0 +1,80 @@
+"""GET and HEAD /active: answered in front of Django, whatever happens to Django (contract section 8)."""
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+from sage_platform.front import front
+
+Answer = tuple[str, list[tuple[str, str]], bytes]
+
+
+def broken_django(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    raise AssertionError("Django was called")
+
+
+def call(application: Any, method: str, path: str, query: str = "") -> Answer:
+    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
+    setup_testing_defaults(environ)
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started.append((status, list(headers)))
+        # PEP 3333: "the server … may change its contents in any way it desires".
+        headers.append(("X-Server", "changed"))
+        return lambda data: None
+
+    parts = application(environ, start_response)
+    body = b"".join(parts)
+    if hasattr(parts, "close"):
+        parts.close()
+    ((status, headers),) = started
+    return status, headers, body
+
+
+ALIVE = [("Content-Type", "text/plain"), ("Content-Length", "21"), ("Cache-Control", "no-store")]
+
+
+@pytest.mark.parametrize("query", ["", "probe=1"])
+def test_get(query: str) -> None:
+    assert call(front(broken_django), "GET", "/active", query) == ("200 OK", ALIVE, b"Service is available.")
+
+
+def test_head() -> None:
+    assert call(front(broken_django), "HEAD", "/active") == ("200 OK", ALIVE, b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PURGE"])
+def test_any_other_method_is_405(method: str) -> None:
+    status, headers, body = call(front(broken_django), method, "/active")
+    assert (status, body) == ("405 Method Not Allowed", b"")
+    assert dict(headers)["Allow"] == "GET, HEAD"
+
+
+def test_one_answer_does_not_change_the_next() -> None:
+    """The server may add to the list of headers that it is given."""
+    answers = [call(front(broken_django), "GET", "/active") for _ in range(3)]
+    assert answers == [answers[0]] * 3
+    refusals = [call(front(broken_django), "POST", "/active") for _ in range(3)]
+    assert refusals == [refusals[0]] * 3
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_it_keeps_the_rules_of_wsgi(method: str) -> None:
+    assert call(validator(front(broken_django)), method, "/active")[0] == "200 OK"
+
+
+@pytest.mark.parametrize("path", ["/", "/active/", "/activex", "/api/active", "//active", "/Active"])
+def test_every_other_address_is_djangos(path: str) -> None:
+    asked: list[str] = []
+
+    def django(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        start_response("204 No Content", [])
+        return []
+
+    assert call(front(django), "GET", path) == ("204 No Content", [], b"")
+    assert asked == [path]
