@@ -42,8 +42,8 @@ def secret(name: str, default: str = "") -> str:
         raise misconfigured(name, f"either {name} or {name}_FILE, not both")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise misconfigured(f"{name}_FILE", "the path of a readable UTF-8 file") from error
+    except (OSError, UnicodeDecodeError):
+        raise misconfigured(f"{name}_FILE", "the path of a readable UTF-8 file") from None
 
 
 def choice(name: str, default: str, choices: Sequence[str]) -> str:
@@ -65,7 +65,7 @@ def boolean(name: str, *, default: bool) -> bool:
 def integer(name: str, default: int, *, least: int, most: int) -> int:
     value = text(name, str(default))
     # int() would also take "1_000", "+5" and the digits of other scripts, which an operator never means.
-    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+    if not (value.isascii() and value.isdigit() and len(value) < 19 and least <= int(value) <= most):
         raise misconfigured(name, f"a whole number from {least} to {most}")
     return int(value)
 
@@ -84,8 +84,8 @@ def networks(name: str) -> list[Network]:
     """Addresses and CIDR blocks, for example `10.0.0.1, 10.1.0.0/16, fd00::/8`."""
     try:
         return items(name, convert=ip_network)
-    except ValueError as error:
-        raise misconfigured(name, "IP addresses or CIDR blocks separated by commas") from error
+    except ValueError:
+        raise misconfigured(name, "IP addresses or CIDR blocks separated by commas") from None
 
 
 def origin(name: str, default: str = "") -> str:
@@ -103,8 +103,8 @@ def _origin(name: str, value: str) -> str:
     try:
         parts = urlsplit(value)
         port = parts.port
-    except ValueError as error:
-        raise misconfigured(name, expected) from error
+    except ValueError:
+        raise misconfigured(name, expected) from None
     if (
         not parts.scheme
         or not parts.hostname
@@ -130,8 +130,12 @@ def folder(name: str, *, holding: str) -> Path | None:
 def url(name: str, default: str) -> str:
     """An absolute http or https address without query and fragment; a trailing slash is dropped."""
     value = text(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.query or parts.fragment:
         raise misconfigured(name, "an absolute http or https address")
     return value
 
@@ -141,8 +145,8 @@ def database(name: str, value: str) -> dict[str, Any]:
     expected = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
     try:
         config: dict[str, Any] = dict(environ.Env.db_url_config(value))
-    except (ValueError, KeyError, ImproperlyConfigured) as error:
-        raise misconfigured(name, expected) from error
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise misconfigured(name, expected) from None
     engine = str(config.get("ENGINE", ""))
     options = config.setdefault("OPTIONS", {})
     if engine.endswith("sqlite3"):
@@ -194,8 +198,8 @@ def mail(name: str, value: str) -> dict[str, Any]:
     """Django's EMAIL_* settings from, for example, `smtp+tls://user:password@mail.example:587`."""
     try:
         return dict(environ.Env.email_url_config(value or "dummymail://"))
-    except (ValueError, KeyError, ImproperlyConfigured) as error:
-        raise misconfigured(name, "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://") from error
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise misconfigured(name, "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://") from None
 
 
 def base_path(name: str, default: str) -> str:

@@ -7,6 +7,7 @@ StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 ALIVE = b"Service is available."
+# Each answer gets a list of its own, which the server may add to (PEP 3333).
 HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(ALIVE))), ("Cache-Control", "no-store")]
 REFUSED = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Allow", "GET, HEAD")]
 
@@ -25,12 +26,12 @@ def front(django: Application, *, takes_prefix: bool = False) -> Application:
             return django(environ, start_response)
         method = environ["REQUEST_METHOD"]
         if method == "GET":
-            start_response("200 OK", HEADERS)
+            start_response("200 OK", [*HEADERS])
             return [ALIVE]
         if method == "HEAD":
-            start_response("200 OK", HEADERS)
+            start_response("200 OK", [*HEADERS])
             return []
-        start_response("405 Method Not Allowed", REFUSED)
+        start_response("405 Method Not Allowed", [*REFUSED])
         return []
 
     return application

@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "sage_platform.web_app.StaticFilesMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "sage_platform.accounts.middleware.PlainSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "sage_platform.accounts.middleware.SessionUserMiddleware",
@@ -169,7 +169,7 @@ if SAGE_PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(SAGE_PUBLIC_URL).hostname or "")
 CORS_ALLOW_ALL_ORIGINS = "*" in SAGE_CORS_ALLOWED_ORIGINS
 CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value != "*"]
-CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # Else every site could read what a visitor's cookie opens.
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
 CORS_URLS_REGEX = r"^/(?!oauth2/|api/oauth2/|\.well-known/)"
 CORS_ALLOW_HEADERS = [

@@ -12,6 +12,6 @@ if multiprocessing.parent_process() is not None:
         signal.signal(number, signal.SIG_DFL)
 
 # Loading Django takes most of a worker's start, so it comes after.
-from sage_platform.wsgi import application  # noqa: E402
+from sage_platform.wsgi import application
 
 __all__ = ["application"]

@@ -7,6 +7,7 @@ without Redis go by, and what heals a stamp that a crash kept from being written
 
 import time
 from dataclasses import dataclass
+from logging import getLogger
 from secrets import token_hex
 from threading import Lock
 
@@ -15,6 +16,7 @@ from django.core.cache import cache
 
 from system.models import SystemSettings
 
+log = getLogger("sage.settings")
 MOST_SECONDS = 0.9
 STAMP_KEY = "system-settings-stamp"
 
@@ -60,8 +62,8 @@ def _read_stamp() -> str:
         return str(cache.get(STAMP_KEY, ""))
     try:
         return (settings.SAGE_DATA_DIR / STAMP_KEY).read_text()
-    except FileNotFoundError:
-        return ""
+    except OSError:
+        return ""  # Not written yet, or no folder to write to: then a second is the limit.
 
 
 def _write_stamp(stamp: str) -> None:
@@ -69,8 +71,13 @@ def _write_stamp(stamp: str) -> None:
         cache.set(STAMP_KEY, stamp, None)
         return
     draft = settings.SAGE_DATA_DIR / f"{STAMP_KEY}.{stamp}"
-    draft.write_text(stamp)
-    draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
+    try:
+        settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.write_text(stamp)
+        draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
+    except OSError as error:
+        # The change is committed: an error now would deny it. The other workers see it within the second.
+        log.warning("settings stamp not written", extra={"facts": {"error": type(error).__name__}})
 
 
 current_settings = CurrentSettings()

@@ -5,11 +5,11 @@ A check that hangs keeps its one thread and is reported as failed until it comes
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from logging import getLogger
 from secrets import token_hex
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from django.core.cache import cache
@@ -27,21 +27,26 @@ class Probe:
     """One dependency's check and the run of it that may still be under way."""
 
     run: Callable[[], None]
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="health"))
     pending: Future[float] | None = None
 
     def start(self) -> Future[float]:
         if self.pending is None or self.pending.done():
-            self.pending = self.pool.submit(self._timed)
+            self.pending = Future()
+            # A daemon: a pool's thread would keep a worker from ending for as long as the check hangs.
+            Thread(target=self._look, args=(self.pending,), name="health", daemon=True).start()
         return self.pending
 
-    def _timed(self) -> float:
+    def _look(self, told: Future[float]) -> None:
         began = time.perf_counter()
         try:
-            self.run()
-        finally:
-            connections.close_all()
-        return (time.perf_counter() - began) * 1000
+            try:
+                self.run()
+            finally:
+                connections.close_all()
+        except Exception as error:  # noqa: BLE001  Whatever it raises is the result: the check failed.
+            told.set_exception(error)
+        else:
+            told.set_result((time.perf_counter() - began) * 1000)
 
 
 class Health:

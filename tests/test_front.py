@@ -17,7 +17,7 @@ def broken_django(environ: dict[str, Any], start_response: Any) -> Iterable[byte
 
 
 def call(application: Any, method: str, path: str, query: str = "") -> Answer:
-    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
+    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": ""}
     setup_testing_defaults(environ)
     started: list[Any] = []
 
@@ -40,31 +40,31 @@ ALIVE = [("Content-Type", "text/plain"), ("Content-Length", "21"), ("Cache-Contr
 
 @pytest.mark.parametrize("query", ["", "probe=1"])
 def test_get(query: str) -> None:
-    assert call(front(broken_django), "GET", "/active", query) == ("200 OK", ALIVE, b"Service is available.")
+    assert call(front(broken_django, takes_prefix=False), "GET", "/active", query) == ("200 OK", ALIVE, b"Service is available.")
 
 
 def test_head() -> None:
-    assert call(front(broken_django), "HEAD", "/active") == ("200 OK", ALIVE, b"")
+    assert call(front(broken_django, takes_prefix=False), "HEAD", "/active") == ("200 OK", ALIVE, b"")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PURGE"])
 def test_any_other_method_is_405(method: str) -> None:
-    status, headers, body = call(front(broken_django), method, "/active")
+    status, headers, body = call(front(broken_django, takes_prefix=False), method, "/active")
     assert (status, body) == ("405 Method Not Allowed", b"")
     assert dict(headers)["Allow"] == "GET, HEAD"
 
 
 def test_one_answer_does_not_change_the_next() -> None:
     """The server may add to the list of headers that it is given."""
-    answers = [call(front(broken_django), "GET", "/active") for _ in range(3)]
+    answers = [call(front(broken_django, takes_prefix=False), "GET", "/active") for _ in range(3)]
     assert answers == [answers[0]] * 3
-    refusals = [call(front(broken_django), "POST", "/active") for _ in range(3)]
+    refusals = [call(front(broken_django, takes_prefix=False), "POST", "/active") for _ in range(3)]
     assert refusals == [refusals[0]] * 3
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_it_keeps_the_rules_of_wsgi(method: str) -> None:
-    assert call(validator(front(broken_django)), method, "/active")[0] == "200 OK"
+    assert call(validator(front(broken_django, takes_prefix=False)), method, "/active")[0] == "200 OK"
 
 
 @pytest.mark.parametrize("path", ["/", "/active/", "/activex", "/api/active", "//active", "/Active"])
@@ -76,5 +76,31 @@ def test_every_other_address_is_djangos(path: str) -> None:
         start_response("204 No Content", [])
         return []
 
-    assert call(front(django), "GET", path) == ("204 No Content", [], b"")
+    assert call(front(django, takes_prefix=False), "GET", path) == ("204 No Content", [], b"")
     assert asked == [path]
+
+
+@pytest.mark.parametrize(
+    ("takes_prefix", "path", "seen"),
+    [
+        (True, "/prod-api/api/system/info", "/api/system/info"),
+        (True, "/prod-api/prod-api/x", "/prod-api/x"),
+        (True, "/prod-apis/x", "/prod-apis/x"),
+        (True, "/prod-api", "/prod-api"),
+        (False, "/prod-api/api/system/info", "/prod-api/api/system/info"),
+    ],
+)
+def test_the_web_applications_prefix(takes_prefix: bool, path: str, seen: str) -> None:
+    asked: list[str] = []
+
+    def django(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        start_response("204 No Content", [])
+        return []
+
+    call(front(django, takes_prefix=takes_prefix), "GET", path)
+    assert asked == [seen]
+
+
+def test_liveness_behind_the_prefix() -> None:
+    assert call(front(broken_django, takes_prefix=True), "GET", "/prod-api/active")[2] == b"Service is available."

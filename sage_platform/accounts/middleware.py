@@ -1,13 +1,25 @@
 """`request.user` for our pages and the admin: whom the trusted proxy names, else the user of the session's living sign-in."""
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework.exceptions import AuthenticationFailed
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import proxy_identity, sign_ins
+
+
+class PlainSessionMiddleware(SessionMiddleware):
+    """Django's own hands any cookie to the database, and a quoted cookie can spell a NUL, which PostgreSQL takes for an error."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+        if not (key.isascii() and key.isalnum()):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        super().process_request(request)
 
 
 def session_user(request: HttpRequest) -> User | AnonymousUser:

@@ -23,7 +23,7 @@ from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api import handlers, languages
 from sage_platform.api.bodies import declared_length, is_chunked
 from sage_platform.api.client import client_key
-from sage_platform.api.errors import LengthRequired, WrongMediaType, headers_of
+from sage_platform.api.errors import BodyTooLarge, LengthRequired, WrongMediaType, headers_of
 from sage_platform.api.next_target import landing, login_address, safe_next
 
 Page = Callable[[HttpRequest], HttpResponse]
@@ -71,6 +71,8 @@ def check_form_body(request: HttpRequest) -> None:
         raise LengthRequired
     if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
         raise WrongMediaType(_("Send the form as application/x-www-form-urlencoded."))
+    if declared_length(request) > settings.SAGE_MAX_JSON_BYTES:
+        raise BodyTooLarge
 
 
 def switch_language(request: HttpRequest) -> HttpResponse | None:

@@ -65,7 +65,9 @@ def test_texts_that_nobody_could_mean(path: str, body: dict[str, str], field: st
 
 
 @every_field
-@pytest.mark.parametrize("text", ["😀" * 8, "‮txt.exe", "<script>alert(1)</script>", "'; drop table x; --", "{{ 7*7 }}", "%s%n"])
+@pytest.mark.parametrize(
+    "text", ["😀" * 8, "\u202etxt.exe", "<script>alert(1)</script>", "'; drop table x; --", "{{ 7*7 }}", "%s%n"]
+)
 def test_odd_texts_never_crash_and_never_come_back(
     path: str, body: dict[str, str], field: str, text: str, as_admin: Caller
 ) -> None:

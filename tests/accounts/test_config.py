@@ -23,9 +23,10 @@ def test_logged_out(anyone: Caller, alice: User) -> None:
     assert not UserConfig.objects.exists()
 
 
-def test_nothing_yet(as_alice: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(3):
-        response = as_alice.get(PATH)
+def test_nothing_yet(alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    desktop = signed_in(alice, token=True)
+    with django_assert_num_queries(2):
+        response = desktop.get(PATH)
     assert response.status_code == 200
     assert envelope(response) == success({"config": {}})
 
@@ -34,7 +35,7 @@ def test_merges_one_level_deep(as_alice: Caller, as_bob: Caller) -> None:
     first = as_alice.post(PATH, {"config": {"theme": "dark", "panel": {"left": 1, "right": 2}, "list": [1, 2]}})
     assert first.status_code == 200
     assert envelope(first) == success({"config": {"theme": "dark", "panel": {"left": 1, "right": 2}, "list": [1, 2]}})
-    merged = {"theme": "dark", "panel": {"left": 3}, "list": [], "new": None}
+    merged: dict[str, object] = {"theme": "dark", "panel": {"left": 3}, "list": [], "new": None}
     second = as_alice.post(PATH, {"config": {"panel": {"left": 3}, "list": [], "new": None}})
     assert envelope(second) == success({"config": merged})
     assert envelope(as_alice.get(PATH)) == success({"config": merged})

@@ -176,7 +176,7 @@ def test_a_bad_token_is_no_way_round(token: str, as_admin: Caller, alice: User) 
 @pytest.mark.parametrize("path", ["/api/auth/session", "/api/user/config", "/api/user/options", "/api/user/list"])
 def test_reading_is_not_subject_to_it(path: str, as_admin: Caller) -> None:
     """Another site cannot read the answer; the browser's own rule (CORS) sees to that."""
-    response = as_admin.get(path, **{"Sec-Fetch-Site": "cross-site", "Origin": EVIL})
+    response = as_admin.get(path, None, **{"Sec-Fetch-Site": "cross-site", "Origin": EVIL})
     assert response.status_code == 200
     assert "Access-Control-Allow-Origin" not in response.headers
 

@@ -36,8 +36,8 @@ CASES = [
 
 @pytest.mark.parametrize("path", LOGIN)
 @pytest.mark.parametrize(("name", "password"), CASES)
-def test_same_answer_and_same_work(path: str, name: str, password: str, people: None, anyone: Caller, judged: list[str]) -> None:
-    response = anyone.post(path, {"username_or_email": name, "password": password})
+def test_same_answer_and_same_work(path: str, name: str, password: str, people: None, judged: list[str]) -> None:
+    response = Caller().post(path, {"username_or_email": name, "password": password})
     assert response.status_code == 200
     assert envelope(response) == refused(401, WRONG)
     assert {key.lower() for key in response.headers} >= {"content-type", "x-request-id"}
@@ -47,9 +47,9 @@ def test_same_answer_and_same_work(path: str, name: str, password: str, people: 
 
 
 @pytest.mark.parametrize("password", ["x", "x" * 1024])
-def test_same_headers(  # The length differs with the digits of the timestamp.
-    password: str, people: None
-) -> None:
+def test_same_headers(password: str, people: None) -> None:
+    """But for the length, which differs with the digits of the timestamp."""
+
     def headers(name: str) -> dict[str, str]:
         response = Caller().post(LOGIN[0], {"username_or_email": name, "password": password})
         return {key: value for key, value in response.headers.items() if key not in {"X-Request-ID", "Content-Length"}}

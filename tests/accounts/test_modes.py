@@ -33,7 +33,8 @@ def log_in(path: str, name: str, password: str = PASSWORD) -> Any:
 
 @pytest.mark.parametrize("path", LOGIN)
 @pytest.mark.parametrize("name", ["alice", "admin", "carol"])
-def test_oauth_takes_no_password(path: str, name: str, oauth: None, alice: User, admin: User, judged: list[str]) -> None:
+@pytest.mark.usefixtures("alice", "admin", "oauth")
+def test_oauth_takes_no_password(path: str, name: str, judged: list[str]) -> None:
     response = log_in(path, name)
     assert_refused(response, 400, NOT_ENABLED)
     assert response.cookies == {}
@@ -104,9 +105,8 @@ def test_info_in_trusted_proxy_mode(trusted_proxy: None, anyone: Caller, db: Non
 
 @pytest.mark.parametrize("prefix", ["/api/auth", "/api/user"])
 @pytest.mark.parametrize("mode", ["oauth", "trusted_proxy"])
-def test_nobody_registers(
-    prefix: str, mode: str, anyone: Caller, open_registration: None, mailbox: Mailbox, settings: Settings
-) -> None:
+@pytest.mark.usefixtures("open_registration")
+def test_nobody_registers(prefix: str, mode: str, anyone: Caller, mailbox: Mailbox, settings: Settings) -> None:
     settings.SAGE_AUTH_MODE = mode
     text = "Registration is not available here."
     assert_refused(anyone.post(f"{prefix}/register/send-code", {"email": "carol@sage.example"}), 400, text)

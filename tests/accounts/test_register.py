@@ -10,6 +10,7 @@ from tests.people import PASSWORD, Caller, envelope
 PATHS = ["/api/auth/register", "/api/user/register"]
 every_path = pytest.mark.parametrize("path", PATHS)
 pytestmark = pytest.mark.usefixtures("open_registration", "cheap_hashes")
+NUMERIC = "This password is entirely numeric."
 WRONG_CODE = "The verification code is wrong or has expired."
 
 
@@ -152,12 +153,11 @@ def test_an_address_taken_meanwhile(anyone: Caller, alice: User, mailbox: Mailbo
     ("password", "reasons"),
     [
         ("x7!", "This password is too short. It must contain at least 8 characters."),
-        ("8273648273", "This password is entirely numeric."),
+        ("8273648273", NUMERIC),
         ("password1", "This password is too common."),
         ("xcarolx1", "The password is too similar to the username."),
         ("carol@sage.example", "The password is too similar to the email address."),
-        ("1234", "This password is too short. It must contain at least 8 characters. This password is too common. "
-                 "This password is entirely numeric."),
+        ("1234", "This password is too short. It must contain at least 8 characters. This password is too common. " + NUMERIC),
     ],
 )  # fmt: skip
 def test_a_weak_password(path: str, password: str, reasons: str, anyone: Caller, mailbox: Mailbox) -> None:

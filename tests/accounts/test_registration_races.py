@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
-from sage_platform.accounts.services import registration
+from sage_platform.accounts.services import limits, registration
 from tests.accounts.answers import refused, success
 from tests.accounts.conftest import Mailbox
 from tests.accounts.racing import at_once
@@ -105,14 +105,14 @@ def test_send_code_at_once_mails_at_most_one(mailbox: Mailbox) -> None:
 def test_ten_thousand_wrong_codes(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     """The whole way for the first two hundred, then the service itself: only five are ever compared with the right one."""
     judged: list[str] = []
-    real = registration.limits.digest_of
+    real = limits.digest_of
 
     def digest_of(*parts: str) -> str:
         judged.append(parts[-1])
         return real(*parts)
 
     known_code("carol@sage.example", "999999")
-    monkeypatch.setattr(registration.limits, "digest_of", digest_of)
+    monkeypatch.setattr(limits, "digest_of", digest_of)
     anyone = Caller()
     for number in range(200):
         body = body_for("carol", "carol@sage.example", f"{number:06d}")

@@ -1,5 +1,6 @@
 """Tokens and sessions as keys to every route: what they are, what ends them, and thieves who hold one."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def log_in(name: str = "alice") -> tuple[Caller, dict[str, Any]]:
 
 
 def who(caller: Caller, **headers: str) -> str | None:
-    response = caller.get(SESSION, **headers)
+    response = caller.get(SESSION, None, **headers)
     return envelope(response)["data"]["user"]["userid"] if response.status_code == 200 else None
 
 
@@ -147,9 +148,7 @@ def test_a_good_token_beside_a_dead_cookie(alice: User) -> None:
     assert who(browser, Authorization=token) == "alice"
 
 
-@pytest.mark.parametrize(
-    "cookie", ["", "garbage", "x" * 100_000, "'\"; drop", "\\000\\000\\000\\000\\000\\000\\000\\000", "张三" * 8]
-)
+@pytest.mark.parametrize("cookie", ["", "garbage", "x" * 100_000, "drop table", '"' + "\\000" * 8 + '"', "张三" * 8])
 def test_a_garbage_cookie(cookie: str, anyone: Caller, alice: User) -> None:
     anyone.client.defaults["HTTP_COOKIE"] = f"sage_session={cookie}".encode().decode("latin-1")
     assert_logged_out(anyone.get(SESSION))
@@ -190,6 +189,10 @@ def test_a_flag_in_the_database_alone_is_enough(alice: User) -> None:
     assert_logged_out(desktop.get(SESSION), INVALID)
 
 
+def refresh(token: str, _number: int) -> Any:
+    return Caller().post("/api/auth/refresh", {"refresh_token": token})
+
+
 def living() -> int:
     """Families that could still get a new pair."""
     return int(SignIn.objects.alive().filter(refresh_tokens__used_at=None).distinct().count())
@@ -201,7 +204,7 @@ def test_one_refresh_token_from_several_threads_at_once(threads: int, alice: Use
     """RFC 9700 §4.14.2: the thief and the owner come at the same moment. Neither may be left with a living family."""
     for _ in range(3):
         pair = sign_ins.issue_tokens(signed_in(alice).sign_in)
-        responses = at_once(threads, lambda _n: Caller().post("/api/auth/refresh", {"refresh_token": pair.refresh_token}))
+        responses = at_once(threads, partial(refresh, pair.refresh_token))
         assert [response.status_code for response in responses] == [200] * threads
         answers = [envelope(response) for response in responses]
         codes = sorted(answer["code"] for answer in answers)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.routes import ROUTES
 from tests.e2e.served import ROOT
-from tests.settings_names import SECRET_NAMES, SETTING_NAMES
+from tests.settings_names import SECRET_NAMES, SETTING_NAMES, SOURCES
 
 DOCUMENTS = [ROOT / "README.md", ROOT / ".env.example", *sorted((ROOT / "docs").glob("*.md"))]
 NAMED = re.compile(r"\b(?:SAGE_[A-Z0-9_]*[A-Z0-9]|(?:DATABASE|REDIS|EMAIL)_URL(?:_FILE)?|DEFAULT_FROM_EMAIL)\b")
@@ -39,7 +39,7 @@ def test_no_document_names_a_setting_that_there_is_not() -> None:
 def test_the_environment_is_read_by_the_typed_readers_alone() -> None:
     """Else the names found in the source would not be all of them. SAGE_ENV is looked at once to choose the .env file."""
     direct = re.compile(r"os\.environ(?:\.get\(|\[)[\"']([A-Z_]+)")
-    source = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in ("sage_platform/settings.py", "sage_platform/env.py"))
+    source = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in SOURCES)
     assert set(direct.findall(source)) <= SETTING_NAMES
 
 
@@ -74,7 +74,7 @@ def test_every_command_is_in_the_documents_with_its_options() -> None:
 
 def test_every_route_of_the_api_is_in_the_documents() -> None:
     wanted = {
-        f"{row.method} {re.sub(r'<(?:str:)?([a-z_]+)>', r'{\1}', row.path)}"
+        row.method + " " + re.sub(r"<(?:str:)?([a-z_]+)>", r"{\1}", row.path)
         for row in ROUTES
         if row.path.startswith(("/api/", "/active", "/oauth2/", "/.well-known/"))
     }

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e.served import Platform, served
 
@@ -27,10 +27,11 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 800}
-SMALLEST = {"width": 360, "height": 640}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+SMALLEST: ViewportSize = {"width": 360, "height": 640}
 PASSWORD = "a bird in the hand"
+expect.set_options(timeout=20_000)  # A busy machine is slow, which is no failure.
 
 
 @dataclass
@@ -96,7 +97,7 @@ def visit(site: Platform, chromium: Browser) -> Iterator[Visitor]:
         with chromium.new_context(**options) as context:
             one = Visit(context.new_page(), site.base)
             visits.append(one)
-            one.page.set_default_timeout(15_000)
+            one.page.set_default_timeout(20_000)
             one.page.on("console", lambda line: one.troubles.append(line.text) if line.type in {"error", "warning"} else None)
             one.page.on("pageerror", lambda error: one.troubles.append(str(error)))
             one.page.on("request", lambda request: one.hosts.add(urlsplit(request.url).netloc or request.url[:5]))
@@ -111,7 +112,7 @@ def visit(site: Platform, chromium: Browser) -> Iterator[Visitor]:
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize(("device", "viewport"), [("phone", PHONE), ("desktop", DESKTOP), ("small", SMALLEST)])
 def test_login_and_account_page_in_each_language_and_size(
-    visit: Visitor, device: str, viewport: dict[str, int], locale: str
+    visit: Visitor, device: str, viewport: ViewportSize, locale: str
 ) -> None:
     chinese = locale == "zh-CN"
     with visit(locale=locale, viewport=viewport, java_script_enabled=False) as one:
@@ -132,7 +133,7 @@ def test_login_and_account_page_in_each_language_and_size(
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP, SMALLEST])
 @pytest.mark.parametrize("path", ["/sage/login", "/sage/login?lang=zh-CN", "/sage/", "/sage/password", "/nowhere"])
-def test_nothing_sticks_out_sideways(visit: Visitor, site: Platform, path: str, viewport: dict[str, int]) -> None:
+def test_nothing_sticks_out_sideways(visit: Visitor, site: Platform, path: str, viewport: ViewportSize) -> None:
     with visit(viewport=viewport) as one:
         if path in {"/sage/", "/sage/password"}:
             one.open("/sage/login")
@@ -209,7 +210,7 @@ def test_changing_the_password_ends_the_other_window_and_keeps_this_one(visit: V
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize(("device", "viewport"), [("phone", PHONE), ("desktop", DESKTOP)])
 def test_the_admin_works_under_its_security_policy(
-    visit: Visitor, site: Platform, device: str, viewport: dict[str, int], locale: str
+    visit: Visitor, site: Platform, device: str, viewport: ViewportSize, locale: str
 ) -> None:
     chinese = locale == "zh-CN"
     with visit(viewport=viewport, locale=locale) as one:
@@ -221,6 +222,9 @@ def test_the_admin_works_under_its_security_policy(
         one.open("/admin/accounts/user/")
         expect(one.page.get_by_role("link", name="bob", exact=True)).to_be_visible()
         one.picture(f"admin-users-{device}-{locale}")
+        one.page.set_viewport_size({"width": 1600, "height": 800})
+        one.picture(f"admin-users-wide-{locale}")
+        one.page.set_viewport_size(viewport)
         one.page.get_by_role("link", name="bob", exact=True).click()
         expect(one.page.locator("#id_nickname")).to_be_visible()
         one.picture(f"admin-user-{device}-{locale}")

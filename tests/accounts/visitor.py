@@ -1,0 +1,113 @@
+"""Somebody with a browser at our HTML pages: keeps cookies, and sends each form with the token of the page that shows it."""
+
+import html
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from tests.people import PASSWORD, Caller
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def strict_client() -> Client:
+    """One that Django's token check is not switched off for."""
+    return Client(enforce_csrf_checks=True, raise_request_exception=False)
+
+
+@dataclass
+class Visitor:
+    client: Client = field(default_factory=strict_client)
+
+    def open(self, path: str, **headers: str) -> Any:
+        return self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def send(self, path: str, fields: dict[str, str] | bytes, content_type: str = FORM, **extra: Any) -> Any:
+        """A form as it stands, without a token of ours."""
+        body = fields if isinstance(fields, bytes) else urlencode(fields, errors="surrogatepass").encode()
+        return self.client.generic("POST", path, body, content_type=content_type, **extra)
+
+    def submit(self, path: str, *, shown_at: str = "", **fields: str) -> Any:
+        """Open the page, fill in its form and send it."""
+        token = token_in(self.open(shown_at or path))
+        return self.send(path, {"csrfmiddlewaretoken": token} | fields)
+
+    def sign_in(self, name: str, password: str = PASSWORD, *, path: str = "/sage/login", **fields: str) -> Any:
+        return self.submit(path, username=name, password=password, **fields)
+
+    def is_signed_in(self) -> bool:
+        """By what the API says to this browser's cookie."""
+        return bool(self.client.get("/api/auth/session").status_code == 200)
+
+
+def of(caller: Caller) -> Visitor:
+    """The same browser at our pages, with the token check on."""
+    caller.client.handler.enforce_csrf_checks = True
+    return Visitor(caller.client)
+
+
+def text_of(response: Any) -> str:
+    """The page as a person reads it: without tags, white space as one blank."""
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
+
+
+def token_in(response: Any) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', response.content.decode())
+    assert found, response.content
+    return found[1]
+
+
+def hidden_next(response: Any) -> str:
+    found = re.search(r'name="next" value="([^"]*)"', response.content.decode())
+    assert found, response.content
+    return html.unescape(found[1])
+
+
+def sessions() -> int:
+    return Session.objects.count()
+
+
+# What must never lead off this origin, and what refuses to be a path.
+REFUSED_TARGETS = [
+    "//x.example",
+    "///x.example",
+    "////x.example/",
+    "/\\x.example",
+    "\\\\x.example",
+    "/\\/x.example",
+    "http:x.example",
+    "http:/x.example",
+    "http://x.example/",
+    "https://testserver@x.example/",
+    "//alice:secret@x.example/",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "x.example",
+    " //x.example",
+    "\t//x.example",
+    "/\t/x.example",
+    "/\n/x.example",
+    "/\r/x.example",
+    "/a\r\nSet-Cookie: a=b",
+    "/\x00/x.example",
+    "/ /x.example",
+    "/\u2028/x.example",
+    "/\u200b/x.example",
+    "/\u3000/x.example",
+    "／／x.example",
+    "/" + "a" * 5000,
+]
+# Paths of this origin that only look like more; each with where a browser ends up.
+STRANGE_PATHS = [
+    ("/%2f%2fx.example", "/sage/%2f%2fx.example"),
+    ("/%5cx.example", "/sage/%5cx.example"),
+    ("/%09/x.example", "/sage/%09/x.example"),
+    ("/@x.example", "/sage/@x.example"),
+    ("/／x.example", "/sage/%EF%BC%8Fx.example"),
+    ("/∕x.example", "/sage/%E2%88%95x.example"),
+    ("/?next=//x.example", "/sage/?next=//x.example"),
+]

@@ -1,0 +1,114 @@
+"""A change is seen by the other workers of the machine at their next read, by other machines within a second."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import IntegrityError, transaction
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from system import current
+from system.current import CurrentSettings
+from system.models import SystemSettings
+from system.services import update_settings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OTHER_PROCESS = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "sage_platform.settings"
+import django
+django.setup()
+from system.current import current_settings
+current_settings.announce()
+"""
+
+
+def test_a_new_deployment_starts_closed() -> None:
+    assert CurrentSettings().get().allow_registration is False
+
+
+def test_a_warm_read_asks_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    worker = CurrentSettings()
+    worker.get()
+    with django_assert_num_queries(0):
+        for _ in range(10):
+            worker.get()
+
+
+def test_another_worker_sees_a_change_at_its_next_read() -> None:
+    worker = CurrentSettings()
+    for value in (True, False, True):
+        update_settings(allow_registration=value, actor=None)
+        assert worker.get().allow_registration is value
+
+
+def test_another_process_is_heard(data_dir: Path) -> None:
+    """The row is written here and announced there, so that nothing but the stamp can tell."""
+    worker = CurrentSettings()
+    assert worker.get().allow_registration is False
+    SystemSettings.objects.update_or_create(pk=1, defaults={"allow_registration": True})
+    assert worker.get().allow_registration is False
+    subprocess.run(
+        [sys.executable, "-c", OTHER_PROCESS], env={"SAGE_DATA_DIR": str(data_dir), "PYTHONPATH": "."}, check=True, timeout=60
+    )
+    assert worker.get().allow_registration is True
+
+
+def test_without_a_stamp_a_change_is_seen_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(current.time, "monotonic", lambda: now[0])
+    worker = CurrentSettings()
+    assert worker.get().allow_registration is False
+    SystemSettings.objects.update_or_create(pk=1, defaults={"allow_registration": True})
+    assert worker.get().allow_registration is False
+    now[0] += 1.0
+    assert worker.get().allow_registration is True
+
+
+def test_a_change_that_is_rolled_back_is_not_announced(data_dir: Path) -> None:
+    worker = CurrentSettings()
+    worker.get()
+    with transaction.atomic():
+        update_settings(allow_registration=True, actor=None)
+        transaction.set_rollback(True)
+    assert list(data_dir.iterdir()) == []
+    assert worker.get().allow_registration is False
+
+
+def test_a_data_folder_that_is_not_there_yet(settings: Settings, tmp_path: Path) -> None:
+    """With PostgreSQL and a secret from the environment nothing else has made it."""
+    settings.SAGE_DATA_DIR = tmp_path / "not" / "made"
+    worker = CurrentSettings()
+    assert worker.get().allow_registration is False
+    update_settings(allow_registration=True, actor=None)
+    assert worker.get().allow_registration is True
+
+
+def test_a_data_folder_that_cannot_be_written(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The change is kept and counts here at once; the other workers see it within the second."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    settings.SAGE_DATA_DIR = blocked / "data"
+    now = [1000.0]
+    monkeypatch.setattr(current.time, "monotonic", lambda: now[0])
+    other = CurrentSettings()
+    assert other.get().allow_registration is False
+    update_settings(allow_registration=True, actor=None)
+    assert current.current_settings.get().allow_registration is True
+    now[0] += 1.0
+    assert other.get().allow_registration is True
+
+
+def test_no_drafts_are_left_behind(data_dir: Path) -> None:
+    for value in (True, False, True):
+        update_settings(allow_registration=value, actor=None)
+    assert [path.name for path in data_dir.iterdir()] == ["system-settings-stamp"]
+
+
+def test_there_is_one_row_at_most() -> None:
+    SystemSettings.objects.create(pk=1)
+    with pytest.raises(IntegrityError):
+        SystemSettings.objects.create(pk=2)
+    assert SystemSettings.objects.count() == 1

@@ -1,0 +1,236 @@
+"""The readers of the environment: right values, and wrong ones, which name the variable and never repeat the value."""
+
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from sage_platform import env
+
+NAME = "SAGE_TEST"
+Reader = Callable[[], Any]
+
+
+def refused(read: Reader) -> ImproperlyConfigured:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read()
+    return caught.value
+
+
+INTEGER: Reader = lambda: env.integer(NAME, 5, least=1, most=100)  # noqa: E731
+BOOLEAN: Reader = lambda: env.boolean(NAME, default=True)  # noqa: E731
+CHOICE: Reader = lambda: env.choice(NAME, "red", ["red", "green"])  # noqa: E731
+NETWORKS: Reader = lambda: [str(network) for network in env.networks(NAME)]  # noqa: E731
+ORIGIN: Reader = lambda: env.origin(NAME, "http://127.0.0.1:8000")  # noqa: E731
+ORIGINS: Reader = lambda: env.origins(NAME)  # noqa: E731
+URL: Reader = lambda: env.url(NAME, "http://127.0.0.1/oauth2")  # noqa: E731
+BASE_PATH: Reader = lambda: env.base_path(NAME, "/sage")  # noqa: E731
+ITEMS: Reader = lambda: env.items(NAME, ["a"])  # noqa: E731
+
+RIGHT: list[tuple[Reader, str, Any]] = [
+    (INTEGER, "", 5),
+    (INTEGER, " 7 ", 7),
+    (INTEGER, "1", 1),
+    (INTEGER, "100", 100),
+    (BOOLEAN, "", True),
+    *[(BOOLEAN, word, True) for word in ("1", "true", "TRUE", "Yes", "on")],
+    *[(BOOLEAN, word, False) for word in ("0", "false", "No", "OFF")],
+    (CHOICE, "", "red"),
+    (CHOICE, "green", "green"),
+    (NETWORKS, "", []),
+    (NETWORKS, "10.0.0.1, 10.1.0.0/16 ,fd00::/8", ["10.0.0.1/32", "10.1.0.0/16", "fd00::/8"]),
+    (ORIGIN, "", "http://127.0.0.1:8000"),
+    (ORIGIN, "https://sage.example", "https://sage.example"),
+    (ORIGIN, "https://sage.example/", "https://sage.example"),
+    (ORIGIN, "https://SAGE.example:443", "https://sage.example"),
+    (ORIGIN, "http://sage.example:80", "http://sage.example"),
+    (ORIGIN, "https://sage.example:8443", "https://sage.example:8443"),
+    (ORIGIN, "http://[::1]:8000", "http://[::1]:8000"),
+    (ORIGINS, "", []),
+    (ORIGINS, "https://a.example, tauri://localhost", ["https://a.example", "tauri://localhost"]),
+    (ORIGINS, "*", ["*"]),
+    (URL, "", "http://127.0.0.1/oauth2"),
+    (URL, "https://sage.example/oauth2/", "https://sage.example/oauth2"),
+    (BASE_PATH, "", "/sage"),
+    (BASE_PATH, "/a/b-c_d.e/", "/a/b-c_d.e"),
+    (ITEMS, "", ["a"]),
+    (ITEMS, "b, c,,", ["b", "c"]),
+]
+
+
+@pytest.mark.parametrize(("read", "value", "expected"), RIGHT)
+def test_right_values(read: Reader, value: str, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert read() == expected
+
+
+WRONG: list[tuple[Reader, list[str], str]] = [
+    (INTEGER, ["0", "101", "-1", "+5", "1_0", "1.5", "5x", "０", "9" * 5000], "a whole number from 1 to 100"),
+    (BOOLEAN, ["maybe", "2", "y", "truefalse"], "true or false"),
+    (CHOICE, ["blue", "RED", "red,green"], "one of red, green"),
+    (
+        NETWORKS,
+        ["10.0.0.0.1", "10.0.0.1/33", "10.0.0.1/8", "host.example", "10.0.0.1;10.0.0.2"],
+        "IP addresses or CIDR blocks separated by commas",
+    ),
+    (
+        ORIGIN,
+        [
+            "sage.example",
+            "//sage.example",
+            "https://",
+            "https://sage.example/path",
+            "https://sage.example?x=1",
+            "https://sage.example#x",
+            "https://user:pw@sage.example",
+            "https://sage.example:99999",
+            "https://sage.example:port",
+            "https://[::1",
+        ],
+        "an origin such as https://sage.example",
+    ),
+    (ORIGINS, ["https://a.example,b.example", "https://a.example/x"], "an origin such as https://sage.example"),
+    (
+        URL,
+        [
+            "/oauth2",
+            "ftp://sage.example",
+            "https://",
+            "https://sage.example?x",
+            "https://[::1",
+            "https://a:port/x",
+            "sage.example",
+        ],
+        "an absolute http or https address",
+    ),
+    (
+        BASE_PATH,
+        ["/", "sage", "//sage", "/sage//x", "/sa ge", "/säge", "/../x", "/a/../b", "/sage?x", "/<str:x>"],
+        "a path such as /sage",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"), [(read, value, expected) for read, values, expected in WRONG for value in values]
+)
+def test_wrong_values(read: Reader, value: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    error = refused(read)
+    assert str(error) == f"{NAME}: expected {expected}."
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+DATABASE = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
+PASSWORDS_IN = [
+    lambda: env.database(NAME, "mysql://sage:hunter2@db/sage"),
+    lambda: env.database(NAME, "postgres://sage:hunter2#x@db/sage"),
+    lambda: env.database(NAME, "postgres://sage:pw@db:hunter2/sage"),
+    lambda: env.database(NAME, "hunter2"),
+    lambda: env.cache(NAME, "http://hunter2@cache"),
+    lambda: env.mail(NAME, "hunter2://mail"),
+    lambda: env.mail(NAME, "smtp://user:pw@mail:hunter2"),
+]
+
+
+@pytest.mark.parametrize("read", PASSWORDS_IN)
+def test_no_refusal_repeats_a_password(read: Reader) -> None:
+    """Not in its own text, and not in a cause that a traceback would print."""
+    error = refused(read)
+    assert str(error).startswith(f"{NAME}: expected ")
+    assert "hunter2" not in str(error)
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+def test_databases() -> None:
+    assert env.database(NAME, "sqlite:////tmp/x.sqlite3")["NAME"] == "/tmp/x.sqlite3"
+    postgres = env.database(NAME, "postgres://sage:pw@db.example:5433/main")
+    parts = {key: postgres[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    assert parts == {"NAME": "main", "USER": "sage", "PASSWORD": "pw", "HOST": "db.example", "PORT": 5433}
+
+
+def test_caches() -> None:
+    assert env.cache(NAME, "")["BACKEND"].endswith("LocMemCache")
+    assert env.cache(NAME, "redis://cache.example:6379/0")["LOCATION"] == "redis://cache.example:6379/0"
+
+
+def test_mail() -> None:
+    config = env.mail(NAME, "smtp+tls://user:pw@mail.example:587")
+    assert (config["EMAIL_HOST"], config["EMAIL_PORT"], config["EMAIL_USE_TLS"]) == ("mail.example", 587, True)
+
+
+# -- Secrets --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_from_the_environment_or_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert env.secret(NAME, "default") == "default"
+    monkeypatch.setenv(NAME, " from the environment ")
+    assert env.secret(NAME) == "from the environment"
+    monkeypatch.delenv(NAME)
+    (tmp_path / "secret").write_text("from a file\n")
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+    assert env.secret(NAME, "default") == "from a file"
+
+
+def test_both_at_once_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("one")
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv(NAME, "another")
+    assert str(refused(lambda: env.secret(NAME))) == f"{NAME}: expected either {NAME} or {NAME}_FILE, not both."
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read(content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv(f"{NAME}_FILE", str(path))
+    assert str(refused(lambda: env.secret(NAME))) == f"{NAME}_FILE: expected the path of a readable UTF-8 file."
+
+
+def test_a_folder_is_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path))
+    assert str(refused(lambda: env.secret(NAME))) == f"{NAME}_FILE: expected the path of a readable UTF-8 file."
+
+
+RACER = """
+import sys, time
+from pathlib import Path
+from sage_platform import env
+go = Path(sys.argv[1])
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+print(env.kept_secret(Path(sys.argv[2])), flush=True)
+"""
+
+
+def test_eight_processes_at_once_keep_one_secret(tmp_path: Path) -> None:
+    go, kept = tmp_path / "go", tmp_path / "data" / "secret_key"
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(go), str(kept)], env={"PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(8)
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    go.touch()
+    secrets = {racer.communicate(timeout=60)[0].strip() for racer in racers}
+    assert [racer.returncode for racer in racers] == [0] * 8
+    assert secrets == {kept.read_text().strip()}
+    assert len(secrets.pop()) >= 48
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert [path.name for path in kept.parent.iterdir()] == ["secret_key"]
+
+
+def test_a_kept_secret_stays(tmp_path: Path) -> None:
+    assert env.kept_secret(tmp_path / "key") == env.kept_secret(tmp_path / "key")

@@ -1,0 +1,164 @@
+"""The settings as a process of its own reads them: a wrong value stops the start."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SECRET = "kT9vQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0Ri"
+PRODUCTION = {
+    "SAGE_ENV": "production",
+    "SAGE_SECRET_KEY": SECRET,
+    "SAGE_PUBLIC_URL": "https://sage.example",
+    "EMAIL_URL": "smtp://mail.example:25",
+}
+# Further tests of what production refuses are with the system checks.
+START = """
+import json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "sage_platform.settings"
+sys.modules["pytest"] = sys  # Else a developer's .env would be read.
+import django
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+try:
+    django.setup()
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
+errors = [message.id for message in checks.run_checks() if message.level >= checks.ERROR]
+if errors:
+    sys.exit(" ".join(errors))
+from django.conf import settings
+print(json.dumps({name: getattr(settings, name) for name in sys.argv[1:]}, default=str))
+"""
+
+
+def start(data: Path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", START, *names],
+        env={"SAGE_DATA_DIR": str(data), "PYTHONPATH": "."} | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def read(data: Path, *names: str, **environment: str) -> dict[str, Any]:
+    done = start(data, *names, **environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_defaults(tmp_path: Path) -> None:
+    names = ["SAGE_ENV", "SAGE_AUTH_MODE", "SAGE_BIND", "SAGE_PORT", "SAGE_WORKERS", "SAGE_PUBLIC_URL", "SAGE_WEB_BASE_PATH"]
+    more = [
+        "SAGE_MAX_JSON_BYTES",
+        "SAGE_HASH_CONCURRENCY",
+        "LANGUAGE_CODE",
+        "DEBUG",
+        "SESSION_COOKIE_NAME",
+        "SESSION_COOKIE_SECURE",
+    ]
+    assert read(tmp_path, *names, *more) == {
+        "SAGE_ENV": "development",
+        "SAGE_AUTH_MODE": "native",
+        "SAGE_BIND": "127.0.0.1",
+        "SAGE_PORT": 8000,
+        "SAGE_WORKERS": 1,
+        "SAGE_PUBLIC_URL": "http://127.0.0.1:8000",
+        "SAGE_WEB_BASE_PATH": "/sage",
+        "SAGE_MAX_JSON_BYTES": 2097152,
+        "SAGE_HASH_CONCURRENCY": 2,
+        "LANGUAGE_CODE": "en",
+        "DEBUG": False,
+        "SESSION_COOKIE_NAME": "sage_session",
+        "SESSION_COOKIE_SECURE": False,
+    }
+
+
+def test_production(tmp_path: Path) -> None:
+    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "ALLOWED_HOSTS"]
+    assert read(tmp_path, *names, **PRODUCTION) == {
+        "SESSION_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SECURE": True,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "ALLOWED_HOSTS": ["sage.example"],
+    }
+
+
+WRONG = [
+    ("SAGE_ENV", "prod"),
+    ("SAGE_AUTH_MODE", "ldap"),
+    ("SAGE_PORT", "70000"),
+    ("SAGE_WORKERS", "0"),
+    ("SAGE_THREADS", "many"),
+    ("SAGE_DEBUG", "perhaps"),
+    ("SAGE_PUBLIC_URL", "sage.example"),
+    ("SAGE_WEB_BASE_PATH", "sage"),
+    ("SAGE_TRUSTED_PROXIES", "proxy.example"),
+    ("SAGE_TRUSTED_IDENTITY_PROXY_IPS", "10.0.0.256"),
+    ("SAGE_CORS_ALLOWED_ORIGINS", "app.example"),
+    ("SAGE_JWT_EXPIRE_HOURS", "0"),
+    ("SAGE_HASH_CONCURRENCY", "-1"),
+    ("SAGE_MAX_JSON_BYTES", "2MiB"),
+    ("SAGE_DEFAULT_LOCALE", "fr"),
+    ("DATABASE_URL", "mysql://sage:hunter2@db/sage"),
+    ("REDIS_URL", "memcached://cache"),
+    ("EMAIL_URL", "hunter2://mail"),
+    ("SAGE_SECRET_KEY_FILE", "/nowhere/hunter2"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_stops_the_start(name: str, value: str, tmp_path: Path) -> None:
+    done = start(tmp_path, **{name: value})
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{name}: expected ")
+    assert value not in line
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: value for key, value in PRODUCTION.items() if key != name}
+
+
+REFUSED = {
+    "no secret": (without("SAGE_SECRET_KEY"), "SAGE_SECRET_KEY: expected "),
+    "no public address": (without("SAGE_PUBLIC_URL"), "SAGE_PUBLIC_URL: expected "),
+    "a short secret": (PRODUCTION | {"SAGE_SECRET_KEY": "short"}, "sage.E"),
+    "a sample secret": (PRODUCTION | {"SAGE_SECRET_KEY": "changeme" * 8}, "sage.E"),
+    "plain HTTP": (PRODUCTION | {"SAGE_PUBLIC_URL": "http://sage.example"}, "sage.E"),
+    "debug": (PRODUCTION | {"SAGE_DEBUG": "true"}, "sage.E"),
+    "insecure cookies": (PRODUCTION | {"SAGE_SECURE_COOKIES": "false"}, "sage.E"),
+    "wildcard CORS": (PRODUCTION | {"SAGE_CORS_ALLOWED_ORIGINS": "*"}, "sage.E"),
+}
+
+
+@pytest.mark.parametrize(("environment", "why"), REFUSED.values(), ids=REFUSED.keys())
+def test_production_refuses_to_start_insecure(environment: dict[str, str], why: str, tmp_path: Path) -> None:
+    done = start(tmp_path, **environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith(why)
+    assert not (tmp_path / "secret_key").exists()
+
+
+def test_a_secret_is_made_once_in_development(tmp_path: Path) -> None:
+    first, second = (read(tmp_path, "SECRET_KEY")["SECRET_KEY"] for _ in range(2))
+    assert first == second == (tmp_path / "secret_key").read_text().strip()
+
+
+def test_the_wildcard_never_comes_with_credentials(tmp_path: Path) -> None:
+    names = ["CORS_ALLOW_ALL_ORIGINS", "CORS_ALLOW_CREDENTIALS"]
+    assert list(read(tmp_path, *names, SAGE_CORS_ALLOWED_ORIGINS="*").values()) == [True, False]
+    assert list(read(tmp_path, *names, SAGE_CORS_ALLOWED_ORIGINS="https://app.example").values()) == [False, True]
+
+
+@pytest.mark.parametrize(("locale", "code"), [("en", "en"), ("en-US", "en"), ("zh", "zh-hans"), ("zh-CN", "zh-hans")])
+def test_the_default_locale(locale: str, code: str, tmp_path: Path) -> None:
+    assert read(tmp_path, "LANGUAGE_CODE", SAGE_DEFAULT_LOCALE=locale) == {"LANGUAGE_CODE": code}
