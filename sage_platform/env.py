@@ -143,6 +143,9 @@ def url(name: str, default: str) -> str:
 def database(name: str, value: str) -> dict[str, Any]:
     """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`."""
     expected = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
+    # The parser would print part of an address that it does not know, and with it perhaps of a password.
+    if value.partition("://")[0] not in {"sqlite", "postgres", "postgresql", "pgsql", "psql"}:
+        raise misconfigured(name, expected)
     try:
         config: dict[str, Any] = dict(environ.Env.db_url_config(value))
     except (ValueError, KeyError, ImproperlyConfigured):

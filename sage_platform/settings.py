@@ -30,6 +30,8 @@ SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
 # Each stalled body holds a thread, so there are more of them than the 64 that the contract lets stall and all slots together.
 SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=4, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
+if not SAGE_PUBLIC_URL:
+    raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")
 SAGE_WEB_BASE_PATH = env.base_path("SAGE_WEB_BASE_PATH", "/sage")
 # A built web application to serve; where there is none, our own small pages are there.
 SAGE_WEB_ROOT = env.folder("SAGE_WEB_ROOT", holding="index.html")

@@ -129,7 +129,6 @@ def test_wrong_values(read: Reader, value: str, expected: str, monkeypatch: pyte
 DATABASE = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
 PASSWORDS_IN = [
     lambda: env.database(NAME, "mysql://sage:hunter2@db/sage"),
-    lambda: env.database(NAME, "postgres://sage:hunter2#x@db/sage"),
     lambda: env.database(NAME, "postgres://sage:pw@db:hunter2/sage"),
     lambda: env.database(NAME, "hunter2"),
     lambda: env.cache(NAME, "http://hunter2@cache"),

@@ -92,18 +92,18 @@ def test_production(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ("SAGE_ENV", "prod"),
+    ("SAGE_ENV", "staging"),
     ("SAGE_AUTH_MODE", "ldap"),
     ("SAGE_PORT", "70000"),
     ("SAGE_WORKERS", "0"),
     ("SAGE_THREADS", "many"),
     ("SAGE_DEBUG", "perhaps"),
-    ("SAGE_PUBLIC_URL", "sage.example"),
-    ("SAGE_WEB_BASE_PATH", "sage"),
+    ("SAGE_PUBLIC_URL", "hunter2.example"),
+    ("SAGE_WEB_BASE_PATH", "hunter2"),
     ("SAGE_TRUSTED_PROXIES", "proxy.example"),
     ("SAGE_TRUSTED_IDENTITY_PROXY_IPS", "10.0.0.256"),
     ("SAGE_CORS_ALLOWED_ORIGINS", "app.example"),
-    ("SAGE_JWT_EXPIRE_HOURS", "0"),
+    ("SAGE_JWT_EXPIRE_HOURS", "9999"),
     ("SAGE_HASH_CONCURRENCY", "-1"),
     ("SAGE_MAX_JSON_BYTES", "2MiB"),
     ("SAGE_DEFAULT_LOCALE", "fr"),

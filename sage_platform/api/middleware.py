@@ -5,12 +5,17 @@ import time
 from collections.abc import Callable
 from logging import getLogger
 from secrets import token_hex
+from threading import BoundedSemaphore
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from sage_platform.api.bodies import declared_length
 from sage_platform.api.client import comes_through_trusted_proxy
+from sage_platform.api.errors import Unavailable
+from sage_platform.api.handlers import answer
 from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
 from sage_platform.logs import request_id_var
 
@@ -21,6 +26,7 @@ access_log = getLogger("sage.access")
 class RequestContextMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self.bodies = BoundedSemaphore(settings.SAGE_THREADS - max(1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
@@ -36,7 +42,7 @@ class RequestContextMiddleware:
         marker = request_id_var.set(request_id)
         translation.activate(language)
         try:
-            response = self.get_response(request)
+            response = self.admit(request)
         finally:
             translation.deactivate()
             request_id_var.reset(marker)
@@ -46,6 +52,20 @@ class RequestContextMiddleware:
         if access_log.isEnabledFor(20):
             self._log(request, response, began)
         return response
+
+    def admit(self, request: HttpRequest) -> HttpResponseBase:
+        """Let the request in; one with a body only while threads are left for those without one.
+
+        A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all.
+        """
+        if not declared_length(request):
+            return self.get_response(request)
+        if not self.bodies.acquire(blocking=False):
+            return answer(request, Unavailable())
+        try:
+            return self.get_response(request)
+        finally:
+            self.bodies.release()
 
     @staticmethod
     def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:

@@ -31,7 +31,8 @@ def outcome(name: str = "alice", password: str = "wrong", *, address: str = "127
 def assert_locked(response: Any, *, seconds: int = 900) -> None:
     assert response.status_code == 429
     assert envelope(response) == LOCKED
-    assert seconds - 10 <= int(response.headers["Retry-After"]) <= seconds
+    # The guesses themselves take time, on a busy machine a good part of a minute.
+    assert max(1, seconds - 60) <= int(response.headers["Retry-After"]) <= seconds
     assert "sage_session" not in response.cookies
 
 
@@ -225,7 +226,8 @@ def test_every_door_that_hashes_waits_for_a_slot(path: str, as_admin: Caller, se
 
 
 @pytest.mark.django_db(transaction=True)
-def test_guessing_from_many_threads_at_once(cheap_alice: User, judged: list[str]) -> None:
+def test_guessing_from_many_threads_at_once(alice: User, judged: list[str]) -> None:
+    # With hashes at their full price, so that all have looked for a lock before the first of them is judged.
     codes = at_once(24, lambda number: outcome(password=f"guess {number}"))
     assert set(codes) <= {401, 429}
     assert judged.count("verify") == codes.count(401) <= 10

@@ -118,6 +118,9 @@ def locked_database() -> Iterator[None]:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SET LOCAL lock_timeout = 0")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        yield
+        try:
+            yield
+        finally:
+            own.rollback()  # The pool complains of a connection that comes back within a transaction.
     finally:
         own.close()

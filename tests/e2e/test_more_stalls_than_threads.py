@@ -1,0 +1,30 @@
+"""Clients that stall in the middle of their bodies, more of them than the server has threads."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from tests.e2e.served import served
+
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+
+HALF = b'POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"user'
+
+
+def test_they_hold_their_own_threads_and_not_the_service() -> None:
+    with served(workers=1, SAGE_THREADS="12") as platform, ExitStack() as stack:
+        for _ in range(40):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=20))
+            connection.sendall(HALF)
+        caller = platform.caller()
+        for path in ("/active", "/api/system/info", "/api/health"):
+            assert caller.get(path).status_code == 200
+        refused = caller.post("/api/auth/login", {"username_or_email": "admin", "password": platform.admin_password})
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "5"
+        body = refused.json()
+        assert (body["code"], body["data"]) == (503, None)
+        stack.close()
+        # The threads come back when their clients are gone.
+        assert platform.signed_in("admin", platform.admin_password).get("/api/auth/session").status_code == 200
