@@ -86,10 +86,15 @@ class SageAdminSite(AdminSite):
         return HttpResponseRedirect(reverse("admin:login"))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
-        """Our own page does it: Django's form would take the old password without lockout, and leave the tokens alive."""
+        """Our own page does it: Django's form would take the old password without lockout, and leave the tokens alive.
+
+        Where a web application has the place of our pages, the administrator's page of the user does.
+        """
+        if settings.SAGE_WEB_ROOT:
+            return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[request.user.pk]))
         return HttpResponseRedirect(reverse("change_password"))
 
     def password_change_done(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("account"))
+        return HttpResponseRedirect(str(self.site_url))

@@ -12,7 +12,7 @@ from sage_platform.accounts.names import is_username, normalize_username
 from sage_platform.api.fields import Text
 
 PHONE = RegexValidator(
-    re.compile(r"\+?[0-9][0-9 ()./-]{2,30}\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
+    re.compile(r"^\+?[0-9][0-9 ()./-]{2,30}\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
 )
 USERNAME_RULE = _("1 to 64 letters, digits and . _ - without spaces.")
 PASSWORD_MAX_LENGTH = 1024

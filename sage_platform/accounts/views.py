@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rest_framework.exceptions import NotFound
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from sage_platform.accounts import serializers as wire
@@ -13,6 +13,7 @@ from sage_platform.accounts.sign_in_options import providers
 from sage_platform.api import seams
 from sage_platform.api.client import client_key
 from sage_platform.api.documentation import Refused
+from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import NoInput, Nothing
 from sage_platform.api.pagination import PageQuery, page_of
 from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn
@@ -116,10 +117,10 @@ class SessionViewSet(ApiViewSet):
         who=Anyone,
         gives=Nothing,
         summary="Sign in at an upstream provider",
-        refusals=[Refused(404, "There is no such provider.", status=404)],
+        refusals=[Refused(404, "There is no such provider.")],
     )
     def upstream(self, request: Request, provider_id: str = "") -> Any:
-        raise NotFound
+        raise Refusal(Code.NOT_FOUND, _("There is no such sign-in provider."))
 
 
 class AccountViewSet(ApiViewSet):

@@ -21,8 +21,8 @@ def test_no_such_provider(path: str, anyone: Caller, as_alice: Caller) -> None:
         response = caller.get(
             path, {"next": "//evil.example", "redirect_uri": "https://evil.example/", "state": "x", "code": "y"}
         )
-        assert response.status_code == 404
-        assert envelope(response) == refused(404, "There is nothing at this address.")
+        assert response.status_code == 200
+        assert envelope(response) == refused(404, "There is no such sign-in provider.")
         assert "Location" not in response.headers
         assert "sage_session" not in response.cookies
 

@@ -35,7 +35,7 @@ class EveryField(serializers.Serializer[Any]):
     choice = Choice(["red", "green"], required=False)
     free = JSONObject(required=False)
     inner = Inner(required=False)
-    many = Inner(many=True, required=False)
+    many = Inner(many=True, required=False)  # type: ignore[assignment]
 
 
 class Query(serializers.Serializer[Any]):

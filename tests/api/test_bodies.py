@@ -108,7 +108,7 @@ def test_too_large_is_known_by_the_header_before_the_body_is_read(length: str) -
 
 @pytest.mark.parametrize("path", ["/api/echo", "/api/auth/login", "/api/user/config"])
 def test_no_layer_reads_a_body_that_is_too_large(path: str, as_alice: Caller) -> None:
-    answer = as_alice.client.post(
+    answer: Any = as_alice.client.post(
         path,
         content_type="application/json",
         **{"wsgi.input": Untouchable(), "CONTENT_LENGTH": str(LIMIT + 1)},  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def test_no_layer_reads_a_body_that_is_too_large(path: str, as_alice: Caller) ->
 @pytest.mark.parametrize("length", [None, "0", "17"])
 def test_a_chunked_body_is_refused_and_never_taken_as_empty(length: str | None, as_alice: Caller) -> None:
     extra: Any = {"wsgi.input": Untouchable(), "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": length or ""}
-    answer = as_alice.client.post("/api/auth/logout", content_type="application/json", **extra)
+    answer: Any = as_alice.client.post("/api/auth/logout", content_type="application/json", **extra)
     assert answer.status_code == 411
     assert envelope(answer) == NEEDS_LENGTH
     assert as_alice.get("/api/auth/session").status_code == 200
@@ -212,7 +212,7 @@ def test_free_json_that_no_database_could_keep(free: str, message: str, anyone: 
 
 
 def test_free_json_that_is_fine(anyone: Caller) -> None:
-    free = {"é😀": [1, 2.5, None, True, "\u2028", 9223372036854775807, -9223372036854775808, {"": {}}]}
+    free: dict[str, Any] = {"é😀": [1, 2.5, None, True, "\u2028", 9223372036854775807, -9223372036854775808, {"": {}}]}
     assert envelope(anyone.post("/api/echo", {"text": "t", "free": free}))["data"]["free"] == free
 
 

@@ -94,7 +94,7 @@ def test_422_comes_before_429(anyone: Caller) -> None:
 
 
 def test_a_bad_token_alone_says_so(anyone: Caller) -> None:
-    response = anyone.get("/api/auth/session", **BAD_TOKEN)
+    response = anyone.get("/api/auth/session", {}, **BAD_TOKEN)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert envelope(response) == {"code": 401, "message": "Your sign-in has ended. Please sign in again.", "data": None}

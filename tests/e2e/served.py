@@ -183,7 +183,8 @@ class Browser:
         return self.send("POST", path, json={} if body is None else body, **options)
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, self.base + path, timeout=CALL_SECONDS, allow_redirects=False, **options)
+        usual = {"timeout": CALL_SECONDS, "allow_redirects": False}
+        return self.session.request(method, self.base + path, **(usual | options))
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -76,5 +76,11 @@ def test_nothing_outside_the_folder_is_served(app: Platform, path: str) -> None:
     assert "outside" not in app.caller().get(path).text
 
 
+def test_the_admin_s_own_password_page_is_there_all_the_same(app: Platform) -> None:
+    answer = app.admin().get("/admin/password_change/")
+    assert answer.status_code == 302
+    assert app.admin().get(answer.headers["Location"]).status_code == 200
+
+
 def test_without_an_application_the_prefix_is_no_route(platform: Platform) -> None:
     assert platform.caller().get("/prod-api/api/system/info").status_code == 404

@@ -58,7 +58,7 @@ def test_another_process_is_heard(data_dir: Path) -> None:
 
 def test_without_a_stamp_a_change_is_seen_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(current.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("system.current.time.monotonic", lambda: now[0])
     worker = CurrentSettings()
     assert worker.get().allow_registration is False
     SystemSettings.objects.update_or_create(pk=1, defaults={"allow_registration": True})
@@ -92,7 +92,7 @@ def test_a_data_folder_that_cannot_be_written(settings: Settings, tmp_path: Path
     blocked.write_text("")
     settings.SAGE_DATA_DIR = blocked / "data"
     now = [1000.0]
-    monkeypatch.setattr(current.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("system.current.time.monotonic", lambda: now[0])
     other = CurrentSettings()
     assert other.get().allow_registration is False
     update_settings(allow_registration=True, actor=None)

@@ -42,7 +42,11 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None]], 
 def hang() -> Iterator[Callable[[], None]]:
     """A check that does not come back until the test ends."""
     release = threading.Event()
-    yield lambda: [None, release.wait(60)][0]
+
+    def stay() -> None:
+        release.wait(60)
+
+    yield stay
     release.set()
 
 
@@ -102,7 +106,12 @@ def test_checks_that_hang_end_together_within_a_second_and_pile_up_no_threads(
 
 def test_many_callers_at_once_look_once(fresh: Health, put: Any) -> None:
     looked: list[int] = []
-    put("database", lambda: [None, looked.append(1), time.sleep(0.2)][0])
+
+    def look() -> None:
+        looked.append(1)
+        time.sleep(0.2)
+
+    put("database", look)
     callers = [threading.Thread(target=fresh.checks) for _ in range(16)]
     for caller in callers:
         caller.start()
@@ -113,7 +122,7 @@ def test_many_callers_at_once_look_once(fresh: Health, put: Any) -> None:
 
 def test_a_result_is_kept_two_seconds(anyone: Caller, put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("system.health.time.monotonic", lambda: now[0])
     looked: list[int] = []
     put("cache", lambda: looked.append(1))
     anyone.get("/api/health")

@@ -47,7 +47,8 @@ def send_code(email: str, *, client_key: str) -> None:
     template = "accounts/mail/taken.txt" if taken else "accounts/mail/code.txt"
     context = {"code": code, "minutes": CODE_SECONDS // 60, "origin": settings.SAGE_PUBLIC_URL}
     try:
-        send_mail(_("Your Sage verification code"), render_to_string(template, context), None, [email])
+        subject = _("Your Sage account") if taken else _("Your Sage verification code")
+        send_mail(subject, render_to_string(template, context), None, [email])
     except OSError:  # smtplib's errors are OSErrors too.
         limits.take_back(acts)
         raise Unavailable(_("The mail could not be sent. Please try again shortly.")) from None
