@@ -14,7 +14,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 HASHED_NAME = re.compile(r"[.-][0-9A-Za-z_-]{8,}\.[0-9A-Za-z]+\Z")
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Serves the packages' static files, and the web application's where there is one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -36,7 +36,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
 @require_safe
 def index(request: HttpRequest, rest: str = "") -> HttpResponse:
     """The application's index.html for every address that is one of its pages and no file."""
-    page = (Path(settings.SAGE_WEB_ROOT) / "index.html").read_bytes()
+    root: Path = settings.SAGE_WEB_ROOT  # type: ignore[assignment]
+    page = (root / "index.html").read_bytes()
     return HttpResponse(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 

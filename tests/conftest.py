@@ -36,7 +36,8 @@ def _fresh_memory() -> None:
 
 
 def make_user(name: str, hashed: str, **fields: Any) -> User:
-    return User.objects.create(id=name, username=name, email=f"{name}@sage.example", password=hashed, **fields)
+    made: User = User.objects.create(id=name, username=name, email=f"{name}@sage.example", password=hashed, **fields)
+    return made
 
 
 @pytest.fixture

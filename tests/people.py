@@ -22,13 +22,13 @@ class Caller:
     user: Any = None
     sign_in: Any = None
 
-    def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
+    def get(self, path: str, query: dict[str, Any] | None = None, /, **headers: str) -> Any:
         return self.client.get(path, query or {}, headers=self._headers(headers))
 
-    def post(self, path: str, body: object = None, **headers: str) -> Any:
+    def post(self, path: str, body: object = None, /, **headers: str) -> Any:
         return self.send("POST", path, body, **headers)
 
-    def send(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+    def send(self, method: str, path: str, body: object = None, /, **headers: str) -> Any:
         """`body` is bytes to be sent as they are, or anything that JSON can say."""
         raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         extra = self._headers(headers)

@@ -1,4 +1,4 @@
-"""The OpenAPI document's operations: their names, tags and ways to sign in."""
+"""The OpenAPI document's operations: their names, tags and ways to sign in; and the routes that have no envelope."""
 
 from typing import Any
 
@@ -37,3 +37,33 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
             {"type": "http", "scheme": "bearer", "description": "The `access_token` of a sign-in."},
             {"type": "apiKey", "in": "cookie", "name": "sage_session", "description": "The session of a browser."},
         ]
+
+
+# What is answered without an envelope, by plain views or before Django: (path, summary, media type, statuses and what they say).
+METADATA = "The authorization server's metadata (RFC 8414, OpenID Connect Discovery); the same document at each of its addresses"
+RAW_ROUTES: list[tuple[str, str, str]] = [
+    ("/active", "Whether this worker answers at all; looks at no dependency", "text/plain"),
+    ("/api/schema", "This document", "application/vnd.oai.openapi+json"),
+    ("/api/docs", "This document as a page", "text/html"),
+    ("/.well-known/oauth-authorization-server", METADATA, "application/json"),
+    ("/.well-known/oauth-authorization-server/oauth2", METADATA, "application/json"),
+    ("/oauth2/metadata", METADATA, "application/json"),
+    ("/oauth2/.well-known/openid-configuration", METADATA, "application/json"),
+    ("/api/oauth2/metadata", METADATA, "application/json"),
+    ("/api/oauth2/.well-known/openid-configuration", METADATA, "application/json"),
+]
+
+
+def add_raw_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular."""
+    for path, summary, media_type in RAW_ROUTES:
+        schema = {"type": "object"} if media_type.endswith("json") else {"type": "string"}
+        operation = {
+            "operationId": f"raw{path.replace('/', '_').replace('-', '_').replace('.', '_')}_get",
+            "summary": summary,
+            "description": "*Raw*: no envelope. Anyone may call this.",
+            "tags": ["raw"],
+            "responses": {"200": {"description": "Success.", "content": {media_type: {"schema": schema}}}},
+        }
+        result["paths"].setdefault(path, {})["get"] = operation
+    return result

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -23,7 +24,9 @@ def errors(page: bytes) -> list[str]:
     return [re.sub(r"<[^>]+>", "", item).strip() for found in lists for item in re.findall(r"<li>(.*?)</li>", found, re.DOTALL)]
 
 
-@pytest.mark.parametrize("path", [LIST, "/admin/accounts/signin/", "/admin/admin/logentry/", "/admin/system/systemsettings/1/change/"])
+@pytest.mark.parametrize(
+    "path", [LIST, "/admin/accounts/signin/", "/admin/admin/logentry/", "/admin/system/systemsettings/1/change/"]
+)
 def test_nobody_but_administrators(path: str, anyone: Caller, as_alice: Caller) -> None:
     for caller in (anyone, as_alice):
         response = caller.client.get(path)
@@ -34,15 +37,14 @@ def test_nobody_but_administrators(path: str, anyone: Caller, as_alice: Caller) 
 def test_the_list_takes_as_many_queries_for_three_as_for_one(
     as_admin: Caller, hashed: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    def queries() -> int:
-        with django_assert_num_queries(7):
-            assert as_admin.client.get(LIST).status_code == 200
-        return 7
-
-    queries()
+    # By session: the session's row comes from the cache where there is one that all workers share.
+    expected = 6 if settings.REDIS_URL else 7
+    with django_assert_num_queries(expected):
+        assert as_admin.client.get(LIST).status_code == 200
     for name in ("carol", "dave"):
         make_user(name, hashed)
-    queries()
+    with django_assert_num_queries(expected):
+        assert as_admin.client.get(LIST).status_code == 200
 
 
 def test_search_and_filters(as_admin: Caller, alice: User, bob: User) -> None:
@@ -130,7 +132,8 @@ def test_deactivation_by_action(as_admin: Caller, as_alice: Caller, as_bob: Call
     assert as_alice.get("/api/auth/session").status_code == 401
     assert as_bob.get("/api/auth/session").status_code == 401
     assert as_admin.get("/api/auth/session").status_code == 200
-    assert sorted(LogEntry.objects.values_list("object_id", flat=True)) == ["alice", "bob"]
+    assert {entry.object_id for entry in LogEntry.objects.all()} == {"alice", "bob"}
+    assert LogEntry.objects.count() == 2
 
 
 @pytest.mark.parametrize("given", [{"role": "user", "is_active": "on"}, {"role": "admin"}])

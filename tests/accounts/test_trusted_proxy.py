@@ -21,7 +21,7 @@ def _mode(settings: Settings) -> None:
     settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS = [ip_network("10.1.0.0/16"), ip_network("192.0.2.7"), ip_network("fd00:5a9e::/32")]
 
 
-def ask(peer: str, name: str | None, *, caller: Caller | None = None, **headers: str) -> HttpResponse:
+def ask(peer: str, name: str | None, caller: Caller | None = None, /, **headers: str) -> HttpResponse:
     caller = caller or Caller()
     caller.client.defaults["REMOTE_ADDR"] = peer
     given = {**headers, **({NAMED: name} if name is not None else {})}
@@ -85,7 +85,7 @@ def test_what_cannot_be_a_user_id_is_nobody(name: str) -> None:
 
 
 def test_an_empty_header_is_none(as_alice: Caller) -> None:
-    assert who(ask("10.1.0.1", "", caller=as_alice)) == "alice"
+    assert who(ask("10.1.0.1", "", as_alice)) == "alice"
 
 
 def test_a_deactivated_user_stays_outside(alice: User) -> None:
@@ -97,17 +97,17 @@ def test_a_deactivated_user_stays_outside(alice: User) -> None:
 
 
 def test_beside_a_cookie_the_header_wins_and_a_refused_one_does_not_fall_back(as_alice: Caller, bob: User) -> None:
-    assert who(ask("10.1.0.1", "bob", caller=as_alice)) == "bob"
+    assert who(ask("10.1.0.1", "bob", as_alice)) == "bob"
     User.objects.filter(pk="bob").update(is_active=False)
-    assert ask("10.1.0.1", "bob", caller=as_alice).status_code == 401
-    assert who(ask("203.0.113.5", "bob", caller=as_alice)) == "alice"
+    assert ask("10.1.0.1", "bob", as_alice).status_code == 401
+    assert who(ask("203.0.113.5", "bob", as_alice)) == "alice"
 
 
 def test_a_bearer_token_wins_over_the_header(alice: User, bob: User) -> None:
     by_token = signed_in(alice, token=True)
-    assert who(ask("10.1.0.1", "bob", caller=by_token)) == "alice"
+    assert who(ask("10.1.0.1", "bob", by_token)) == "alice"
     bad = Caller(headers={"Authorization": "Bearer sage_at_wrong"})
-    assert who(ask("10.1.0.1", "bob", caller=bad)) == "bob"
+    assert who(ask("10.1.0.1", "bob", bad)) == "bob"
 
 
 def test_a_name_in_another_case_is_another_id_and_takes_nobody_s_account(alice: User) -> None:

@@ -97,10 +97,12 @@ def main() -> None:
         raise SystemExit("make bench needs wrk; install Debian's package wrk.")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         ports = [spare_port() for _ in range(3)]
-        env = {**os.environ, "SAGE_DATA_DIR": folder, "SAGE_PORT": str(ports[2]), "DJANGO_SETTINGS_MODULE": "sage_platform.settings"}
+        own = {"SAGE_DATA_DIR": folder, "SAGE_PORT": str(ports[2]), "DJANGO_SETTINGS_MODULE": "sage_platform.settings"}
+        env = {**os.environ, **own}
         subprocess.run([sys.executable, "manage.py", "bootstrap"], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
         stack.enter_context(server("tests.benchmarks.bare:wsgi", ports[0], env, "/"))
-        stack.enter_context(server("tests.benchmarks.bare:django_view", ports[1], {**env, "DJANGO_SETTINGS_MODULE": ""}, "/bare", factory=True))
+        bare_env = {**env, "DJANGO_SETTINGS_MODULE": ""}
+        stack.enter_context(server("tests.benchmarks.bare:django_view", ports[1], bare_env, "/bare", factory=True))
         pid = stack.enter_context(server("sage_platform.wsgi:application", ports[2], env, "/active"))
         base = f"http://127.0.0.1:{ports[2]}"
         token = sign_in(base, (Path(folder) / "admin_password").read_text().strip())

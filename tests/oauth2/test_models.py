@@ -160,9 +160,7 @@ def test_known_grant_types_pass(value: list[str]) -> None:
     validate_grant_types(value)
 
 
-@pytest.mark.parametrize(
-    "value", [[], ["password"], ["implicit"], "authorization_code", None, ["refresh_token"] * 2, [[]]]
-)
+@pytest.mark.parametrize("value", [[], ["password"], ["implicit"], "authorization_code", None, ["refresh_token"] * 2, [[]]])
 def test_other_grant_types_are_refused(value: object) -> None:
     with pytest.raises(ValidationError):
         validate_grant_types(value)
@@ -326,9 +324,7 @@ def test_deleting_the_client_deletes_all_it_has(alice: Any, application: Applica
 
     application.delete()
 
-    kept = {
-        model.__name__: model._default_manager.count() for model in (Grant, AccessToken, RefreshToken, Consent, IDToken)
-    }
+    kept = {model.__name__: model._default_manager.count() for model in (Grant, AccessToken, RefreshToken, Consent, IDToken)}
     assert kept == {"Grant": 0, "AccessToken": 0, "RefreshToken": 0, "Consent": 0, "IDToken": 0}
 
 
@@ -380,9 +376,7 @@ def test_pruning_by_expiry_has_an_index(model: type[models.Model]) -> None:
     assert ["expires"] in [index.fields for index in model._meta.indexes]
 
 
-@pytest.mark.parametrize(
-    "model", [Application, Grant, AccessToken, RefreshToken, IDToken, DeviceGrant, Consent, SigningKey]
-)
+@pytest.mark.parametrize("model", [Application, Grant, AccessToken, RefreshToken, IDToken, DeviceGrant, Consent, SigningKey])
 def test_the_admin_shows_none_of_it_yet(model: type[models.Model]) -> None:
     admin.autodiscover()
 

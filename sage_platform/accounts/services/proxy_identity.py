@@ -45,5 +45,6 @@ def _first_sight(name: str) -> User | None:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError:
-        return User.objects.filter(pk=name).first()
+        found: User | None = User.objects.filter(pk=name).first()
+        return found
     return user
