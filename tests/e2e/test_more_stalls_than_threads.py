@@ -1,6 +1,7 @@
 """Clients that stall in the middle of their bodies, more of them than the server has threads."""
 
 import socket
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -26,5 +27,9 @@ def test_they_hold_their_own_threads_and_not_the_service() -> None:
         body = refused.json()
         assert (body["code"], body["data"]) == (503, None)
         stack.close()
-        # The threads come back when their clients are gone.
+        # The threads come back when the server has seen that their clients are gone.
+        deadline = time.monotonic() + 10
+        while caller.post("/api/auth/login", {}).status_code == 503:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         assert platform.signed_in("admin", platform.admin_password).get("/api/auth/session").status_code == 200
