@@ -3,8 +3,6 @@
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any
 
 import pytest
 
