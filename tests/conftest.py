@@ -1,6 +1,8 @@
 """What every test may ask for: people, and callers who are them."""
 
+import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -20,6 +22,14 @@ def django_db_modify_db_settings(
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+def pytest_configure() -> None:
+    """Give each parallel process a Redis database of its own: the tests empty theirs, and the stamp of the settings is in it."""
+    if settings.REDIS_URL:
+        number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        settings.REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{number}").geturl()
+        settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
 
 
 @pytest.fixture(scope="session")
