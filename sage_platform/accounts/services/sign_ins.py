@@ -4,11 +4,13 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
@@ -93,12 +95,21 @@ def refresh_tokens(token: str) -> TokenPair:
 
 def of_access_token(token: str, *, now: datetime | None = None) -> SignIn | None:
     """The living sign-in that an access token stands for: one query."""
-    for *row, expires_at in SignIn.objects.filter(access_tokens=digest_of(token)).values_list(
-        *CALLER, "access_tokens__expires_at"
-    ):
+    for expires_at, *row in _by_token().filter(pk=digest_of(token)):
         sign_in = _sign_in(row)
         return sign_in if expires_at > (now or timezone.now()) and sign_in.is_alive else None
     return None
+
+
+@cache
+def _by_token() -> QuerySet[AccessToken, Any]:
+    """The look-up but for the token. Each call filters a copy of it, and is spared the making."""
+    return AccessToken.objects.values_list("expires_at", *(f"sign_in__{name}" for name in CALLER))
+
+
+@cache
+def _by_key() -> QuerySet[SignIn, Any]:
+    return SignIn.objects.values_list(*CALLER)
 
 
 def _sign_in(row: Sequence[Any]) -> SignIn:
@@ -113,7 +124,7 @@ def of_session(request: HttpRequest) -> SignIn | None:
     key = _uuid(request.session.get(SESSION_KEY))
     if key is None:
         return None
-    rows = list(SignIn.objects.filter(pk=key).values_list(*CALLER))
+    rows = list(_by_key().filter(pk=key))
     sign_in = _sign_in(rows[0]) if rows else None
     if sign_in is None or not sign_in.is_alive:
         return None
