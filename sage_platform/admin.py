@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from rest_framework.exceptions import APIException
 
 # The admin has scripts of its own, all from files; nothing else may run in it, and nobody may frame it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,8 +37,12 @@ class SageAdminSite(AdminSite):
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             # Imported late here and below: the site object is made before the apps are ready.
             from sage_platform.accounts.pages import switch_language
+            from sage_platform.api import handlers
 
-            response = switch_language(request) or guarded(request, *args, **kwargs)
+            try:
+                response = switch_language(request) or guarded(request, *args, **kwargs)
+            except APIException as error:
+                response = handlers.answer(request, error)
             response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
             return response
 

@@ -6,7 +6,7 @@ Errors in production keep the server from starting: `serve` and `bootstrap` run 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 
 LEAST_SECRET = 32
 SAMPLE_SECRETS = ("changeme", "change-me", "secret", "django-insecure")
@@ -64,15 +64,20 @@ def _errors() -> list[CheckMessage | None]:
 
 def _warnings() -> list[CheckMessage | None]:
     no_mail = settings.SAGE_AUTH_MODE == "native" and not settings.EMAIL_URL
-    return [
-        Warning(
-            "EMAIL_URL is not set: nobody can register, since no code can be mailed.",
-            hint="Set it, for example to smtp+tls://user:password@mail.example:587.",
-            id="sage.W001",
-        )
-        if no_mail
-        else None
-    ]
+    no_proxy = settings.SAGE_AUTH_MODE == "trusted_proxy" and not settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS
+    warnings: list[CheckMessage | None] = []
+    if no_mail:
+        message = "EMAIL_URL is not set: nobody can register, since no code can be mailed."
+        hint = "Set it, for example to smtp+tls://user:password@mail.example:587."
+        warnings.append(Warning(message, hint=hint, id="sage.W001"))
+    if no_proxy:
+        message = "SAGE_AUTH_MODE is trusted_proxy, and SAGE_TRUSTED_IDENTITY_PROXY_IPS is empty: no proxy's word counts."
+        warnings.append(Warning(message, hint="Set it to the address that the proxy connects from.", id="sage.W002"))
+    if settings.SAGE_TRUSTED_PROXIES or settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS:
+        message = "The server takes X_Forwarded_For and X-Forwarded-For for one header, as WSGI has it."
+        hint = "The proxy in front must drop header names with underscores. nginx does, unless told otherwise."
+        warnings.append(Info(message, hint=hint, id="sage.I001"))
+    return warnings
 
 
 def _error(id: str, wrong: bool, message: str, hint: str) -> CheckMessage | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+# First segments of the platform's own addresses, which no web application may be put over.
+OWN_PATHS = frozenset({"active", "admin", "api", "files", "jaeger", "oauth2", "prod-api", "static"})
 # NORMAL in WAL mode: what was acknowledged survives the death of the process; only a loss of power may take the last moments.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
 
@@ -90,8 +92,10 @@ def networks(name: str) -> list[Network]:
 
 def origin(name: str, default: str = "") -> str:
     """An origin (RFC 6454 §6.1): scheme and host, perhaps a port, nothing behind."""
-    value = text(name, default)
-    return _origin(name, value) if value else ""
+    value = _origin(name, text(name, default)) if text(name, default) else ""
+    if value and not value.startswith(("http://", "https://")):
+        raise misconfigured(name, "an origin such as https://sage.example")
+    return value
 
 
 def origins(name: str) -> list[str]:
@@ -165,7 +169,12 @@ def database(name: str, value: str) -> dict[str, Any]:
 def cache(name: str, value: str) -> dict[str, Any]:
     if not value:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0 and _is_database_number(parts)
+    except ValueError:
+        right = False
+    if not right:
         raise misconfigured(name, "redis://host:6379/0")
     timeouts = {"socket_timeout": 2, "socket_connect_timeout": 1, "health_check_interval": 30}
     return {
@@ -197,6 +206,10 @@ def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 
+def _is_database_number(parts: SplitResult) -> bool:
+    return parts.scheme == "unix" or parts.path in {"", "/"} or parts.path.removeprefix("/").isdigit()
+
+
 def mail(name: str, value: str) -> dict[str, Any]:
     """Django's EMAIL_* settings from, for example, `smtp+tls://user:password@mail.example:587`."""
     try:
@@ -212,8 +225,11 @@ def base_path(name: str, default: str) -> str:
     plain = all(
         part and part.strip(".") and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in segments
     )
+    taken = segments[:1] and segments[0] in OWN_PATHS
     if not value.startswith("/") or not value.isascii() or not plain:
         raise misconfigured(name, "a path such as /sage")
+    if taken:
+        raise misconfigured(name, "a path such as /sage, and none of the platform's own")
     return value
 
 
@@ -223,7 +239,10 @@ def kept_secret(path: Path) -> str:
     Several processes may start at once: the file is linked into place whole, so each of them reads the same secret.
     """
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            raise misconfigured("SAGE_DATA_DIR", "a folder that can be made and written") from None
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

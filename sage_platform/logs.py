@@ -42,9 +42,8 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
             "django": {"handlers": [], "level": "WARNING", "propagate": True},
             # Refused requests are answers, not incidents; crashes alone are logged, once, with their traceback.
             "django.request": {"level": "ERROR"},
-            "django.security": {"level": "ERROR"},
-            # Anybody can send a forged Host as often as they like; the answer says what it is.
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # Anybody can send a forged Host, or a body that is too large, as often as they like; the answer says what it is.
+            "django.security": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
         },
     }

@@ -22,6 +22,15 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         if settings.SAGE_WEB_ROOT is not None:
             self.add_files(str(settings.SAGE_WEB_ROOT), prefix=f"{settings.SAGE_WEB_BASE_PATH}/")
 
+    def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
+        """Nothing hidden, and nothing that a link leads to outside the folder."""
+        root = settings.SAGE_WEB_ROOT
+        if root is not None and url.startswith(f"{settings.SAGE_WEB_BASE_PATH}/"):
+            hidden = any(part.startswith(".") and part != ".well-known" for part in url.split("/"))
+            if hidden or not Path(path).resolve().is_relative_to(root.resolve()):
+                return
+        super().add_file_to_dictionary(url, path, stat_cache)
+
     def immutable_file_test(self, path: str, url: str) -> bool:
         return HASHED_NAME.search(url) is not None
 

@@ -1,5 +1,6 @@
 """The system checks of a production deployment: each id, alone."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ SOUND: dict[str, Any] = {
     "SAGE_BOOTSTRAP_ADMIN_PASSWORD": "",
     "EMAIL_URL": "smtp://mail.sage.example:25",
     "SAGE_AUTH_MODE": "native",
+    "SAGE_TRUSTED_PROXIES": [],
+    "SAGE_TRUSTED_IDENTITY_PROXY_IPS": [],
 }
 
 
@@ -46,6 +49,9 @@ def test_a_sound_deployment(settings: Settings) -> None:
         ({"ALLOWED_HOSTS": ["*"]}, "sage.E006"),
         ({"SAGE_BOOTSTRAP_ADMIN_PASSWORD": "admin"}, "sage.E007"),
         ({"EMAIL_URL": ""}, "sage.W001"),
+        ({"SAGE_AUTH_MODE": "trusted_proxy"}, "sage.W002"),
+        ({"SAGE_TRUSTED_PROXIES": [ip_network("10.0.0.1")]}, "sage.I001"),
+        ({"SAGE_TRUSTED_IDENTITY_PROXY_IPS": [ip_network("10.0.0.1")]}, "sage.I001"),
     ],
 )
 def test_each_misconfiguration(settings: Settings, change: dict[str, Any], id: str) -> None:

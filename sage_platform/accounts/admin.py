@@ -19,6 +19,7 @@ from sage_platform.accounts.fields import PHONE, clean_username
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import sign_ins, users
+from sage_platform.accounts.services.history import has_history
 
 admin.site.unregister(Group)  # There is one privilege here, the role; groups would promise others.
 
@@ -94,6 +95,8 @@ class ChangeUserForm(UserFieldsForm):
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Ends every sign-in and token of the user; the administrator's own session goes on when it is their own password."""
 
+    usable_password = None  # To keep somebody out there is deactivation, which also ends what they have.
+
     def save(self, commit: bool = True) -> User:
         user: User = self.user
         asking = getattr(user, "asking_sign_in", None)
@@ -168,7 +171,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         """Administrators are demoted first; who has a history is deactivated, since deleting them would delete it."""
         if obj is None:
             return super().has_delete_permission(request)
-        return obj.role != User.Role.ADMIN and not LogEntry.objects.filter(user=obj).exists()
+        return obj.role != User.Role.ADMIN and not has_history(obj)
 
     @admin.action(description=_("Activate the selected users"))
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -21,9 +21,9 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import sign_ins, users
 from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api import handlers, languages
-from sage_platform.api.bodies import declared_length, is_chunked
+from sage_platform.api.bodies import check_form_body
 from sage_platform.api.client import client_key
-from sage_platform.api.errors import BodyTooLarge, LengthRequired, WrongMediaType, headers_of
+from sage_platform.api.errors import headers_of
 from sage_platform.api.next_target import landing, login_address, safe_next
 
 Page = Callable[[HttpRequest], HttpResponse]
@@ -63,16 +63,6 @@ def page(*methods: str, signed_in: bool = False) -> Callable[[Page], Page]:
         return run
 
     return decorate
-
-
-def check_form_body(request: HttpRequest) -> None:
-    """Only what a form without files sends: else a stranger could have large uploads read and stored."""
-    if is_chunked(request):
-        raise LengthRequired
-    if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
-        raise WrongMediaType(_("Send the form as application/x-www-form-urlencoded."))
-    if declared_length(request) > settings.SAGE_MAX_JSON_BYTES:
-        raise BodyTooLarge
 
 
 def switch_language(request: HttpRequest) -> HttpResponse | None:
@@ -142,7 +132,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
                 old_password=form.cleaned_data["old_password"],
                 new_password=form.cleaned_data["new_password"],
                 client_key=client_key(request),
-                keep={request.sign_in.pk},  # type: ignore[attr-defined]
+                keep={sign_in.pk} if (sign_in := getattr(request, "sign_in", None)) else set(),
             )
         except APIException as error:
             form.refuse(error)

@@ -41,6 +41,15 @@ def check_length(request: HttpRequest, most: int) -> None:
         raise BodyTooLarge
 
 
+def check_form_body(request: HttpRequest) -> None:
+    """Only what a form without files sends: else a stranger could have large uploads read and stored."""
+    if is_chunked(request):
+        raise LengthRequired
+    if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
+        raise WrongMediaType(_("Send the form as application/x-www-form-urlencoded."))
+    check_length(request, settings.SAGE_MAX_JSON_BYTES)
+
+
 def read_json(request: HttpRequest) -> dict[str, Any]:
     """The body as an object; an empty body is the empty object.
 

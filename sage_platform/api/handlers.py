@@ -86,7 +86,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def wants_envelope(request: HttpRequest) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+    return f"/{request.path.lstrip('/')}/".startswith("/api/")
 
 
 def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import APIException
 
-from sage_platform.api.bodies import declared_length
+from sage_platform.api.bodies import check_form_body, declared_length, is_chunked
 from sage_platform.api.client import comes_through_trusted_proxy
 from sage_platform.api.errors import Unavailable
 from sage_platform.api.handlers import answer
@@ -58,8 +59,14 @@ class RequestContextMiddleware:
 
         A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all.
         """
-        if not declared_length(request):
+        if not declared_length(request) and not is_chunked(request):
             return self.get_response(request)
+        if request.path.startswith("/admin/"):
+            # Its forms are read by middleware, before any view can say what it takes.
+            try:
+                check_form_body(request)
+            except APIException as error:
+                return answer(request, error)
         if not self.bodies.acquire(blocking=False):
             return answer(request, Unavailable())
         try:

@@ -88,6 +88,12 @@ class ApiViewSet(ViewSet):
     def get_permissions(self) -> list[Any]:
         return [self.stated.who() if self.stated else Nobody()]
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answers hold tokens and people's data: no cache keeps them (RFC 6749 §5.1)."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
     def read(self, request: Request, stated: Endpoint) -> list[Any]:
         """The validated body or query as a list of at most one, or InvalidInput and its kin."""
         if stated.takes is not None:

@@ -58,7 +58,7 @@ def test_search_and_filters(as_admin: Caller, alice: User, bob: User) -> None:
 
 def test_adding_a_user(as_admin: Caller) -> None:
     given = {"username": "Ｃarol", "password": PASSWORD, "email": "Carol@Sage.example", "phonenum": "", "role": "user"}
-    assert as_admin.client.post(f"{LIST}add/", given).status_code == 302
+    assert as_admin.form(f"{LIST}add/", given).status_code == 302
     carol = User.objects.get(username="Carol")
     assert carol.password.startswith("argon2$argon2id$")
     assert (carol.username_key, carol.email_key, carol.role, carol.is_active) == ("carol", "carol@sage.example", "user", True)
@@ -80,7 +80,7 @@ def test_adding_a_user(as_admin: Caller) -> None:
 )
 def test_refused_additions(as_admin: Caller, alice: User, change: dict[str, str], error: str) -> None:
     given = {"username": "carol", "password": PASSWORD, "email": "", "phonenum": "", "role": "user"} | change
-    response = as_admin.client.post(f"{LIST}add/", given)
+    response = as_admin.form(f"{LIST}add/", given)
     assert response.status_code == 200
     assert errors(response.content)[-1] == error
     assert User.objects.count() == 2
@@ -94,7 +94,7 @@ def test_the_password_never_shows(as_admin: Caller, alice: User) -> None:
 
 def test_a_new_password_ends_what_the_user_had(as_admin: Caller, as_alice: Caller) -> None:
     given = {"password1": "another horse battery", "password2": "another horse battery", "set-password": "1"}
-    assert as_admin.client.post(f"{LIST}alice/password/", given).status_code == 302
+    assert as_admin.form(f"{LIST}alice/password/", given).status_code == 302
     assert as_alice.get("/api/auth/session").status_code == 401
     assert as_admin.get("/api/auth/session").status_code == 200
     login = Caller().post("/api/auth/login", {"username_or_email": "alice", "password": "another horse battery"})
@@ -104,14 +104,14 @@ def test_a_new_password_ends_what_the_user_had(as_admin: Caller, as_alice: Calle
 def test_ones_own_new_password_keeps_the_session_alone(as_admin: Caller, admin: User) -> None:
     elsewhere = signed_in(admin)
     given = {"password1": "another horse battery", "password2": "another horse battery", "set-password": "1"}
-    assert as_admin.client.post(f"{LIST}admin/password/", given).status_code == 302
+    assert as_admin.form(f"{LIST}admin/password/", given).status_code == 302
     assert as_admin.get("/api/auth/session").status_code == 200
     assert elsewhere.get("/api/auth/session").status_code == 401
 
 
 def test_changing_a_role(as_admin: Caller, as_alice: Caller) -> None:
     assert as_alice.get("/api/user/list").status_code == 403
-    response = as_admin.client.post(f"{LIST}alice/change/", {**BASE, "username": "alice", "role": "admin"})
+    response = as_admin.form(f"{LIST}alice/change/", {**BASE, "username": "alice", "role": "admin"})
     assert response.status_code == 302
     assert as_alice.get("/api/user/list").status_code == 200
     assert json.loads(LogEntry.objects.get().change_message) == [{"changed": {"fields": ["Email address", "Role"]}}]
@@ -120,14 +120,14 @@ def test_changing_a_role(as_admin: Caller, as_alice: Caller) -> None:
 def test_deactivation_ends_sign_ins(as_admin: Caller, as_alice: Caller) -> None:
     given = {**BASE, "username": "alice", "role": "user"}
     del given["is_active"]
-    assert as_admin.client.post(f"{LIST}alice/change/", given).status_code == 302
+    assert as_admin.form(f"{LIST}alice/change/", given).status_code == 302
     assert as_alice.get("/api/auth/session").status_code == 401
     assert User.objects.get(pk="alice").is_active is False
 
 
 def test_deactivation_by_action(as_admin: Caller, as_alice: Caller, as_bob: Caller) -> None:
     chosen = {"action": "deactivate", "_selected_action": ["alice", "bob", "admin"]}
-    page = as_admin.client.post(LIST, chosen, follow=True).content.decode()
+    page = as_admin.form(LIST, chosen, follow=True).content.decode()
     assert "Admin: You cannot take your own administrator&#x27;s rights away." in page
     assert as_alice.get("/api/auth/session").status_code == 401
     assert as_bob.get("/api/auth/session").status_code == 401
@@ -139,7 +139,7 @@ def test_deactivation_by_action(as_admin: Caller, as_alice: Caller, as_bob: Call
 @pytest.mark.parametrize("given", [{"role": "user", "is_active": "on"}, {"role": "admin"}])
 def test_administrators_cannot_shut_themselves_out(as_admin: Caller, given: dict[str, str]) -> None:
     body = {"username": "admin", "email": "", "phonenum": "", "nickname": "", **given}
-    response = as_admin.client.post(f"{LIST}admin/change/", body)
+    response = as_admin.form(f"{LIST}admin/change/", body)
     assert response.status_code == 200
     assert errors(response.content) == ["You cannot take your own administrator&#x27;s rights away."]
     kept = User.objects.get(pk="admin")
@@ -148,21 +148,21 @@ def test_administrators_cannot_shut_themselves_out(as_admin: Caller, given: dict
 
 def test_deleting(as_admin: Caller, as_alice: Caller, hashed: str) -> None:
     make_user("eve", hashed, role="admin")
-    assert as_admin.client.post(f"{LIST}eve/delete/", {"post": "yes"}).status_code == 403
-    assert as_admin.client.post(f"{LIST}alice/delete/", {"post": "yes"}).status_code == 302
+    assert as_admin.form(f"{LIST}eve/delete/", {"post": "yes"}).status_code == 403
+    assert as_admin.form(f"{LIST}alice/delete/", {"post": "yes"}).status_code == 302
     assert sorted(User.objects.values_list("pk", flat=True)) == ["admin", "eve"]
     assert as_alice.get("/api/auth/session").status_code == 401
 
 
 def test_who_has_a_history_is_not_deleted(as_admin: Caller, alice: User) -> None:
     LogEntry.objects.create(user=alice, action_flag=2, object_repr="x", change_message="")
-    assert as_admin.client.post(f"{LIST}alice/delete/", {"post": "yes"}).status_code == 403
+    assert as_admin.form(f"{LIST}alice/delete/", {"post": "yes"}).status_code == 403
     assert User.objects.filter(pk="alice").exists()
 
 
 def test_ending_a_sign_in(as_admin: Caller, as_alice: Caller) -> None:
     chosen = {"action": "end", "_selected_action": [str(as_alice.sign_in.pk)]}
-    as_admin.client.post("/admin/accounts/signin/", chosen)
+    as_admin.form("/admin/accounts/signin/", chosen)
     assert as_alice.get("/api/auth/session").status_code == 401
     assert SignIn.objects.get(pk=as_alice.sign_in.pk).ended_at is not None
 
@@ -174,7 +174,7 @@ def test_records_are_read_only(path: str, as_admin: Caller, as_alice: Caller) ->
     assert as_admin.client.get(path).status_code == 200
     assert as_admin.client.get(f"{path}{key}/change/").status_code == 200
     for change in ("add/", f"{key}/change/", f"{key}/delete/"):
-        assert as_admin.client.post(path + change, {"post": "yes"}).status_code == 403
+        assert as_admin.form(path + change, {"post": "yes"}).status_code == 403
     assert LogEntry.objects.filter(pk=entry.pk).exists()
     assert SignIn.objects.filter(pk=as_alice.sign_in.pk).exists()
 
@@ -182,6 +182,7 @@ def test_records_are_read_only(path: str, as_admin: Caller, as_alice: Caller) ->
 def test_a_form_from_another_site_is_refused(admin: User) -> None:
     strict: Any = Client(enforce_csrf_checks=True)
     strict.cookies = signed_in(admin).client.cookies
-    response = strict.post(f"{LIST}add/", {"username": "mallory", "password": PASSWORD, "role": "admin"})
+    caller = Caller(client=strict)
+    response = caller.form(f"{LIST}add/", {"username": "mallory", "password": PASSWORD, "role": "admin"})
     assert response.status_code == 403
     assert not User.objects.filter(username="mallory").exists()

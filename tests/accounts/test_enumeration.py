@@ -116,7 +116,7 @@ def test_send_code_throttles_the_same_for_taken_and_free(
 
 
 def test_a_mail_server_that_refuses_tells_nothing_either(people: None, open_registration: None, mailbox: Mailbox) -> None:
-    mailbox.refuses = "550 No"
+    mailbox.refuses = "451 Later"
     answers = [envelope(Caller().post(SEND[0], {"email": f"{name}@sage.example"})) for name in ("alice", "carol")]
     assert answers[0] == answers[1] == refused(503, "The mail could not be sent. Please try again shortly.")
 

@@ -123,7 +123,7 @@ def test_odd_addresses_never_crash(email: str, anyone: Caller, open_registration
         assert "y.example" not in recipients[0].rpartition("@")[2]
 
 
-@pytest.mark.parametrize("refuses", ["550 No such user", "451 Try later", "421 Closing"])
+@pytest.mark.parametrize("refuses", ["451 Try later", "421 Closing"])
 def test_a_mail_server_that_refuses(refuses: str, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
     mailbox.refuses = refuses
     response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
@@ -131,9 +131,27 @@ def test_a_mail_server_that_refuses(refuses: str, anyone: Caller, open_registrat
     assert envelope(response) == refused(503, "The mail could not be sent. Please try again shortly.")
     assert int(response.headers["Retry-After"]) > 0
     assert not RegistrationCode.objects.exists()
-    assert not LimitedAct.objects.exists()
+    # The address may ask again at once; the client's tries are counted all the same.
+    assert [act.limit for act in LimitedAct.objects.all()] == ["code by client"]
     mailbox.refuses = ""
     assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+
+
+def test_an_address_that_the_mail_server_does_not_know(anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
+    """The answer is the usual one, and so are the limits: nobody finds out by us whom a mail server knows."""
+    mailbox.refuses = "550 No such user"
+    assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
+    response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
+    assert response.status_code == 429
+    assert envelope(response) == THROTTLED
+
+
+def test_a_client_s_failed_mails_are_counted(
+    anyone: Caller, open_registration: None, mailbox: Mailbox, settings: Settings
+) -> None:
+    settings.EMAIL_PORT = unused_port()
+    statuses = [anyone.post(PATHS[0], {"email": f"carol{number}@sage.example"}).status_code for number in range(22)]
+    assert statuses == [503] * 20 + [429] * 2
 
 
 def test_a_mail_server_that_is_down(

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.http import HttpResponse
@@ -9,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.accounts.models import User
 from tests.accounts.racing import at_once
-from tests.people import Caller, envelope, signed_in
+from tests.people import PASSWORD, Caller, envelope, signed_in
 
 SESSION = "/api/auth/session"
 NAMED = "X-Sage-Internal-UserId"
@@ -159,3 +160,13 @@ def test_eight_at_first_sight_make_one_user() -> None:
     answers = at_once(8, lambda _number: ask("10.1.0.1", "newcomer").status_code)
     assert answers == [200] * 8
     assert User.objects.filter(pk="newcomer").count() == 1
+
+
+def test_the_password_page_refuses_whom_the_proxy_names(alice: User) -> None:
+    caller = Caller(headers={NAMED: "alice"})
+    caller.client.defaults["REMOTE_ADDR"] = "10.1.0.1"
+    body = urlencode({"old_password": PASSWORD, "new_password": "another horse stable", "repeated": "another horse stable"})
+    response = caller.send("POST", "/sage/password", body.encode(), **{"Content-Type": "application/x-www-form-urlencoded"})
+    assert response.status_code == 200
+    assert "You sign in without a password of this platform, so there is none to change." in response.content.decode()
+    assert User.objects.get(pk="alice").password == alice.password

@@ -21,6 +21,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     (root / "assets" / "index-BvX3f9aK.js").write_text(SCRIPT)
     (root / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (root.parent / "outside.txt").write_text("outside")
+    (root / ".env").write_text("outside")
+    (root / "link.txt").symlink_to(root.parent / "outside.txt")
     with served(SAGE_WEB_ROOT=str(root)) as running:
         yield running
 
@@ -70,7 +72,7 @@ def test_sign_in_by_the_cookie_and_by_the_bearer(app: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/sage/../outside.txt", "/sage/%2e%2e/outside.txt", "/sage/..%2foutside.txt", "/sage/assets/../../outside.txt"]
+    "path", ["/sage/../outside.txt", "/sage/%2e%2e/outside.txt", "/sage/..%2foutside.txt", "/sage/.env", "/sage/link.txt"]
 )
 def test_nothing_outside_the_folder_is_served(app: Platform, path: str) -> None:
     assert "outside" not in app.caller().get(path).text
@@ -80,6 +82,21 @@ def test_the_admin_s_own_password_page_is_there_all_the_same(app: Platform) -> N
     answer = app.admin().get("/admin/password_change/")
     assert answer.status_code == 302
     assert app.admin().get(answer.headers["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/nonexistent", {}, 404),
+        ("GET", "/prod-api/nope", {}, 404),
+        ("POST", "/admin/login/", {"Content-Type": "application/x-www-form-urlencoded"}, 403),
+        ("GET", "/admin/login/", {"Host": "evil.example"}, 400),
+    ],
+)
+def test_errors_have_their_page(app: Platform, method: str, path: str, headers: dict[str, str], status: int) -> None:
+    answer = app.caller().send(method, path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["X-Request-ID"] in answer.text
 
 
 def test_without_an_application_the_prefix_is_no_route(platform: Platform) -> None:

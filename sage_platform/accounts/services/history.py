@@ -8,6 +8,11 @@ from django.db import models
 from sage_platform.accounts.models import User
 
 
+def has_history(user: User) -> bool:
+    """Whether the user has changed anything: their rows would go with them."""
+    return LogEntry.objects.filter(user=user).exists()
+
+
 def record(actor: User | None, subject: models.Model, *, added: bool = False, deleted: bool = False, fields: Any = ()) -> None:
     """Write one row; without an actor (a person registering, a command) there is nobody to name and none is written.
 

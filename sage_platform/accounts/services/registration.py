@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -46,12 +47,11 @@ def send_code(email: str, *, client_key: str) -> None:
     taken = User.objects.filter(email_key=key).exists()
     template = "accounts/mail/taken.txt" if taken else "accounts/mail/code.txt"
     context = {"code": code, "minutes": CODE_SECONDS // 60, "origin": settings.SAGE_PUBLIC_URL}
-    try:
-        subject = _("Your Sage account") if taken else _("Your Sage verification code")
-        send_mail(subject, render_to_string(template, context), None, [email])
-    except OSError:  # smtplib's errors are OSErrors too.
-        limits.take_back(acts)
-        raise Unavailable(_("The mail could not be sent. Please try again shortly.")) from None
+    subject = _("Your Sage account") if taken else _("Your Sage verification code")
+    if not _delivered(email, subject, render_to_string(template, context)):
+        # The try stays counted for the client, who could else have the platform knock at a mail server without end.
+        limits.take_back(acts[:2])
+        raise Unavailable(_("The mail could not be sent. Please try again shortly."))
     # Only now, so that a mail that was not sent does not end the code of an earlier one. For a taken address too, though
     # nobody is told that code: the work is the same.
     _keep(key, code)
@@ -68,6 +68,20 @@ def register(username: str, *, password: str, email: str, phonenum: str, code: s
     user = users.create_user(username, password=password, email=email, phonenum=phonenum)
     RegistrationCode.objects.filter(email_key=key).delete()
     return user
+
+
+def _delivered(email: str, subject: str, text: str) -> bool:
+    """Whether the mail server took the message, or will never take one for this address.
+
+    The latter counts as sent: else one could ask which addresses a mail server knows.
+    """
+    try:
+        send_mail(subject, text, None, [email])
+    except SMTPRecipientsRefused as refused:
+        return all(code >= 500 for code, _text in refused.recipients.values())
+    except OSError:  # smtplib's errors are OSErrors too.
+        return False
+    return True
 
 
 def _keep(key: str, code: str) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User, UserConfig
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import passwords
-from sage_platform.accounts.services.history import record
+from sage_platform.accounts.services.history import has_history, record
 from sage_platform.api.envelope import to_json
 from sage_platform.api.errors import BodyTooLarge, Code, Refusal
 
@@ -61,13 +61,15 @@ def check_strength(password: str, user: User | None) -> None:
 
 
 def delete_user(user_id: str, *, actor: User) -> None:
-    """Raises Refusal 404 for an unknown id, 400 for an administrator."""
+    """Raises Refusal 404 for an unknown id, 400 for an administrator and for who has a history."""
     with transaction.atomic():
         user = User.objects.select_for_update().filter(pk=user_id).first()
         if user is None:
             raise Refusal(Code.NOT_FOUND, _("There is no such user."))
         if user.role == User.Role.ADMIN:
             raise Refusal(Code.BAD_REQUEST, _("Cannot delete an administrator"))
+        if has_history(user):
+            raise Refusal(Code.BAD_REQUEST, _("Deactivate this user instead: what they have changed is kept in the history."))
         record(actor, user, deleted=True)
         user.delete()
 
@@ -93,19 +95,11 @@ def set_password(user: User, new_password: str, *, keep: set[Any] | None = None)
         _end_sign_ins(user, keep=keep or set())
 
 
-def set_role(user: User, role: str, *, actor: User) -> None:
-    """Raises Refusal 400 where no administrator would be left, or one would shut themselves out."""
-    if role != User.Role.ADMIN:
-        refuse_loss_of_administrator(user, actor=actor)
-    user.role = role
-    user.save(update_fields=["role"])
-
-
 def set_active(user: User, *, active: bool, actor: User) -> None:
     """Deactivation ends every sign-in and token at once; who is active again signs in anew."""
-    if not active:
-        refuse_loss_of_administrator(user, actor=actor)
     with transaction.atomic():
+        if not active:
+            refuse_loss_of_administrator(user, actor=actor)
         locked = User.objects.select_for_update().get(pk=user.pk)
         user.is_active, user.credentials_version = active, locked.credentials_version + 1
         user.save(update_fields=["is_active", "credentials_version"])
@@ -113,10 +107,15 @@ def set_active(user: User, *, active: bool, actor: User) -> None:
 
 
 def refuse_loss_of_administrator(user: User, *, actor: User | None) -> None:
+    """Raises Refusal 400 where nobody would be left, or the actor would shut themselves out.
+
+    Within the transaction that takes the rights away: it locks the administrators, so that of two who take each other's away at
+    the same moment one is refused.
+    """
     if actor is not None and user.pk == actor.pk:
         raise Refusal(Code.BAD_REQUEST, _("You cannot take your own administrator's rights away."))
-    others = User.objects.administrators().active().exclude(pk=user.pk)
-    if user.role == User.Role.ADMIN and not others.exists():
+    left = {admin.pk for admin in User.objects.administrators().active().order_by("pk").select_for_update()}
+    if left == {user.pk}:
         raise Refusal(Code.BAD_REQUEST, _("The last administrator has to stay one."))
 
 

@@ -50,11 +50,11 @@ class Command(BaseCommand):
         user = User.objects.named(name).first()
         if user is None:
             raise CommandError(f"There is no user named {name}. Let the person sign in once, then promote them.")
-        User.objects.filter(pk=user.pk).update(role=User.Role.ADMIN)
+        User.objects.filter(pk=user.pk).update(role=User.Role.ADMIN, is_active=True)
         self.stdout.write(f"{user.username} is an administrator.")
 
     def make_first_administrator(self) -> None:
-        if User.objects.administrators().exists():
+        if User.objects.administrators().active().exists():
             return
         try:
             name = clean_username(settings.SAGE_BOOTSTRAP_ADMIN_USERNAME)
