@@ -87,15 +87,17 @@ class EmptyObject(serializers.JSONField):
 
 
 def envelope_of(gives: Any) -> Any:
-    """The success envelope around a serializer class, a field, or a `many=True` serializer."""
-    payload = gives() if isinstance(gives, type) else gives
-    if isinstance(payload, serializers.ListSerializer):
-        name = f"{_short(payload.child)}ListEnvelope"
+    """The success envelope around a serializer class or a `many=True` serializer."""
+    # null is said to the constructor: a serializer copies its fields by how they were made. A refusal with HTTP 200 carries it.
+    if isinstance(gives, serializers.ListSerializer):
+        child: Any = gives.child
+        name = f"{_short(child)}ListEnvelope"
+        payload: Any = type(child)(many=True, allow_null=True)
     else:
-        name = f"{_short(payload)}Envelope"
+        name = f"{gives.__name__.removesuffix('Output')}Envelope"
+        payload = gives(allow_null=True)
     if isinstance(payload, serializers.Serializer) and not payload.fields:
-        payload = EmptyObject()
-    payload.allow_null = True  # A refusal with HTTP 200 carries null.
+        payload = EmptyObject(allow_null=True)
     return _envelope_named(name, payload)
 
 

@@ -109,6 +109,14 @@ def test_each_answer_is_described_in_the_envelope(row: Row, document: Any) -> No
         assert set(envelope["properties"]) == {"code", "message", "data", "timestamp", "request_id"}, status
 
 
+@pytest.mark.parametrize("row", SAGE, ids=lambda row: f"{row.method} {row.path}")
+def test_data_may_be_null_as_in_a_refusal(row: Row, document: Any) -> None:
+    """A refusal with HTTP 200 has the success's schema, and its data is null."""
+    schema = operation(document, row)["responses"]["200"]["content"]["application/json"]["schema"]
+    data = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["properties"]["data"]
+    assert {"type": "null"} in data.get("oneOf", []) or "null" in data.get("type", []), data
+
+
 def test_the_schema_is_raw_and_for_anyone(anyone: Caller, document: Any) -> None:
     response = anyone.get("/api/schema")
     assert response.status_code == 200
