@@ -71,9 +71,14 @@ def _envelope(name: str, data: Any) -> Any:
     )
 
 
+@extend_schema_field({"type": "null"})
+class Null(serializers.JSONField):
+    """Always null; a nullable field would be described as anything or null, of which null is both."""
+
+
 @cache
 def error_envelope() -> Any:
-    return _envelope("ErrorEnvelope", serializers.JSONField(allow_null=True, help_text="null here."))
+    return _envelope("ErrorEnvelope", Null())
 
 
 @cache
