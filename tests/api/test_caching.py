@@ -1,5 +1,7 @@
 """What caches may keep: nothing that an envelope holds."""
 
+from typing import Any
+
 import pytest
 
 from tests.people import Caller, envelope
@@ -18,6 +20,6 @@ def test_tokens_are_kept_by_no_cache(anyone: Caller) -> None:
 
 @pytest.mark.parametrize("path", ["//api/user/list", "///api", "/api", "/api/"])
 def test_an_unknown_address_near_the_api_is_enveloped(path: str, anyone: Caller) -> None:
-    response = anyone.client.generic("GET", "/", PATH_INFO=path)
+    response: Any = anyone.client.generic("GET", "/", PATH_INFO=path)
     assert response.status_code == 404
     assert envelope(response) == {"code": 404, "message": "There is nothing at this address.", "data": None}
