@@ -7,13 +7,17 @@ itself is never repeated, because it may be a secret.
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+
+from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
 
 Network = IPv4Network | IPv6Network
 T = TypeVar("T")
@@ -74,6 +78,47 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
 
 def secret_items(name: str) -> list[str]:
     return [part.strip() for part in secret(name).split(",") if part.strip()]
+
+
+def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
+    """Fernet keys (32 bytes in URL-safe base64), newest first. A key twice would never leave the ring."""
+    expected = "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once"
+    try:
+        right = bool(given) and all(Fernet(key) for key in given) and len(set(given)) == len(given)
+    except ValueError:
+        right = False
+    if not right:
+        raise misconfigured(name, expected)
+    return list(given)
+
+
+def new_encryption_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:
+    """A JSON array, with secrets in it, so that it may be a file."""
+    try:
+        return read_clients(secret(name), scopes)
+    except InvalidRegistrationError as error:
+        raise misconfigured(name, str(error)) from None
+
+
+def all_or_none(**given: str) -> None:
+    """Settings that mean something only together."""
+    missing = [name for name, value in given.items() if not value]
+    if missing and len(missing) < len(given):
+        raise misconfigured(missing[0], f"a value, since {next(name for name in given if given[name])} is set")
+
+
+def rate(name: str, default: str) -> tuple[int, timedelta]:
+    """So many in such a time, for example `10/min`."""
+    amount, _slash, unit = text(name, default).partition("/")
+    seconds = {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}.get(unit.strip())
+    amount = amount.strip()
+    if seconds is None or not (amount.isascii() and amount.isdigit() and len(amount) < 7 and int(amount)):
+        raise misconfigured(name, "a number and a time, such as 10/min (sec, min, hour or day)")
+    return int(amount), timedelta(seconds=seconds)
 
 
 def items(name: str, default: Sequence[str] = (), *, convert: Callable[[str], T] | None = None) -> list[T]:
@@ -233,7 +278,7 @@ def base_path(name: str, default: str) -> str:
     return value
 
 
-def kept_secret(path: Path) -> str:
+def kept_secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
     """The random secret kept in a file, made on first use.
 
     Several processes may start at once: the file is linked into place whole, so each of them reads the same secret.
@@ -247,7 +292,7 @@ def kept_secret(path: Path) -> str:
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(secrets.token_urlsafe(48) + "\n")
+                file.write(make() + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             os.link(draft, path)

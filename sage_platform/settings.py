@@ -45,6 +45,12 @@ SECRET_KEY = env.secret("SAGE_SECRET_KEY") or ("" if PRODUCTION else env.kept_se
 SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
 if not SECRET_KEY:
     raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
+# What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
+SAGE_ENCRYPTION_KEYS = env.encryption_keys(
+    "SAGE_ENCRYPTION_KEYS",
+    env.secret_items("SAGE_ENCRYPTION_KEYS")
+    or ([] if PRODUCTION else [env.kept_secret(SAGE_DATA_DIR / "encryption_key", env.new_encryption_key)]),
+)
 SAGE_BOOTSTRAP_ADMIN_USERNAME = env.text("SAGE_BOOTSTRAP_ADMIN_USERNAME", "admin")
 SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
 
@@ -58,6 +64,25 @@ SAGE_HASH_WAIT_SECONDS = 2.0
 SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/oauth2")
 SAGE_MAX_JSON_BYTES = env.integer("SAGE_MAX_JSON_BYTES", 2 * 1024 * 1024, least=1024, most=256 * 1024 * 1024)
 SAGE_CORS_ALLOWED_ORIGINS = env.origins("SAGE_CORS_ALLOWED_ORIGINS")
+
+# -- Model providers ------------------------------------------------------------------------------------------------------
+# One probe holds a slot for at most twice the time, so that slow vendors never take the threads that answer everybody else.
+SAGE_PROBE_TIMEOUT = env.integer("SAGE_PROBE_TIMEOUT", 20, least=1, most=120)
+SAGE_PROBE_CONCURRENCY = env.integer("SAGE_PROBE_CONCURRENCY", 8, least=1, most=32)
+SAGE_PROBE_RATE = env.rate("SAGE_PROBE_RATE", "10/min")
+SAGE_DEFAULT_LLM_API_KEY = env.secret("SAGE_DEFAULT_LLM_API_KEY")
+SAGE_DEFAULT_LLM_API_BASE_URL = env.url("SAGE_DEFAULT_LLM_API_BASE_URL", "") if env.text("SAGE_DEFAULT_LLM_API_BASE_URL") else ""
+SAGE_DEFAULT_LLM_MODEL_NAME = env.text("SAGE_DEFAULT_LLM_MODEL_NAME")
+env.all_or_none(
+    SAGE_DEFAULT_LLM_API_KEY=SAGE_DEFAULT_LLM_API_KEY,
+    SAGE_DEFAULT_LLM_API_BASE_URL=SAGE_DEFAULT_LLM_API_BASE_URL,
+    SAGE_DEFAULT_LLM_MODEL_NAME=SAGE_DEFAULT_LLM_MODEL_NAME,
+)
+
+# -- Outbound requests ----------------------------------------------------------------------------------------------------
+# In production an address that a person gives must not reach the deployment's own network through us.
+SAGE_OUTBOUND_ALLOW_PRIVATE = env.boolean("SAGE_OUTBOUND_ALLOW_PRIVATE", default=not PRODUCTION)
+SAGE_OUTBOUND_ALLOWED_NETWORKS = env.networks("SAGE_OUTBOUND_ALLOWED_NETWORKS")
 
 # -- Applications -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -282,6 +307,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
         "usage:write": _("Report usage"),
     },
     "DEFAULT_SCOPES": [],
+    "OAUTH2_VALIDATOR_CLASS": "sage_platform.oauth2.validator.Validator",
     "OIDC_ISS_ENDPOINT": SAGE_OAUTH2_ISSUER,
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
@@ -291,12 +317,14 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
     "PKCE_REQUIRED": True,
-    # http for the loopback addresses of native clients comes with the clients' own rules; until then nothing but https.
+    # Not asked: `oauth2/redirects.py` has the rules for redirect addresses, loopback ones of native clients too.
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "ALLOW_URI_WILDCARDS": False,
     # RFC 9700: the toolkit's older behaviour is off, and `check --deploy` fails on a setting that would bring it back.
     **{f"COMPLIANT_BCP_RFC9700_{rule}": True for rule in RFC9700_RULES},
 }
+
+SAGE_OAUTH2_CLIENTS = env.oauth2_clients("SAGE_OAUTH2_CLIENTS", list(OAUTH2_PROVIDER["SCOPES"]))
 
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)

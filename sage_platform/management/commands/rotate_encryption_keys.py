@@ -1,0 +1,90 @@
+"""Encrypt what is stored under the newest key."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.apps import apps
+from django.core.management import BaseCommand, CommandError
+from django.db import connection, models, transaction
+from rich.console import Console
+from rich.progress import Progress
+
+from sage_platform.encryption import SealedField, UndecryptableError, decrypt, encrypt, newest_key_id
+
+BATCH = 500
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt every stored secret under the first key of SAGE_ENCRYPTION_KEYS. May be cut short at any moment and run again. "
+        "When it ends without an error, the former keys can be taken out of the setting."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count what is left to do, and change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        unreadable = 0
+        for model, field in sealed_columns():
+            name = f"{model._meta.label}.{field.name}"
+            if options["dry_run"]:
+                self.stdout.write(f"{name}: {waiting(model, field).count()} to encrypt anew")
+                continue
+            done, failed = rotate(model, field, name)
+            unreadable += failed
+            self.stdout.write(f"{name}: {done} encrypted anew")
+        if unreadable:
+            raise CommandError(
+                f"{unreadable} cannot be read: their key is not in SAGE_ENCRYPTION_KEYS. Add it at the end, and run this again."
+            )
+
+
+def sealed_columns() -> list[tuple[type[models.Model], SealedField]]:
+    return [
+        (model, field)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, SealedField) and field.model is model
+    ]
+
+
+def waiting(model: type[models.Model], field: SealedField) -> models.QuerySet[Any]:
+    """The rows that are not under the newest key; the stored text begins with its key's id."""
+    return model._base_manager.exclude(**{f"{field.name}__startswith": f"{newest_key_id()}:"})
+
+
+def rotate(model: type[models.Model], field: SealedField, name: str) -> tuple[int, int]:
+    """How many were encrypted anew, and how many cannot be read. A batch is one transaction, so a kill loses one at most."""
+    done = failed = 0
+    last: Any = None
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(name, total=waiting(model, field).count())
+        while True:
+            rows = waiting(model, field).order_by("pk").values_list("pk", field.name)
+            batch = list((rows.filter(pk__gt=last) if last is not None else rows)[:BATCH])
+            if not batch:
+                return done, failed
+            last = batch[-1][0]
+            pairs = [(pk, sealed.stored, renewed(sealed.stored)) for pk, sealed in batch]
+            replace(model, field, [pair for pair in pairs if pair[2] is not None])
+            unread = sum(1 for pair in pairs if pair[2] is None)
+            done, failed = done + len(pairs) - unread, failed + unread
+            progress.update(task, advance=len(batch))
+
+
+def renewed(stored: str) -> str | None:
+    try:
+        return encrypt(decrypt(stored))
+    except UndecryptableError:
+        return None
+
+
+def replace(model: type[models.Model], field: SealedField, pairs: list[tuple[Any, str, str | None]]) -> None:
+    """Each only where it is still what was read: a person may have changed their key meanwhile."""
+    quote = connection.ops.quote_name
+    key = model._meta.pk
+    table, column, pk_column = (quote(str(name)) for name in (model._meta.db_table, field.column, key.column))
+    statement = f"UPDATE {table} SET {column} = %s WHERE {pk_column} = %s AND {column} = %s"  # noqa: S608  Our own names.
+    rows = [(new, key.get_db_prep_value(pk, connection), old) for pk, old, new in pairs]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
