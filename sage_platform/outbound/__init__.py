@@ -1,0 +1,41 @@
+"""The one door for outbound HTTP: whatever fetches an address that a person gave goes through `door()`.
+
+It resolves once and connects to an address that passed the check; private networks are open only as the settings say, the
+metadata services of clouds never. One deadline holds for the whole call, one limit for the answer. Nothing comes from the
+environment, and nothing is tried twice.
+"""
+
+from sage_platform.outbound.deadline import Deadline
+from sage_platform.outbound.door import Answer, Door, Incoming, door, using_resolver
+from sage_platform.outbound.errors import (
+    AddressRefused,
+    AnswerTooLarge,
+    ConnectionFailed,
+    MalformedAddress,
+    MalformedHeader,
+    OutboundError,
+    RedirectRefused,
+    TimedOut,
+    TooManyRedirects,
+)
+from sage_platform.outbound.lookup import Resolver, system_resolver
+
+__all__ = [
+    "AddressRefused",
+    "Answer",
+    "AnswerTooLarge",
+    "ConnectionFailed",
+    "Deadline",
+    "Door",
+    "Incoming",
+    "MalformedAddress",
+    "MalformedHeader",
+    "OutboundError",
+    "RedirectRefused",
+    "Resolver",
+    "TimedOut",
+    "TooManyRedirects",
+    "door",
+    "system_resolver",
+    "using_resolver",
+]

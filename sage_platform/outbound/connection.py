@@ -1,0 +1,242 @@
+"""Connections that go to checked addresses alone, and that know when to end.
+
+Requests and urllib3 bring HTTP, TLS and the check of certificates. What they lack is here: the addresses are given, not looked
+up; every wait gets what is left of the call's one deadline (theirs begins anew with each byte); what is received is counted.
+"""
+
+import io
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPException
+from ipaddress import IPv6Address
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from sage_platform.outbound.deadline import Deadline
+from sage_platform.outbound.errors import (
+    BROKEN,
+    INSECURE,
+    UNREACHABLE,
+    UNREADABLE,
+    UNVERIFIED,
+    AnswerTooLarge,
+    ConnectionFailed,
+    OutboundError,
+    TimedOut,
+)
+from sage_platform.outbound.policy import Address
+from sage_platform.outbound.target import Target
+
+MOST_ADDRESSES = 8
+HEAD_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Route:
+    """One hop: where to, through which addresses, until when, and how many bytes of a body may come over the wire."""
+
+    target: Target
+    addresses: Sequence[Address]
+    deadline: Deadline
+    wire_limit: int
+    tls: ssl.SSLContext
+
+    def connect(self) -> socket.socket:
+        """The first address that accepts. Each gets its share of the time, so that a dead one leaves some for the next."""
+        addresses = self.addresses[:MOST_ADDRESSES]
+        late = False
+        for tried, address in enumerate(addresses):
+            family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
+            line = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                line.settimeout(self.deadline.left() / (len(addresses) - tried))
+                line.connect((str(address), self.target.port))
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                line.settimeout(self.deadline.left())
+            except OSError as error:
+                line.close()
+                late = isinstance(error, TimeoutError)
+            except TimedOut:
+                line.close()
+                raise
+            else:
+                return line
+        raise TimedOut if late else ConnectionFailed(UNREACHABLE)
+
+
+class Line:
+    """The connected socket as http.client wants it: before each wait its timeout is set to what is left of the deadline."""
+
+    def __init__(self, plain: socket.socket, deadline: Deadline) -> None:
+        self._socket = plain
+        self._deadline = deadline
+        self._allowance = HEAD_LIMIT
+        self._users = 1
+
+    def allow(self, size: int) -> None:
+        """From here on this many bytes may come."""
+        self._allowance = size
+
+    def settimeout(self, _seconds: float | None) -> None:
+        """Nobody else sets the time."""
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            self._socket.settimeout(self._deadline.left())
+            try:
+                sent = self._socket.send(view)
+            except TimeoutError:
+                raise TimedOut from None
+            view = view[sent:]
+
+    def receive(self, buffer: bytearray | memoryview) -> int:
+        self._socket.settimeout(self._deadline.left())
+        try:
+            size = self._socket.recv_into(buffer)
+        except TimeoutError:
+            raise TimedOut from None
+        self._allowance -= size
+        if self._allowance < 0:
+            raise AnswerTooLarge
+        return size
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        self._users += 1
+        return io.BufferedReader(_Received(self))
+
+    def shutdown(self, how: int) -> None:
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        """As with a plain socket: what was made from it may be read to its end."""
+        self._users -= 1
+        if self._users == 0:
+            self._socket.close()
+
+
+class _Received(io.RawIOBase):
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._line.receive(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._line.close()
+        super().close()
+
+
+class _Plain(HTTPConnection):
+    """Says at the source what went wrong: further out urllib3 has wrapped it, together with the request."""
+
+    def __init__(self, *args: Any, route: Route, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._route = route
+
+    def _new_conn(self) -> socket.socket:
+        return self._route.connect()
+
+    def connect(self) -> None:
+        failure: OutboundError
+        try:
+            super().connect()
+        except TimeoutError:
+            failure = TimedOut()
+        except ssl.SSLCertVerificationError:
+            failure = ConnectionFailed(UNVERIFIED)
+        except ssl.SSLError:
+            failure = ConnectionFailed(INSECURE)
+        except OSError:
+            failure = ConnectionFailed(BROKEN)
+        else:
+            # http.client asks no more of its socket than a Line has.
+            self.sock = Line(self.sock, self._route.deadline)
+            return
+        raise failure
+
+    def getresponse(self) -> Any:
+        line: Any = self.sock  # http.client lets go of it when the answer says that it is the last.
+        try:
+            answer = super().getresponse()
+        except OSError:
+            failure = ConnectionFailed(BROKEN)
+        except HTTPException:
+            failure = ConnectionFailed(UNREADABLE)
+        else:
+            line.allow(self._route.wire_limit)
+            return answer
+        raise failure
+
+
+class _Secure(_Plain, HTTPSConnection):
+    """TLS comes in between: `connect` of HTTPSConnection shakes hands over the socket of `_new_conn`, within its timeout."""
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class PinnedAdapter(HTTPAdapter):
+    """Goes where the route leads, whatever the request's address says. No retries, no proxies, certificates always verified."""
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(max_retries=0)
+        host, port = route.target.host, route.target.port
+        self._pool: HTTPConnectionPool
+        if route.target.scheme == "https":
+            self._pool = _SecurePool(host, port, cert_reqs="CERT_REQUIRED", ssl_context=route.tls, route=route)
+        else:
+            self._pool = _PlainPool(host, port, route=route)
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> HTTPConnectionPool:
+        return self._pool
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """The pool has its context. The original would read the authorities from the disk for every connection."""
+
+    def close(self) -> None:
+        self._pool.close()
+        super().close()
+
+
+class OneHop(requests.Session):
+    """A session for one request: it takes nothing from the environment and follows nothing."""
+
+    def __init__(self, route: Route) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.mount(f"{route.target.scheme}://", PinnedAdapter(route))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, else Requests would read the whole body of a redirect into memory."""
+
+    def open(self, request: requests.PreparedRequest) -> requests.Response:
+        return self.send(request, stream=True, allow_redirects=False, proxies={})
+
+
+@lru_cache(maxsize=1)
+def system_tls() -> ssl.SSLContext:
+    """The machine's authorities, to which a deployment can add its own, and those of Requests. Read once: that takes long."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context

@@ -1,0 +1,32 @@
+"""Doors of a deployment in development and of one in production, with names that a table gives."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from sage_platform.outbound import Answer, Deadline, Door
+
+DEVELOPMENT, PRODUCTION = "development", "production"
+
+
+class Names:
+    """A resolver with a table of its own. `asked` has every name that it was asked for."""
+
+    def __init__(self, table: Mapping[str, Sequence[str]]) -> None:
+        self.table = dict(table)
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append((host, port))
+        if host not in self.table:
+            raise OSError("no such name")
+        return self.table[host]
+
+
+def door_of(deployment: str, *networks: str, **options: Any) -> Door:
+    options.setdefault("resolver", Names({"localhost": ["127.0.0.1"]}))
+    return Door(allow_private=deployment == DEVELOPMENT, allowed_networks=[ip_network(each) for each in networks], **options)
+
+
+def get(door: Door, url: str, *, seconds: float = 10, max_bytes: int = 100_000, **options: Any) -> Answer:
+    return door.request("GET", url, deadline=Deadline.after(seconds), max_bytes=max_bytes, **options)
