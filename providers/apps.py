@@ -1,5 +1,14 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.api import seams
 
 
 class ProvidersConfig(AppConfig):
     name = "providers"
+    verbose_name = _("Model providers")
+
+    def ready(self) -> None:
+        from providers.models import Provider
+
+        seams.session_facts.register("has_provider", Provider.has_any)

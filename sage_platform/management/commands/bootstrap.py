@@ -14,10 +14,12 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection
 
+from providers.services.system import ensure_system_provider
 from sage_platform.accounts.fields import clean_username
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.api.errors import Refusal
+from sage_platform.oauth2 import clients, keys
 from system.services import ensure_settings
 
 # Any number will do, so long as nothing else in this database takes the same one.
@@ -25,7 +27,7 @@ ADVISORY_LOCK = 7_241_001
 
 
 class Command(BaseCommand):
-    help = "Migrate the database, write the settings' row and make the first administrator. Running it again changes nothing."
+    help = "Migrate the database, make what every deployment has and the first administrator. Running it again changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--promote", metavar="NAME", help="make this existing user an administrator")
@@ -41,10 +43,23 @@ class Command(BaseCommand):
     def prepare(self, promoted: str | None) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         ensure_settings()
+        if outcome := ensure_system_provider():
+            self.stdout.write(f"The system's model provider: {outcome}.")
+        self.sync_clients()
+        keys.ensure()
         if promoted is not None:
             self.promote(promoted)
         elif settings.SAGE_AUTH_MODE != "oauth":
             self.make_first_administrator()
+
+    def sync_clients(self) -> None:
+        try:
+            done = clients.sync(settings.SAGE_OAUTH2_CLIENTS)
+        except clients.NameTakenError as error:
+            raise CommandError(str(error)) from None
+        for word, names in (("Made", done.created), ("Changed", done.updated), ("Disabled", done.disabled)):
+            if names:
+                self.stdout.write(f"{word} OAuth2 clients: {', '.join(names)}.")
 
     def promote(self, name: str) -> None:
         user = User.objects.named(name).first()

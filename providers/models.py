@@ -1,0 +1,150 @@
+"""What is kept of model providers: the endpoint, its sealed key, and what the probes found."""
+
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.core.validators import BaseValidator, MaxValueValidator, MinValueValidator
+from django.db import connection, models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from providers.probing import Capability, Endpoint
+from sage_platform.accounts.models import User
+from sage_platform.encryption import SealedField
+
+MAX_LENGTH = 2**31 - 1
+
+
+def within(least: float, most: float) -> list[BaseValidator]:
+    return [MinValueValidator(least), MaxValueValidator(most)]
+
+
+class ProviderQuerySet(models.QuerySet["Provider"]):
+    def for_user(self, user: User) -> Self:
+        """Those that this user owns; nobody owns the system's."""
+        return self.filter(owner=user)
+
+    def of_system(self) -> Self:
+        return self.filter(owner=None)
+
+    def beside(self, provider: "Provider") -> Self:
+        """The others of the same owner."""
+        return self.filter(owner_id=provider.owner_id).exclude(pk=provider.pk)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+
+class Provider(models.Model):
+    """One user's record of an OpenAI-compatible endpoint, or the system's (no owner)."""
+
+    class ProbeResult(models.TextChoices):
+        NONE = "", _("never probed")
+        WORKS = "works", _("works")
+        FAILS = "fails", _("fails")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="providers",
+        verbose_name=_("owner"),
+        help_text=_("Nobody: it is the system's."),
+    )
+    name = models.CharField(_("name"), max_length=255)
+    base_url = models.CharField(_("base address"), max_length=2048)
+    model = models.CharField(_("model"), max_length=255)
+    key = SealedField(_("key"), editable=False)
+    # What is shown of the key, so that a list decrypts nothing.
+    key_hint = models.CharField(_("key"), max_length=11, editable=False)
+    # A keyed digest of address, model and key: the same again is found by it, and the database keeps it single.
+    config_digest = models.CharField(max_length=64, editable=False)
+
+    max_tokens = models.PositiveIntegerField(_("max. tokens"), null=True, blank=True, validators=within(1, MAX_LENGTH))
+    max_model_len = models.PositiveIntegerField(_("context length"), null=True, blank=True, validators=within(1, MAX_LENGTH))
+    temperature = models.FloatField(_("temperature"), null=True, blank=True, validators=within(0, 2))
+    top_p = models.FloatField(_("top_p"), null=True, blank=True, validators=within(0, 1))
+    presence_penalty = models.FloatField(_("presence penalty"), null=True, blank=True, validators=within(-2, 2))
+    supports_multimodal = models.BooleanField(_("sees images"), default=False)
+    supports_structured_output = models.BooleanField(_("structured output"), default=False)
+    is_default = models.BooleanField(_("default"), default=False)
+
+    probed_at = models.DateTimeField(_("last probe"), null=True, editable=False)
+    probe_result = models.CharField(_("result"), max_length=8, choices=ProbeResult.choices, blank=True, editable=False)
+    probe_category = models.CharField(_("kind of failure"), max_length=16, blank=True, editable=False)
+    probe_latency_ms = models.PositiveIntegerField(_("took (ms)"), null=True, editable=False)
+
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("model provider")
+        verbose_name_plural = _("model providers")
+        indexes = [models.Index(fields=["owner", "-created_at"], name="providers_of_owner")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner"], condition=Q(is_default=True, owner__isnull=False), name="providers_one_default_each"
+            ),
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True, owner__isnull=True), name="providers_one_default_of_system"
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "config_digest"], condition=Q(owner__isnull=False), name="providers_config_once_each"
+            ),
+            models.UniqueConstraint(
+                fields=["config_digest"], condition=Q(owner__isnull=True), name="providers_config_once_of_system"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def has_any(user: User) -> bool:
+        """Whether this user owns one. In SQL, because each session asks, and making the query would take ten times its run."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM providers_provider WHERE owner_id = %s LIMIT 1", [user.pk])
+            return cursor.fetchone() is not None
+
+    @property
+    def trusted(self) -> bool:
+        """The address comes from the deployment's settings, so it may be in a private network."""
+        given = settings.SAGE_DEFAULT_LLM_API_BASE_URL
+        return self.owner_id is None and bool(given) and self.base_url == given
+
+    def endpoint(self) -> Endpoint:
+        """What a probe needs; raises UndecryptableError."""
+        return Endpoint(base_url=self.base_url, api_key=self.key.reveal(), model=self.model, trusted=self.trusted)
+
+
+class Probe(models.Model):
+    """One probe of a stored provider: when, and what came of it."""
+
+    class Answer(models.TextChoices):
+        YES = Capability.YES.value, _("yes")
+        NO = Capability.NO.value, _("no")
+        UNKNOWN = Capability.UNKNOWN.value, _("not known")
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="probes", verbose_name=_("provider"))
+    at = models.DateTimeField(_("at"))
+    result = models.CharField(_("result"), max_length=8, choices=Provider.ProbeResult.choices)
+    category = models.CharField(_("kind of failure"), max_length=16, blank=True)
+    latency_ms = models.PositiveIntegerField(_("took (ms)"), null=True)
+    # The vendor's own words, without anything that looks like the key.
+    detail = models.CharField(_("the vendor's words"), max_length=300, blank=True)
+    sees_images = models.CharField(_("sees images"), max_length=8, choices=Answer.choices, blank=True)
+    speaks_json = models.CharField(_("structured output"), max_length=8, choices=Answer.choices, blank=True)
+
+    class Meta:
+        verbose_name = _("probe")
+        verbose_name_plural = _("probes")
+        ordering = ("-at", "-id")
+        indexes = [models.Index(fields=["provider", "-at"], name="providers_probes_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.get_result_display()}"

@@ -1,0 +1,33 @@
+"""Asking a model vendor what is true: does it answer, does it see images, does it obey a JSON mode, which models has it.
+
+Knows nothing of views and models. Everything goes out through `sage_platform.outbound`.
+"""
+
+from providers.probing.listing import list_models
+from providers.probing.probes import check_capabilities, check_connection, check_image, check_json
+from providers.probing.results import (
+    Capabilities,
+    Capability,
+    Category,
+    Connection,
+    Endpoint,
+    ImageResult,
+    JSONResult,
+    ProbeFailed,
+)
+
+__all__ = [
+    "Capabilities",
+    "Capability",
+    "Category",
+    "Connection",
+    "Endpoint",
+    "ImageResult",
+    "JSONResult",
+    "ProbeFailed",
+    "check_capabilities",
+    "check_connection",
+    "check_image",
+    "check_json",
+    "list_models",
+]

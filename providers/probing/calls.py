@@ -1,0 +1,86 @@
+"""One request to the vendor, and what its failures are called. All of them go through the one door for outbound HTTP."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from providers.probing.results import SENTENCES, Category, Endpoint, ProbeFailed, type_of_sentence
+from sage_platform import outbound
+from sage_platform.outbound import Answer, Deadline, OutboundError
+
+# The answers to 512 tokens are a few thousand bytes; lists of models are longer.
+MOST_BYTES = 1024 * 1024
+MOST_BYTES_OF_A_LIST = 8 * 1024 * 1024
+_SENDABLE = re.compile(r"[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
+
+ODD_KEY = _(
+    "Authentication failed. The API key has characters that no key has. Copy it again, without spaces and quotes around it."
+)
+NOT_ALLOWED = _(
+    "The connection failed. This address is not allowed here. Use the service's public address, or ask the administrator."
+)
+MOVED = _("This address redirects elsewhere. Enter the address that it leads to as the base URL.")
+
+
+@dataclass(frozen=True)
+class Line:
+    """Everything that one check asks of one endpoint, under one deadline."""
+
+    endpoint: Endpoint
+    deadline: Deadline
+
+    def get(self, path: str) -> Answer:
+        return self._send("GET", path, None, MOST_BYTES_OF_A_LIST)
+
+    def post(self, path: str, body: dict[str, Any]) -> Answer:
+        return self._send("POST", path, body, MOST_BYTES)
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None, max_bytes: int) -> Answer:
+        """Raises ProbeFailed when there is no answer. Redirects are not followed: the key is meant for this address alone."""
+        headers = {"Accept": "application/json"}
+        if key := self.endpoint.api_key:
+            if not _SENDABLE.fullmatch(key):
+                raise ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
+            headers["Authorization"] = f"Bearer {key}"
+        try:
+            return outbound.door().request(
+                method,
+                address(self.endpoint.base_url, path),
+                headers=headers,
+                json=body,
+                deadline=self.deadline,
+                max_bytes=max_bytes,
+                trusted=self.endpoint.trusted,
+            )
+        except OutboundError as error:
+            failed = _failed(error)
+        # Outside of the except block, so that no traceback shows the request.
+        raise failed
+
+
+def address(base_url: str, path: str) -> str:
+    """The path below the base URL; a query, which some deployments need, stays at the end."""
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment=""))
+
+
+def _failed(error: OutboundError) -> ProbeFailed:
+    if isinstance(error, outbound.RedirectRefused | outbound.TooManyRedirects):
+        return ProbeFailed(Category.NOT_OPENAI, sentence=MOVED)
+    if isinstance(error, outbound.AddressRefused):
+        return ProbeFailed(Category.CONNECTION, sentence=NOT_ALLOWED)
+    if isinstance(error, outbound.TimedOut):
+        return ProbeFailed(Category.TIMEOUT)
+    if isinstance(error, outbound.AnswerTooLarge):
+        return ProbeFailed(Category.NOT_OPENAI)
+    if isinstance(error, outbound.MalformedHeader):
+        return ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
+    return ProbeFailed(Category.CONNECTION, sentence=_with_reason(error))
+
+
+def _with_reason(error: OutboundError) -> type_of_sentence:
+    return format_lazy("{} {}", SENTENCES[Category.CONNECTION], error.reason)

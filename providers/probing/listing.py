@@ -1,0 +1,58 @@
+"""The models that an endpoint says it has."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from providers.probing import complaints
+from providers.probing.calls import Line
+from providers.probing.categories import category_of, status_within
+from providers.probing.chat import refusal_of
+from providers.probing.results import Category, Endpoint, ProbeFailed
+from providers.probing.vendor_text import Cleaner
+from sage_platform.outbound import Deadline
+
+MOST_MODELS = 1000
+MOST_FIELDS = 20
+LONGEST_ID = 300
+NO_LIST = _("This service does not list its models. Type the model's name, or check the base URL; it often ends in /v1.")
+
+
+def list_models(endpoint: Endpoint, *, timeout: float) -> list[dict[str, Any]]:
+    """`[{id, …}]`: what the vendor says of each model, but for nested values; each id once. Raises ProbeFailed."""
+    answer = Line(endpoint, Deadline.after(timeout)).get("models")
+    cleaner = Cleaner(endpoint.api_key)
+    if answer.status != 200:
+        refusal = refusal_of(answer, model=endpoint.model)
+        missing = answer.status in (404, 405) and refusal.category in (Category.NOT_OPENAI, Category.MODEL)
+        category = Category.NOT_OPENAI if missing else refusal.category
+        detail = cleaner.detail(refusal.complaint.words)
+        raise ProbeFailed(category, sentence=NO_LIST if missing else refusal.sentence, detail=detail)
+    is_json, body = complaints.parse(answer.content)
+    models = _models(body)
+    if models is None:
+        complaint = complaints.read(answer.content)
+        is_complaint = is_json and complaints.is_complaint(body)
+        status = status_within(complaint)
+        category = category_of(status, complaint, model=endpoint.model) if is_complaint else Category.NOT_OPENAI
+        raise ProbeFailed(category, detail=cleaner.detail(complaint.words))
+    named = (_model(item, cleaner) for item in models[: 2 * MOST_MODELS])
+    return list({model["id"]: model for model in named if model}.values())[:MOST_MODELS]
+
+
+def _models(body: object) -> list[object] | None:
+    """`{data: […]}` as OpenAI has it, or the bare list that some services send."""
+    found = body.get("data") if isinstance(body, dict) else body
+    if not isinstance(found, list) or complaints.is_complaint(found):
+        return None
+    return found
+
+
+def _model(item: object, cleaner: Cleaner) -> dict[str, Any] | None:
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not 0 < len(item["id"]) <= LONGEST_ID:
+        return None
+    scalars = [(name, value) for name, value in item.items() if name != "id" and not isinstance(value, dict | list)]
+    fields = {cleaner.response(name): cleaner.value(value) for name, value in scalars[:MOST_FIELDS]}
+    shown = {"id": cleaner.response(item["id"])}
+    # Twice, so that it stands first and no field whose name is cleaned into "id" takes its place.
+    return shown | fields | shown

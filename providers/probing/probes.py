@@ -1,0 +1,157 @@
+"""The checks: does it answer, does it see, does it obey a JSON mode, which models does it have."""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from providers.probing import pictures, structured
+from providers.probing.chat import Chat, Refusal
+from providers.probing.pictures import Colour
+from providers.probing.results import (
+    Capabilities,
+    Capability,
+    Category,
+    Connection,
+    Endpoint,
+    ImageResult,
+    JSONResult,
+    ProbeFailed,
+)
+from sage_platform.outbound import Deadline
+
+Draw = Callable[[Sequence[Colour]], Colour]
+
+HELLO = "Reply with the one word: OK"
+WHICH_COLOUR = "Which colour fills this picture? Answer with the name of one basic colour, in one word."
+NO_IMAGES = _("The model does not take images.")
+NOT_SEEN = _("The model did not name the colour of the picture that it was shown, so it does not seem to see images.")
+NO_JSON = _("There is no JSON mode that this model obeys.")
+UNFINISHED = _("The model used up its answer before it came to the point, so this could not be found out.")
+
+# What stands in the way of every request alike, so that trying another one only costs time or money.
+HOPELESS = (
+    Category.AUTHENTICATION,
+    Category.PERMISSION,
+    Category.QUOTA,
+    Category.RATE_LIMIT,
+    Category.TIMEOUT,
+    Category.CONNECTION,
+)
+# The statuses with which services refuse what a request asks for; 200 is an error inside HTTP 200.
+REFUSING = (200, 400, 404, 415, 422, 501)
+_ABOUT_IMAGES = re.compile(
+    r"image|vision|visual|picture|multi-?modal|unknown variant|text.only|content.{0,40}\b(string|str|text)\b|图|视觉|多模态"
+)
+# Some servers refuse an image with a 500. Then the words must say so, not only speak of images.
+_SAYS_NO_IMAGES = re.compile(
+    r"(image|vision|visual|multi-?modal)\b.{0,40}\b(not|unsupported|n't)\b|\b(not|unsupported|n't)\b.{0,40}(image|vision|multi-?modal)|不支持.{0,20}(图|视觉|多模态)"
+)
+
+
+def check_connection(endpoint: Endpoint, *, timeout: float) -> Connection:
+    """Whether a chat completion gets through. Raises ProbeFailed."""
+    return _connect(Chat(endpoint, Deadline.after(timeout)))
+
+
+def check_image(endpoint: Endpoint, *, timeout: float, draw: Draw = secrets.choice) -> ImageResult:
+    """Whether the model sees an image. `draw` chooses the colour; tests pass their own."""
+    return _look(Chat(endpoint, Deadline.after(timeout)), draw)
+
+
+def check_json(endpoint: Endpoint, *, timeout: float) -> JSONResult:
+    """Whether the model obeys a JSON mode."""
+    return _structure(Chat(endpoint, Deadline.after(timeout)))
+
+
+def check_capabilities(endpoint: Endpoint, *, timeout: float, draw: Draw = secrets.choice) -> Capabilities:
+    """The connection within `timeout` seconds, then both capabilities at the same time within as many. Raises ProbeFailed."""
+    chat = Chat(endpoint, Deadline.after(timeout))
+    connection = _connect(chat)
+    deadline = Deadline.after(timeout)
+    image, structure = (Chat(endpoint, deadline, limit_name=chat.limit_name) for _probe in range(2))
+    with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
+        # The context carries the language of the request. The deadline ends the thread.
+        seen = thread.submit(copy_context().run, _look, image, draw)
+        obeyed = _structure(structure)
+        return Capabilities(connection, seen.result(), obeyed)
+
+
+def _connect(chat: Chat) -> Connection:
+    said = chat.ask(HELLO)
+    if isinstance(said, Refusal):
+        raise chat.failure(said)
+    return Connection(chat.cleaner.response(said.reply.content or said.reply.reasoning), said.latency_ms)
+
+
+def _look(chat: Chat, draw: Draw) -> ImageResult:
+    colour = draw(pictures.COLOURS)
+    picture = {"type": "image_url", "image_url": {"url": pictures.data_url(colour)}}
+    try:
+        said = chat.ask([{"type": "text", "text": WHICH_COLOUR}, picture])
+    except ProbeFailed as failed:
+        return ImageResult(Capability.UNKNOWN, error=failed.message)
+    if isinstance(said, Refusal):
+        if _refuses_images(said, chat.endpoint.model):
+            return ImageResult(Capability.NO, error=chat.failure(said, sentence=NO_IMAGES).message)
+        return ImageResult(Capability.UNKNOWN, error=chat.failure(said).message)
+    response = chat.cleaner.response(said.reply.content) or None
+    if pictures.names_colour(said.reply.content, colour):
+        return ImageResult(Capability.YES, recognized=True, response=response)
+    # Thoughts without an answer, or half an answer, are not a wrong answer.
+    if said.reply.is_cut or not response:
+        return ImageResult(Capability.UNKNOWN, response=response, error=str(UNFINISHED))
+    return ImageResult(Capability.NO, response=response, error=str(NOT_SEEN))
+
+
+def _refuses_images(refusal: Refusal, model: str) -> bool:
+    """Whether the refusal is about the image. The model's own name is no word about images, whatever it is."""
+    if refusal.category in HOPELESS:
+        return False
+    told = refusal.complaint.everything.replace(model.lower(), " ")
+    return bool((_ABOUT_IMAGES if refusal.status in REFUSING else _SAYS_NO_IMAGES).search(told))
+
+
+def _structure(chat: Chat) -> JSONResult:
+    """A JSON schema first, then any JSON object, then no mode at all, which proves nothing and is for the report."""
+    modes: list[dict[str, Any]] = [structured.SCHEMA, structured.OBJECT]
+    tried: list[JSONResult] = []
+    for mode in modes:
+        result, is_hopeless = _try_mode(chat, response_format=mode)
+        if result.capability is Capability.YES:
+            return result
+        tried.append(result)
+        if is_hopeless:
+            return _worst_known(tried)
+    plain, _is_hopeless = _try_mode(chat)
+    verdict = _worst_known(tried)
+    shown = plain if plain.response else verdict
+    return JSONResult(verdict.capability, response=shown.response, parsed=shown.parsed, error=verdict.error)
+
+
+def _worst_known(tried: list[JSONResult]) -> JSONResult:
+    """One mode of which nothing is known leaves the whole unknown: the model may obey that one."""
+    return next((result for result in tried if result.capability is Capability.UNKNOWN), tried[-1])
+
+
+def _try_mode(chat: Chat, **mode: Any) -> tuple[JSONResult, bool]:
+    """What this mode shows, and whether it is of no use to try another."""
+    try:
+        said = chat.ask(structured.PROMPT, **mode)
+    except ProbeFailed as failed:
+        return JSONResult(Capability.UNKNOWN, error=failed.message), True
+    if isinstance(said, Refusal):
+        if said.status in REFUSING and said.category not in HOPELESS and said.complaint.words:
+            return JSONResult(Capability.NO, error=chat.failure(said, sentence=NO_JSON).message), False
+        return JSONResult(Capability.UNKNOWN, error=chat.failure(said).message), said.category in HOPELESS
+    response = chat.cleaner.response(said.reply.content) or None
+    found = structured.find_object(said.reply.content)
+    if found is not None:
+        return JSONResult(Capability.YES, response=response, parsed=chat.cleaner.value(found)), False
+    if said.reply.is_cut or not response:
+        return JSONResult(Capability.UNKNOWN, response=response, error=str(UNFINISHED)), False
+    return JSONResult(Capability.NO, response=response, error=str(NO_JSON)), False

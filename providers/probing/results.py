@@ -1,0 +1,117 @@
+"""What a probe is asked about, what it finds, and how it fails. Nothing here but `Endpoint` ever holds the key."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+type_of_sentence = Any  # A str or a lazily translated one; the stubs have no common type for the two.
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One model at one OpenAI-compatible address. `trusted`: the address comes from the deployment's own settings."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    model: str
+    trusted: bool = False
+
+
+class Category(StrEnum):
+    """Why a probe failed. The values are stored."""
+
+    AUTHENTICATION = "authentication"
+    PERMISSION = "permission"
+    MODEL = "model"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    NOT_OPENAI = "not_openai"
+    SERVICE = "service"
+
+
+class Capability(StrEnum):
+    """UNKNOWN: nothing was learned. A service that was too slow to answer has not said no."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+SENTENCES: dict[Category, type_of_sentence] = {
+    Category.AUTHENTICATION: gettext_lazy("Authentication failed. Check the API key: it may be mistyped, expired or revoked."),
+    Category.PERMISSION: gettext_lazy(
+        "Permission denied. The key is known, but it may not use this. Ask the service for access, or use another key."
+    ),
+    Category.MODEL: gettext_lazy("The model is not available. Check its name, or choose another model of this service."),
+    Category.QUOTA: gettext_lazy("The quota or balance is used up. Top up the account or raise its limit at the service."),
+    Category.RATE_LIMIT: gettext_lazy("The service limits how often it may be asked. Wait a moment, then try again."),
+    Category.TIMEOUT: gettext_lazy("The service did not answer in time. Try again, or check whether it is up."),
+    Category.CONNECTION: gettext_lazy("The connection failed. Check the address, and that the service can be reached from here."),
+    Category.NOT_OPENAI: gettext_lazy(
+        "This address does not answer like an OpenAI-compatible API. Check the base URL; it often ends in /v1."
+    ),
+    Category.SERVICE: gettext_lazy("The service answered with an error. Try again later, or ask the service."),
+}
+
+
+class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that it is an error, its base says.
+    """A probe did not get through.
+
+    `sentence` tells the person what to do next. `detail` is the vendor's own text, at most 300 characters, cleaned of the key.
+    """
+
+    def __init__(self, category: Category, *, sentence: type_of_sentence = None, detail: str = "") -> None:
+        super().__init__(category.value)
+        self.category = category
+        self.sentence = SENTENCES[category] if sentence is None else sentence
+        self.detail = detail
+
+    @property
+    def message(self) -> str:
+        """The sentence, and what the vendor said when it said something; in the language of the moment."""
+        if not self.detail:
+            return str(self.sentence)
+        return _("%(sentence)s The service says: %(detail)s") % {"sentence": self.sentence, "detail": self.detail}
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Connection:
+    """`response` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone."""
+
+    response: str
+    latency_ms: int
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """`recognized`: the model named the picture's colour."""
+
+    capability: Capability
+    recognized: bool = False
+    response: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class JSONResult:
+    """`parsed` is the JSON object that was found in `response`."""
+
+    capability: Capability
+    response: str | None = None
+    parsed: Any | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    connection: Connection
+    image: ImageResult
+    structured: JSONResult

@@ -1,0 +1,223 @@
+"""What the provider routes take and give."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from providers.keys import ApiKey
+from providers.models import MAX_LENGTH
+from sage_platform.api.fields import Boolean, Text
+from sage_platform.outbound import MalformedAddress, OutboundError, door
+
+# What an HTTP header can carry (RFC 9110 §5.5), without white space.
+KEY = re.compile(r"[\x21-\x7e]+\Z")
+
+
+@extend_schema_field(
+    {"type": "string", "minLength": 1, "maxLength": 2048, "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}
+)
+class BaseURL(Text):
+    """An absolute http or https address, without user info, query and fragment; it loses its trailing slashes."""
+
+    default_error_messages = {"address": _("Enter an address such as https://api.example.com/v1.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": 2048} | options)
+
+    def to_internal_value(self, data: Any) -> str:
+        address = super().to_internal_value(data).rstrip("/")
+        try:
+            door().check(address)
+        except MalformedAddress:
+            self.fail("address")
+        except OutboundError:
+            pass  # Well formed, and not allowed: the probe says so to the person.
+        parts = urlsplit(address)
+        if parts.query or parts.fragment or "#" in address or "?" in address:
+            self.fail("address")
+        return str(address)
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 1,
+        "items": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[!-~]+$"},
+    }
+)
+class Keys(serializers.Field[ApiKey, Any, Any, Any]):
+    """A list of exactly one key."""
+
+    default_error_messages = {
+        "one": _("Send a list of exactly one key."),
+        "line": _("The key must be a single line of printable ASCII characters without spaces."),
+        "long": _("The key is too long."),
+        "masked": _("This is the masked key. Enter the key itself."),
+    }
+
+    def __init__(self, *, masked: bool = False, **options: Any) -> None:
+        """`masked`: the masked key may come back, for "unchanged"."""
+        self.may_be_masked = masked
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> ApiKey:
+        if not (isinstance(data, list) and len(data) == 1 and isinstance(data[0], str)):
+            self.fail("one")
+        text = data[0].strip(" ")
+        if not KEY.match(text):
+            self.fail("line")
+        if len(text) > 4096:
+            self.fail("long")
+        key = ApiKey(text)
+        if key.masked and not self.may_be_masked:
+            self.fail("masked")
+        return key
+
+
+class Number(serializers.FloatField):
+    """A JSON number within bounds, or null."""
+
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__(min_value=least, max_value=most, required=False, allow_null=True)
+
+    def to_internal_value(self, data: Any) -> float:
+        # NaN is no JSON, and our parser refuses it; a text or a boolean is no number.
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field(
+    {
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_LENGTH}, {"type": "string", "const": ""}, {"type": "null"}],
+        "description": "0 and the empty text mean null.",
+    }
+)
+class Length(serializers.IntegerField):
+    """A number of tokens. The web application sends 0 or "" for "not set"."""
+
+    def __init__(self) -> None:
+        super().__init__(min_value=1, max_value=MAX_LENGTH, required=False, allow_null=True)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and data is not None and (isinstance(data, bool) or not isinstance(data, int | str)):
+            self.fail("invalid")
+        if isinstance(data, str) and data:
+            self.fail("invalid")
+        return super().run_validation(None if data in {0, ""} else data)
+
+
+class SettingsInput(serializers.Serializer[Any]):
+    """What is kept beside the endpoint."""
+
+    max_tokens = Length()
+    max_model_len = Length()
+    temperature = Number(0, 2)
+    top_p = Number(0, 1)
+    presence_penalty = Number(-2, 2)
+    supports_multimodal = Boolean(required=False)
+    supports_structured_output = Boolean(required=False)
+    is_default = Boolean(required=False)
+
+
+class EndpointInput(SettingsInput):
+    """A provider's fields, to be tried."""
+
+    name = Text(required=False, allow_blank=True, allow_null=True)
+    base_url = BaseURL()
+    api_keys = Keys()
+    model = Text()
+
+
+class ModelsInput(EndpointInput):
+    """A provider's fields; the model is not known yet."""
+
+    model = Text(required=False, allow_blank=True, allow_null=True)
+
+
+class ChangesInput(SettingsInput):
+    """Any of a provider's fields; the masked key means the stored one."""
+
+    name = Text(required=False)
+    base_url = BaseURL(required=False)
+    api_keys = Keys(required=False, masked=True)
+    model = Text(required=False)
+
+
+class ProviderIdQuery(serializers.Serializer[Any]):
+    provider_id = Text(max_length=64)
+
+
+class ProviderIdOutput(serializers.Serializer[Any]):
+    provider_id = serializers.CharField()
+
+
+class ProviderOutput(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    base_url = serializers.CharField()
+    api_keys = serializers.ListField(child=serializers.CharField(), help_text="Masked: `sk-1***cdef`.")
+    model = serializers.CharField()
+    max_tokens = serializers.IntegerField(allow_null=True)
+    temperature = serializers.FloatField(allow_null=True)
+    top_p = serializers.FloatField(allow_null=True)
+    presence_penalty = serializers.FloatField(allow_null=True)
+    max_model_len = serializers.IntegerField(allow_null=True)
+    supports_multimodal = serializers.BooleanField()
+    supports_structured_output = serializers.BooleanField()
+    is_default = serializers.BooleanField()
+    user_id = serializers.CharField(help_text="Empty for the system's.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ConnectionOutput(serializers.Serializer[Any]):
+    supported = serializers.BooleanField()
+    response = serializers.CharField()
+
+
+class MultimodalOutput(serializers.Serializer[Any]):
+    supported = serializers.BooleanField()
+    recognized = serializers.BooleanField(required=False)
+    response = serializers.CharField(required=False)
+    error = serializers.CharField(required=False)
+
+
+class StructuredOutput(serializers.Serializer[Any]):
+    supported = serializers.BooleanField()
+    response = serializers.CharField(required=False)
+    parsed = serializers.JSONField(required=False)
+    error = serializers.CharField(required=False)
+
+
+class CapabilitiesOutput(serializers.Serializer[Any]):
+    connection = ConnectionOutput()
+    supports_multimodal = serializers.BooleanField()
+    supports_structured_output = serializers.BooleanField()
+    multimodal = MultimodalOutput()
+    structured_output = StructuredOutput()
+    model = serializers.CharField()
+    base_url = serializers.CharField()
+
+
+class ImageOutput(serializers.Serializer[Any]):
+    supports_multimodal = serializers.BooleanField()
+    recognized = serializers.BooleanField(required=False)
+    response = serializers.CharField(required=False)
+    error = serializers.CharField(required=False)
+
+
+@extend_schema_field(
+    {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"], "additionalProperties": True}
+)
+class ModelField(serializers.JSONField):
+    """One model as its vendor describes it."""
+
+
+class ModelsOutput(serializers.Serializer[Any]):
+    models = serializers.ListField(child=ModelField())

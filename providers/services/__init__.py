@@ -1,0 +1,1 @@
+"""What is done with model providers: the same functions serve the routes, the admin and the commands."""

@@ -1,0 +1,83 @@
+"""Probing a provider and keeping what came of it with the stored record."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from providers import probing
+from providers.models import Probe, Provider
+from providers.probing import Capabilities, Category, Connection, Endpoint, ProbeFailed
+from sage_platform.encryption import UndecryptableError
+
+KEPT = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one probe found: a connection, with or without capabilities, or a failure."""
+
+    connection: Connection | None = None
+    capabilities: Capabilities | None = None
+    failure: ProbeFailed | None = None
+
+    @property
+    def works(self) -> bool:
+        return self.failure is None
+
+
+def timeout() -> float:
+    return float(settings.SAGE_PROBE_TIMEOUT)
+
+
+def keep(provider: Provider, finding: Finding) -> None:
+    """Write a finding to the record and its history, of which the newest are kept. A record that is gone stays gone."""
+    now = timezone.now()
+    result = Provider.ProbeResult.WORKS if finding.works else Provider.ProbeResult.FAILS
+    category = finding.failure.category.value if finding.failure else ""
+    latency = finding.connection.latency_ms if finding.connection else None
+    with transaction.atomic():
+        # By a statement of its own: `updated_at` tells when a person changed something. What was tried is what is stored.
+        found = Provider.objects.select_for_update().filter(pk=provider.pk, config_digest=provider.config_digest)
+        if not found.update(probed_at=now, probe_result=result, probe_category=category, probe_latency_ms=latency):
+            return
+        Probe.objects.create(
+            provider_id=provider.pk,
+            at=now,
+            result=result,
+            category=category,
+            latency_ms=latency,
+            detail=finding.failure.detail[:300] if finding.failure else "",
+            sees_images=finding.capabilities.image.capability.value if finding.capabilities else "",
+            speaks_json=finding.capabilities.structured.capability.value if finding.capabilities else "",
+        )
+        newest = Probe.objects.filter(provider_id=provider.pk).values_list("pk", flat=True)[:KEPT]
+        Probe.objects.filter(provider_id=provider.pk).exclude(pk__in=list(newest)).delete()
+
+
+def probe_stored(provider: Provider) -> Finding:
+    """Ask a stored provider's endpoint whether it works, and keep the answer. Never raises ProbeFailed."""
+    try:
+        finding = Finding(connection=probing.check_connection(provider.endpoint(), timeout=timeout()))
+    except ProbeFailed as failure:
+        finding = Finding(failure=failure)
+    except UndecryptableError:
+        finding = Finding(failure=ProbeFailed(Category.AUTHENTICATION, detail="The stored key cannot be decrypted."))
+    keep(provider, finding)
+    return finding
+
+
+def capabilities_of_stored(provider: Provider, endpoint: Endpoint) -> Capabilities:
+    """What an endpoint can do, kept with the record when it is the stored one. Raises ProbeFailed."""
+    is_stored = (endpoint.base_url, endpoint.model) == (provider.base_url, provider.model)
+    is_stored = is_stored and endpoint.api_key == provider.key.reveal()
+    try:
+        found = probing.check_capabilities(endpoint, timeout=timeout())
+    except ProbeFailed as failure:
+        if is_stored:
+            keep(provider, Finding(failure=failure))
+        raise
+    if is_stored:
+        keep(provider, Finding(connection=found.connection, capabilities=found))
+    return found

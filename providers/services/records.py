@@ -1,0 +1,213 @@
+"""Making, changing and deleting providers."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from providers import probing
+from providers.keys import ApiKey
+from providers.models import Provider
+from providers.probing import Endpoint, ProbeFailed
+from providers.services.configs import digests_of
+from providers.services.probes import Finding, keep, timeout
+from sage_platform.accounts.models import User
+from sage_platform.accounts.services.history import record
+from sage_platform.api.errors import Code, Refusal
+from sage_platform.encryption import Sealed
+
+MOST_EACH = 200
+SETTINGS = (
+    "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
+    "supports_multimodal", "supports_structured_output", "is_default",
+)  # fmt: skip
+# What a probe costs the caller: a slot and their rate. Commands and bootstrap are not counted.
+Allowance = Callable[[], AbstractContextManager[None]]
+
+
+def not_found() -> Refusal:
+    return Refusal(Code.FAILED, _("Provider not found"))
+
+
+def owned_by(user: User, provider_id: str) -> Provider:
+    """The user's own provider. Raises Refusal 500; another's is not found, as one that does not exist."""
+    try:
+        key = uuid.UUID(provider_id)
+    except ValueError:
+        raise not_found() from None
+    provider = Provider.objects.for_user(user).filter(pk=key).first()
+    if provider is None:
+        raise not_found()
+    return provider
+
+
+def changeable_by(user: User, provider_id: str) -> Provider:
+    """As `owned_by`; of the system's it says that nobody changes it here."""
+    try:
+        return owned_by(user, provider_id)
+    except Refusal:
+        if _is_of_system(provider_id):
+            raise Refusal(Code.FAILED, _("Cannot modify system default provider")) from None
+        raise
+
+
+def _is_of_system(provider_id: str) -> bool:
+    try:
+        return Provider.objects.filter(owner=None, pk=uuid.UUID(provider_id)).exists()
+    except ValueError:
+        return False
+
+
+def endpoint_of(data: dict[str, Any]) -> Endpoint:
+    """The endpoint that somebody sent whole."""
+    return Endpoint(base_url=data["base_url"], api_key=data["api_keys"].reveal(), model=data.get("model") or "")
+
+
+def edited_endpoint(provider: Provider, data: dict[str, Any]) -> Endpoint:
+    """The stored endpoint with what is being edited laid over it.
+
+    The stored key goes to the stored address alone: else whoever may edit could have it sent to an address of theirs.
+    """
+    key = new_key(provider, data)
+    base_url = data.get("base_url", provider.base_url)
+    if key is None and base_url != provider.base_url:
+        raise Refusal(Code.BAD_REQUEST, _("A new address needs its key: enter the API key again."))
+    text = provider.key.reveal() if key is None else key.reveal()
+    return Endpoint(
+        base_url=base_url, api_key=text, model=data.get("model") or provider.model, trusted=_trusted(provider, base_url)
+    )
+
+
+def _trusted(provider: Provider, base_url: str) -> bool:
+    return provider.trusted and base_url == provider.base_url
+
+
+def new_key(provider: Provider, data: dict[str, Any]) -> ApiKey | None:
+    """The key that was sent, or None where it is left out or is the masked one. Raises Refusal for another masked one."""
+    key: ApiKey | None = data.get("api_keys")
+    if key is None or key.reveal() == provider.key_hint:
+        return None
+    if key.masked:
+        raise Refusal(Code.BAD_REQUEST, _("This masked key is not the stored one. Enter the API key itself."))
+    return key
+
+
+def create_provider(
+    owner: User | None, data: dict[str, Any], *, allowance: Allowance = nullcontext, actor: User | None = None
+) -> Provider:
+    """Probe, then store. The same configuration again is the old record, unchanged and unprobed; also of ten at once.
+
+    Raises Refusal 500 when the probe fails, with nothing stored.
+    """
+    endpoint = endpoint_of(data)
+    if old := same_config(owner, endpoint):
+        return old
+    if Provider.objects.filter(owner=owner).count() >= MOST_EACH:
+        raise Refusal(Code.BAD_REQUEST, _("You have too many providers. Delete one that you no longer need."))
+    with allowance():
+        finding = _probe(endpoint, _("Cannot save provider. %(why)s"))
+    provider = Provider(owner=owner, name=data.get("name") or f"{endpoint.model}@{urlsplit(endpoint.base_url).hostname}"[:255])
+    _lay_over(provider, endpoint, data)
+    try:
+        with only_default(provider):
+            provider.save(force_insert=True)
+            record(actor, provider, added=True)
+            keep(provider, finding)
+    except IntegrityError:
+        if old := same_config(owner, endpoint):
+            return old
+        raise
+    return provider
+
+
+def same_config(owner: User | None, endpoint: Endpoint) -> Provider | None:
+    digests = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)
+    return Provider.objects.filter(owner=owner, config_digest__in=digests).first()
+
+
+def update_provider(
+    provider: Provider, data: dict[str, Any], *, allowance: Allowance = nullcontext, actor: User | None = None
+) -> None:
+    """Change what is given. A changed endpoint is probed first; on failure nothing changes. Raises Refusal."""
+    endpoint = edited_endpoint(provider, data)
+    finding = None
+    if not is_same(provider, endpoint):
+        with allowance():
+            finding = _probe(endpoint, _("Cannot update provider. %(why)s"))
+    tried_on = provider.config_digest
+    try:
+        with only_default(provider, is_default=data.get("is_default")):
+            # The row as it is now: it may have been deleted or changed while the vendor was being asked.
+            current = Provider.objects.select_for_update(no_key=True, of=("self",)).filter(pk=provider.pk).first()
+            if current is None:
+                raise not_found()
+            if current.config_digest != tried_on:
+                raise Refusal(Code.FAILED, _("Cannot update provider. It was changed by somebody else; look at it again."))
+            current.name = data.get("name") or current.name
+            _lay_over(current, endpoint, data)
+            current.save()
+            record(actor, current, fields=sorted(data))
+            if finding:
+                keep(current, finding)
+    except IntegrityError:
+        if (other := same_config(provider.owner, endpoint)) and other.pk != provider.pk:
+            raise Refusal(
+                Code.FAILED, _("Cannot update provider. You have another one with the same address, model and key.")
+            ) from None
+        raise
+
+
+def is_same(provider: Provider, endpoint: Endpoint) -> bool:
+    stored = (provider.base_url, provider.model, provider.key.reveal())
+    return stored == (endpoint.base_url, endpoint.model, endpoint.api_key)
+
+
+def delete_provider(provider: Provider, *, actor: User | None = None) -> None:
+    """Raises Refusal 500 for a default one, also when it becomes that at this moment."""
+    with transaction.atomic():
+        current = Provider.objects.select_for_update(of=("self",)).filter(pk=provider.pk).first()
+        if current is None:
+            raise not_found()
+        if current.is_default:
+            raise Refusal(Code.FAILED, _("Cannot delete default provider"))
+        record(actor, current, deleted=True)
+        current.delete()
+
+
+def _probe(endpoint: Endpoint, sentence: str) -> Finding:
+    try:
+        return Finding(connection=probing.check_connection(endpoint, timeout=timeout()))
+    except ProbeFailed as failure:
+        raise Refusal(Code.FAILED, sentence % {"why": failure.message}) from None
+
+
+def _lay_over(provider: Provider, endpoint: Endpoint, data: dict[str, Any]) -> None:
+    """Put the endpoint and the settings that are given on the instance. An unchanged key keeps its sealed form."""
+    digest = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)[0]
+    if not provider.key_hint or provider.key.reveal() != endpoint.api_key:
+        provider.key = Sealed.of(endpoint.api_key)
+        provider.key_hint = ApiKey(endpoint.api_key).hint
+    provider.base_url, provider.model, provider.config_digest = endpoint.base_url, endpoint.model, digest
+    for name in SETTINGS:
+        if name in data:
+            setattr(provider, name, data[name])
+
+
+@contextmanager
+def only_default(provider: Provider, *, is_default: bool | None = None) -> Iterator[None]:
+    """A transaction in which a provider becomes the owner's only default, when it is to.
+
+    The owner's row is locked, so that of ten at once each sees what the one before it did; for the system's, which has no
+    owner, the database's constraint lets one of two through.
+    """
+    becomes = provider.is_default if is_default is None and provider._state.adding else is_default
+    with transaction.atomic():
+        if becomes:
+            if provider.owner_id is not None:
+                User.objects.select_for_update(no_key=True).get(pk=provider.owner_id)
+            Provider.objects.beside(provider).filter(is_default=True).update(is_default=False)
+        yield

@@ -1,0 +1,39 @@
+"""The system's own provider, from the deployment's settings."""
+
+from django.conf import settings
+
+from providers.keys import ApiKey
+from providers.models import Provider
+from providers.services.configs import digests_of
+from providers.services.records import only_default
+from sage_platform.encryption import Sealed
+
+NAME = "System default"
+
+
+def ensure_system_provider() -> str:
+    """Bring the record in line with SAGE_DEFAULT_LLM_*: "made", "changed", "unchanged", or "" when they are not set.
+
+    It is not probed: a vendor that is down must not stop the start. What staff named or set beside the endpoint stays. When the
+    settings are taken away the record stays, until staff delete it.
+    """
+    key, base_url, model = (
+        settings.SAGE_DEFAULT_LLM_API_KEY,
+        settings.SAGE_DEFAULT_LLM_API_BASE_URL,
+        settings.SAGE_DEFAULT_LLM_MODEL_NAME,
+    )
+    if not key:
+        return ""
+    digests = digests_of(base_url, model, key)
+    if Provider.objects.of_system().filter(is_default=True, config_digest__in=digests).exists():
+        return "unchanged"
+    # The same endpoint may be there without being the default; else what was the default gets the new endpoint.
+    system = Provider.objects.of_system()
+    provider = system.filter(config_digest__in=digests).first() or system.filter(is_default=True).first()
+    outcome = "changed" if provider else "made"
+    provider = provider or Provider(owner=None, name=NAME)
+    provider.base_url, provider.model, provider.config_digest = base_url, model, digests[0]
+    provider.key, provider.key_hint, provider.is_default = Sealed.of(key), ApiKey(key).hint, True
+    with only_default(provider, is_default=True):
+        provider.save()
+    return outcome

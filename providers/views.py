@@ -1,0 +1,214 @@
+"""The provider routes: /api/llm-provider/*."""
+
+from functools import partial
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from providers import probing
+from providers import serializers as wire
+from providers.models import Provider
+from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ProbeFailed
+from providers.services import probes, records
+from sage_platform.accounts.services.outbound_calls import outbound_call
+from sage_platform.api.documentation import Refused
+from sage_platform.api.errors import Code, Refusal
+from sage_platform.api.fields import Nothing
+from sage_platform.api.permissions import SignedIn
+from sage_platform.api.viewsets import ApiViewSet, endpoint
+
+THROTTLED = Refused(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
+FAILED = Refused(500, "The endpoint does not work; `message` says why and what to do.")
+NOT_FOUND = Refused(500, "Provider not found.")
+OF_SYSTEM = Refused(500, "Cannot modify system default provider.")
+KEY_NEEDED = Refused(400, "A new address without its key.")
+
+FIELDS = (
+    "id", "name", "base_url", "key_hint", "model", "max_tokens", "temperature", "top_p", "presence_penalty", "max_model_len",
+    "supports_multimodal", "supports_structured_output", "is_default", "owner_id", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def wire_form(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of FIELDS as it goes out."""
+    hint, owner = row.pop("key_hint"), row.pop("owner_id")
+    return row | {"id": str(row["id"]), "api_keys": [hint], "user_id": owner or ""}
+
+
+def image_form(result: ImageResult, *, name: str) -> dict[str, Any]:
+    said = {"response": result.response, "error": result.error}
+    recognized = {"recognized": result.recognized} if result.response is not None else {}
+    return {name: result.capability is Capability.YES} | recognized | _present(said)
+
+
+def json_form(result: JSONResult) -> dict[str, Any]:
+    said = {"response": result.response, "parsed": result.parsed, "error": result.error}
+    return {"supported": result.capability is Capability.YES} | _present(said)
+
+
+def capabilities_form(found: Capabilities, tried: probing.Endpoint) -> dict[str, Any]:
+    return {
+        "connection": {"supported": True, "response": found.connection.response},
+        "supports_multimodal": found.image.capability is Capability.YES,
+        "supports_structured_output": found.structured.capability is Capability.YES,
+        "multimodal": image_form(found.image, name="supported"),
+        "structured_output": json_form(found.structured),
+        "model": tried.model,
+        "base_url": tried.base_url,
+    }
+
+
+def _present(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def refused(failure: ProbeFailed) -> Refusal:
+    return Refusal(Code.FAILED, failure.message)
+
+
+class ProbeViewSet(ApiViewSet):
+    """Questions to an endpoint; nothing is stored."""
+
+    tag = "model providers"
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.EndpointInput,
+        gives=Nothing,
+        summary="Does a chat completion get through?",
+        refusals=[FAILED, THROTTLED],
+    )
+    def verify(self, request: Request, data: dict[str, Any]) -> Any:
+        tried = records.endpoint_of(data)
+        user: Any = request.user
+        with outbound_call(user):
+            try:
+                probing.check_connection(tried, timeout=probes.timeout())
+            except ProbeFailed as failure:
+                raise refused(failure) from None
+        response = Response(None)
+        response.envelope_message = _("Verified")  # type: ignore[attr-defined]
+        return response
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.EndpointInput,
+        gives=wire.CapabilitiesOutput,
+        summary="What can this endpoint do?",
+        refusals=[FAILED, THROTTLED],
+    )
+    def verify_capabilities(self, request: Request, data: dict[str, Any]) -> Any:
+        tried = records.endpoint_of(data)
+        user: Any = request.user
+        with outbound_call(user):
+            try:
+                return capabilities_form(probing.check_capabilities(tried, timeout=probes.timeout()), tried)
+            except ProbeFailed as failure:
+                raise refused(failure) from None
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.ChangesInput,
+        gives=wire.CapabilitiesOutput,
+        summary="What can this stored provider do, with these changes?",
+        refusals=[FAILED, NOT_FOUND, KEY_NEEDED, THROTTLED],
+    )
+    def verify_stored(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
+        user: Any = request.user
+        provider = records.owned_by(user, provider_id)
+        tried = records.edited_endpoint(provider, data)
+        with outbound_call(user):
+            try:
+                return capabilities_form(probes.capabilities_of_stored(provider, tried), tried)
+            except ProbeFailed as failure:
+                raise refused(failure) from None
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.EndpointInput,
+        gives=wire.ImageOutput,
+        summary="Does this model see an image?",
+        refusals=[THROTTLED],
+    )
+    def verify_multimodal(self, request: Request, data: dict[str, Any]) -> Any:
+        tried = records.endpoint_of(data)
+        user: Any = request.user
+        with outbound_call(user):
+            return image_form(probing.check_image(tried, timeout=probes.timeout()), name="supports_multimodal")
+
+    @endpoint(
+        who=SignedIn,
+        query=wire.ProviderIdQuery,
+        gives=wire.ModelsOutput,
+        summary="The models of a stored provider's endpoint",
+        refusals=[FAILED, NOT_FOUND, THROTTLED],
+    )
+    def models_of_stored(self, request: Request, data: dict[str, Any]) -> Any:
+        user: Any = request.user
+        return self._models(user, records.owned_by(user, data["provider_id"]).endpoint())
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.ModelsInput,
+        gives=wire.ModelsOutput,
+        summary="The models of an endpoint",
+        refusals=[FAILED, THROTTLED],
+    )
+    def models(self, request: Request, data: dict[str, Any]) -> Any:
+        user: Any = request.user
+        return self._models(user, records.endpoint_of(data))
+
+    def _models(self, user: Any, asked: probing.Endpoint) -> dict[str, Any]:
+        with outbound_call(user):
+            try:
+                return {"models": probing.list_models(asked, timeout=probes.timeout())}
+            except ProbeFailed as failure:
+                raise refused(failure) from None
+
+
+class ProviderViewSet(ApiViewSet):
+    """A user's own providers."""
+
+    tag = "model providers"
+
+    @endpoint(who=SignedIn, gives=wire.ProviderOutput(many=True), summary="My providers, newest first")
+    def index(self, request: Request) -> Any:
+        user: Any = request.user
+        rows = Provider.objects.for_user(user).newest_first().values(*FIELDS)
+        return [wire_form(row) for row in rows]
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.EndpointInput,
+        gives=wire.ProviderIdOutput,
+        summary="Store a provider that works",
+        refusals=[FAILED, Refused(400, "You have too many providers."), THROTTLED],
+    )
+    def create(self, request: Request, data: dict[str, Any]) -> Any:
+        user: Any = request.user
+        return {"provider_id": str(records.create_provider(user, data, allowance=partial(outbound_call, user)).pk)}
+
+    @endpoint(
+        who=SignedIn,
+        takes=wire.ChangesInput,
+        gives=Nothing,
+        summary="Change a provider",
+        refusals=[FAILED, NOT_FOUND, OF_SYSTEM, KEY_NEEDED, THROTTLED],
+    )
+    def update(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
+        user: Any = request.user
+        records.update_provider(records.changeable_by(user, provider_id), data, allowance=partial(outbound_call, user))
+        return {}
+
+    @endpoint(
+        who=SignedIn,
+        gives=Nothing,
+        summary="Delete a provider",
+        refusals=[Refused(500, "Cannot delete default provider."), NOT_FOUND, OF_SYSTEM],
+    )
+    def destroy(self, request: Request, provider_id: str) -> Any:
+        user: Any = request.user
+        records.delete_provider(records.changeable_by(user, provider_id))
+        return {}

@@ -1,0 +1,45 @@
+"""Who may have us ask an address of their own, and how many of such calls run at once.
+
+The slots are few and are never waited for: a slow vendor then cannot take the threads that answer everybody else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.accounts.models import User
+from sage_platform.accounts.services.limits import Act, Limit, take
+from sage_platform.api.errors import TooManyRequests
+
+slots = BoundedSemaphore(settings.SAGE_PROBE_CONCURRENCY)
+BUSY_SECONDS = 5
+
+
+def rate_limit() -> Limit:
+    amount, window = settings.SAGE_PROBE_RATE
+    return Limit("outbound-call", amount, window)
+
+
+@contextmanager
+def outbound_call(user: User) -> Iterator[None]:
+    """Hold a slot for one call of one route, and count it for this user. Raises TooManyRequests at once.
+
+    The slot comes first, since it costs nothing to ask for; who is refused one has not used up their rate.
+    """
+    with slot():
+        take(Act(rate_limit(), str(user.pk)))
+        yield
+
+
+@contextmanager
+def slot() -> Iterator[None]:
+    """One of SAGE_PROBE_CONCURRENCY slots of this process; raises TooManyRequests at once when none is free."""
+    if not slots.acquire(blocking=False):
+        raise TooManyRequests(BUSY_SECONDS, _("Too many checks are running at the moment. Please try again in a few seconds."))
+    try:
+        yield
+    finally:
+        slots.release()

@@ -1,0 +1,127 @@
+"""The limit of the answer has two names: a service that refuses one by name is asked once more with the other."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from providers.probing import Category, Endpoint, ProbeFailed, check_capabilities, check_connection
+from providers.probing.results import Capability
+from tests.vendor import Exchange, Vendor, answering
+from tests.vendor.behaviours import good, openai_error
+
+OLD, NEW = "max_tokens", "max_completion_tokens"
+
+
+def limits(vendor: Vendor) -> list[dict[str, int]]:
+    """What was sent as the limit, request by request."""
+    return [{name: body[name] for name in (OLD, NEW) if name in body} for body in vendor.bodies()]
+
+
+@pytest.mark.parametrize("behaviour", ["refuses_max_tokens", "refuses_max_tokens_422"])
+def test_max_tokens_refused(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+    vendor.behave(behaviour)
+    assert check_connection(endpoint, timeout=5).response == "OK"
+    assert limits(vendor) == [{OLD: 512}, {NEW: 512}]
+
+
+@pytest.mark.parametrize("behaviour", ["refuses_max_completion_tokens", "refuses_max_completion_tokens_422"])
+@pytest.mark.parametrize("model", ["gpt-5-mini", "openai/o3", "o1", "GPT-5"])
+def test_max_completion_tokens_refused(behaviour: str, model: str, vendor: Vendor, endpoint: Endpoint) -> None:
+    """Models that are known to take the new name alone are asked with it first; a gateway may not know it."""
+    vendor.behave(behaviour)
+    assert check_connection(replace(endpoint, model=model), timeout=5).response == "OK"
+    assert limits(vendor) == [{NEW: 512}, {OLD: 512}]
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "o", "llama-o3", "gpt-oss-20b", "qwen3", "opus"])
+def test_the_old_name_goes_first_elsewhere(model: str, vendor: Vendor, endpoint: Endpoint) -> None:
+    check_connection(replace(endpoint, model=model), timeout=5)
+    assert limits(vendor) == [{OLD: 512}]
+
+
+PYDANTIC = {"type": "extra_forbidden", "loc": ["body", OLD], "msg": "Extra inputs are not permitted", "input": 512}
+REFUSALS: list[tuple[str, int, Any]] = [
+    ("OpenAI", 400, openai_error(f"Unsupported parameter: '{OLD}' is not supported with this model.", param=OLD)),
+    ("by code and param alone", 400, openai_error("Unsupported parameter.", param=OLD, code="unsupported_parameter")),
+    ("Copilot", 400, openai_error(f"Unsupported parameter: '{OLD}'. Use '{NEW}' instead.", code="invalid_request_body")),
+    ("FastAPI", 422, {"detail": [PYDANTIC]}),
+    ("Mistral", 422, {"object": "error", "message": {"detail": [PYDANTIC]}, "type": "invalid_request_error", "code": None}),
+    (
+        "Mistral's proxy",
+        422,
+        {"object": "error", "message": '{"detail":[{"loc":["body","max_tokens"],"msg":"Extra"}]}', "code": "1000"},
+    ),
+    ("vLLM", 400, {"object": "error", "message": f"[{{'type': 'extra_forbidden', 'loc': ('body', '{OLD}'), 'input': 512}}]"}),
+    (
+        "Anthropic",
+        400,
+        {"type": "error", "error": {"type": "invalid_request_error", "message": f"{OLD}: Extra inputs are not permitted"}},
+    ),
+    (
+        "Google",
+        400,
+        [{"error": {"code": 400, "message": f'Unknown name "{OLD}": Cannot find field.', "status": "INVALID_ARGUMENT"}}],
+    ),
+    ("Rust", 422, f"Failed to deserialize the JSON body into the target type: unknown field `{OLD}`".encode()),
+    ("in prose", 400, {"error": "This model does not take max tokens"}),
+    ("in Chinese", 400, {"error": {"code": "1210", "message": f"不支持参数 {OLD}"}}),
+    ("model first", 400, {"error": {"message": f"Model gpt-x: '{OLD}' is not supported"}}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
+def test_each_spelling_of_a_refusal(status: int, body: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+    refuse = answering(body, status=status)
+    vendor.behave(lambda exchange: (refuse if OLD in (exchange.received.body or {}) else good)(exchange))
+    assert check_connection(endpoint, timeout=5).response == "OK"
+    assert limits(vendor) == [{OLD: 512}, {NEW: 512}]
+
+
+NO_REFUSALS: list[tuple[str, int, Any]] = [
+    ("another parameter", 400, openai_error("Unsupported parameter: 'stream'", param="stream")),
+    ("the other name alone", 400, openai_error(f"Unsupported parameter: '{NEW}'", param=NEW)),
+    ("a longer name", 400, openai_error("Unsupported parameter: 'my_max_tokens_2'")),
+    ("its value", 400, openai_error(f"{OLD} is too large: 512. This model supports at most 256.", param=OLD)),
+    ("not a refusal of the request", 500, openai_error(f"{OLD} is unknown to me")),
+    ("credits", 402, openai_error(f"This request requires more credits, or fewer {OLD}.")),
+    ("the key", 400, openai_error(f"Incorrect API key provided. You sent {OLD}.", code="invalid_api_key")),
+    ("an echo of the input", 422, {"detail": [{"loc": ["body", "model"], "msg": "unknown", "input": {OLD: 512}}]}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), [row[1:] for row in NO_REFUSALS], ids=[row[0] for row in NO_REFUSALS])
+def test_what_is_no_refusal_of_the_name(status: int, body: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+    vendor.behave(answering(body, status=status))
+    with pytest.raises(ProbeFailed):
+        check_connection(endpoint, timeout=5)
+    assert limits(vendor) == [{OLD: 512}]
+
+
+def test_both_refused(vendor: Vendor, endpoint: Endpoint) -> None:
+    """Once more means once; what the second answer says is told."""
+
+    def refuse(exchange: Exchange) -> None:
+        name = OLD if OLD in (exchange.received.body or {}) else NEW
+        exchange.json(openai_error(f"Unsupported parameter: '{name}'", param=name), status=400)
+
+    vendor.behave(refuse)
+    with pytest.raises(ProbeFailed) as failed:
+        check_connection(endpoint, timeout=5)
+    assert (failed.value.category, failed.value.detail) == (Category.SERVICE, f"Unsupported parameter: '{NEW}'")
+    assert limits(vendor) == [{OLD: 512}, {NEW: 512}]
+
+
+def test_the_capabilities_remember_what_the_connection_learned(vendor: Vendor, endpoint: Endpoint) -> None:
+    vendor.behave("refuses_max_tokens")
+    found = check_capabilities(endpoint, timeout=5)
+    assert (found.image.capability, found.structured.capability) == (Capability.YES, Capability.YES)
+    assert limits(vendor) == [{OLD: 512}, {NEW: 512}, {NEW: 512}, {NEW: 512}]
+
+
+def test_temperature_is_never_sent(vendor: Vendor, endpoint: Endpoint) -> None:
+    for behaviour in ("good", "refuses_max_tokens", "json_mode_refused"):
+        vendor.behave(behaviour)
+        check_capabilities(endpoint, timeout=5)
+    allowed = {"model", "messages", "stream", "response_format", OLD, NEW}
+    assert all(body.keys() <= allowed for body in vendor.bodies())
