@@ -1,11 +1,257 @@
-"""Nothing of OAuth2 works yet, so the admin shows none of it.
+"""Clients, tokens, consents and signing keys in the Django admin, through the same services as everything else.
 
-The toolkit registers the swapped models by itself; its app stands before ours in INSTALLED_APPS, so this module runs
-later.
+The toolkit registers the swapped models by itself; its app stands before ours in INSTALLED_APPS, so this module runs later.
 """
 
-from django.contrib import admin
+from collections.abc import Callable
+from typing import Any
 
-from sage_platform.oauth2.models import AccessToken, Application, Grant, IDToken, RefreshToken
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.accounts.admin import RecordAdmin
+from sage_platform.api.handlers import with_headers
+from sage_platform.oauth2 import client_secrets, clients, consents, keys, tokens
+from sage_platform.oauth2.models import (
+    AccessToken,
+    Application,
+    Consent,
+    Grant,
+    GrantType,
+    IDToken,
+    RefreshToken,
+    SigningKey,
+)
+from sage_platform.oauth2.registration import Registration
 
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
+
+
+class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The rules for a registration are those of SAGE_OAUTH2_CLIENTS."""
+
+    redirect_uris = forms.CharField(
+        label=_("Redirect addresses"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
+        help_text=_("One on each line. A request has to name one of them character for character."),
+    )
+    grant_types = forms.MultipleChoiceField(
+        label=_("Grant types"),
+        choices=[choice for choice in GrantType.choices if choice[0] != GrantType.DEVICE_CODE],
+        initial=[GrantType.AUTHORIZATION_CODE.value, GrantType.REFRESH_TOKEN.value],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    scope = forms.MultipleChoiceField(
+        label=_("Scopes"),
+        required=False,
+        choices=lambda: [(name, f"{name}: {text}") for name, text in settings.OAUTH2_PROVIDER["SCOPES"].items()],
+        initial=["openid", "profile", "email"],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("What the client may ask for."),
+    )
+
+    class Meta:
+        model = Application
+        fields = ("client_id", "name", "description", "token_endpoint_auth_method", "skip_authorization", "enabled")
+        labels = {"skip_authorization": _("Skip consent")}
+        help_texts = {"skip_authorization": _("For the organization's own applications: people are not asked.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["redirect_uris"] = "\n".join(self.instance.redirect_uris.split())
+            self.initial["scope"] = self.instance.scopes
+            self.initial["grant_types"] = self.instance.grant_types
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if not self.errors:
+            for problem in self.registration().problems(list(settings.OAUTH2_PROVIDER["SCOPES"]), has_secret=True):
+                self.add_error(problem.where if problem.where in self.fields else None, gettext(problem.text) % problem.params)
+        return given
+
+    def registration(self) -> Registration:
+        given = self.cleaned_data
+        return Registration(
+            client_id=given.get("client_id", self.instance.client_id),
+            name=given["name"],
+            description=given["description"],
+            redirect_uris=given["redirect_uris"].split(),
+            grant_types=given["grant_types"],
+            scope=" ".join(given["scope"]),
+            token_endpoint_auth_method=given["token_endpoint_auth_method"],
+            skip_consent=given["skip_authorization"],
+            enabled=given["enabled"],
+        )
+
+
+@admin.register(Application)
+class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A secret is made here and shown once. What the environment declares is changed there."""
+
+    form = ClientForm
+    list_display = ("name", "client_id", "token_endpoint_auth_method", "enabled", "source", "created")
+    list_filter = ("enabled", "source", "token_endpoint_auth_method")
+    search_fields = ("name", "client_id", "description", "redirect_uris")
+    ordering = ("name", "pk")
+    actions = ("renew_secret", "enable", "disable")
+    fieldsets = (
+        (None, {"fields": ("client_id", "name", "description", "enabled", "source")}),
+        (_("What it may do"), {"fields": ("grant_types", "scope", "redirect_uris", "skip_authorization")}),
+        (_("How it proves who it is"), {"fields": ("token_endpoint_auth_method",)}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("client_id", "source", "created", "updated") if obj is not None else ("source",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not _declared(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _declared(obj)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
+        return actions
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Tokens and consents go with their client, though nobody may delete one by itself."""
+        to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, set(), protected
+
+    def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
+        """Through the service, so that switching off ends what it has to. A client that needs a secret gets one here."""
+        values = clients.fields_of(form.registration())
+        stored = Application.objects.get(pk=obj.pk).client_secret if change else ""
+        if form.registration().is_public:
+            values["client_secret"] = ""
+        elif not stored:
+            obj.fresh_secret = client_secrets.generate()
+            values["client_secret"] = client_secrets.hashed(obj.fresh_secret)
+        if change:
+            clients.change(obj, values)
+            return
+        for name, value in values.items():
+            setattr(obj, name, value)
+        obj.save(force_insert=True)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        return self._shown(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self._shown(request, obj) or super().response_change(request, obj)
+
+    def _shown(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
+        secret = getattr(obj, "fresh_secret", None)
+        return self._show(request, [(obj, secret)]) if secret else None
+
+    def _show(self, request: HttpRequest, made: list[tuple[Application, str]]) -> HttpResponse:
+        """Answered at once and kept nowhere: a message would travel in a cookie."""
+        context = {**self.admin_site.each_context(request), "title": gettext("Client secrets"), "made": made, "opts": self.opts}
+        return with_headers(render(request, "oauth2/secrets.html", context), {"Cache-Control": "no-store, private"})
+
+    @admin.action(description=_("Give the selected clients a new secret, and show it once"))
+    def renew_secret(self, request: HttpRequest, queryset: QuerySet[Application]) -> HttpResponse | None:
+        made = []
+        for client in self._changeable(request, queryset):
+            if client.is_public:
+                self.message_user(request, gettext("%(client)s: it has no secret.") % {"client": client}, messages.ERROR)
+                continue
+            made.append((client, clients.renew_secret(client)))
+            self.log_change(request, client, [{"changed": {"fields": ["client_secret"]}}])
+        return self._show(request, made) if made else None
+
+    @admin.action(description=_("Switch the selected clients on"))
+    def enable(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description=_("Switch the selected clients off; ends their tokens"))
+    def disable(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Application], *, enabled: bool) -> None:
+        for client in self._changeable(request, queryset.exclude(enabled=enabled)):
+            clients.set_enabled(client, enabled=enabled)
+            self.log_change(request, client, [{"changed": {"fields": ["enabled"]}}])
+
+    def _changeable(self, request: HttpRequest, queryset: QuerySet[Application]) -> list[Application]:
+        rows = list(queryset)
+        for client in rows:
+            if _declared(client):
+                text = gettext("%(client)s: the environment declares it, so it is changed there.") % {"client": client}
+                self.message_user(request, text, messages.ERROR)
+        return [client for client in rows if not _declared(client)]
+
+
+def _declared(client: Any) -> bool:
+    return client is not None and client.source == Application.Source.ENVIRONMENT
+
+
+class StaffRecordAdmin(RecordAdmin):
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_staff)
+
+    def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], None], field: str) -> None:
+        """Act on each row, and keep who did it."""
+        for row in queryset:
+            self.log_change(request, row, [{"changed": {"fields": [field]}}])
+            act(row)
+
+
+class TokenAdmin(StaffRecordAdmin):
+    list_filter = ("application", "created")
+    list_select_related = ("application", "user")
+    search_fields = ("user__username", "user__email", "application__client_id", "application__name")
+    ordering = ("-id",)
+    actions = ("revoke",)
+
+    @admin.action(description=_("Revoke the selected tokens, with all that came of the same approval"))
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self.each(request, queryset, lambda row: tokens.end_family(row.token_family), "revoked")
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(TokenAdmin):
+    list_display = ("id", "application", "user", "scope", "created", "expires")
+    fields = ("id", "application", "user", "scope", "created", "expires", "token_family")
+
+
+@admin.register(RefreshToken)
+class RefreshTokenAdmin(TokenAdmin):
+    list_display = ("id", "application", "user", "scope", "created", "expires", "revoked")
+    fields = ("id", "application", "user", "scope", "created", "expires", "revoked", "token_family")
+
+
+@admin.register(Consent)
+class ConsentAdmin(StaffRecordAdmin):
+    list_display = ("user", "application", "scopes", "granted_at")
+    list_filter = ("application", "granted_at")
+    list_select_related = ("application", "user")
+    search_fields = ("user__username", "user__email", "application__client_id", "application__name")
+    ordering = ("-granted_at", "-pk")
+    fields = ("user", "application", "scopes", "granted_at")
+    actions = ("withdraw",)
+
+    @admin.action(description=_("Withdraw the selected consents; ends the tokens that came of them"))
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Consent]) -> None:
+        self.each(request, queryset.select_related("user", "application"), consents.withdraw, "withdrawn")
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(StaffRecordAdmin):
+    list_display = ("kid", "created_at", "activated_at", "retired_at")
+    ordering = ("-created_at",)
+    fields = ("kid", "algorithm", "public_jwk", "created_at", "activated_at", "retired_at")
+    actions = ("rotate",)
+
+    @admin.action(description=_("Retire the key that signs, whichever is selected; the next one takes its place"))
+    def rotate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
+        self.log_change(request, keys.rotate(), [{"changed": {"fields": ["activated_at"]}}])

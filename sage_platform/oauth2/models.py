@@ -35,6 +35,7 @@ from oauth2_provider.models import (
     TokenChecksumField,
 )
 
+from sage_platform.encryption import SealedField
 from sage_platform.oauth2.fields import DigestField, SecretField
 
 
@@ -76,8 +77,8 @@ class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has
         REGISTRATION = "registration", _("Dynamic registration")
 
     # Two columns of the toolkit are taken out by naming them here. Its single grant type would contradict
-    # `grant_types`; until the server reads that list, the toolkit's own check finds no grant type allowed. A secret
-    # that is not hashed is for HS256 alone, and id_tokens are RS256 here.
+    # `grant_types`, so the toolkit's own check finds no grant type allowed; ours reads that list. A secret that is not
+    # hashed is for HS256 alone, and id_tokens are RS256 here.
     authorization_grant_type: ClassVar[str] = ""
     hash_client_secret: ClassVar[bool] = True
 
@@ -109,6 +110,17 @@ class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has
                 | Q(source__in=["admin", "environment"], registration_source="manual"),
             ),
         ]
+
+    def clean(self) -> None:
+        """Nothing of the toolkit's: its rules read its own settings. Ours are in `registration`, for every door."""
+
+    @property
+    def is_public(self) -> bool:
+        return bool(self.client_type == self.CLIENT_PUBLIC)
+
+    @property
+    def scopes(self) -> list[str]:
+        return [str(name) for name in self.scope.split()]
 
 
 class Grant(AbstractGrant):  # type: ignore[misc]  # The toolkit has no types.
@@ -261,7 +273,7 @@ class SigningKey(models.Model):
 
     kid = models.CharField(_("key ID"), max_length=64, unique=True)
     algorithm = models.CharField(_("algorithm"), max_length=8, choices=[("RS256", "RS256")], default="RS256")
-    private_key = models.TextField(_("private key (encrypted)"), editable=False)
+    private_key = SealedField(_("private key (encrypted)"), editable=False)
     # The public half as a JWK (RFC 7517 §4), so that the public `jwks` route decrypts nothing.
     public_jwk = models.JSONField(_("public key"), editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -1,20 +1,197 @@
+"""The endpoints that programs call: raw JSON, form bodies, errors as RFC 6749 §5.2 has them."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, OAuth2Error
+from rest_framework.exceptions import APIException
 
-from sage_platform.oauth2.metadata import metadata_body
+from sage_platform.accounts.authentication import bearer_token
+from sage_platform.api.bodies import check_form_body
+from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, as_api_error, refuse_method
+from sage_platform.oauth2 import keys, parameters, tokens
+from sage_platform.oauth2.client_authentication import authenticate
+from sage_platform.oauth2.metadata import metadata_body, resource_body
+from sage_platform.oauth2.models import RefreshToken
+from sage_platform.oauth2.server import server
 
-# Clients may keep the document for five minutes, so that a new version of the platform is seen soon after it starts.
-METADATA_HEADERS = {
-    "Cache-Control": "public, max-age=300",
-    # Browser clients of any origin may read it. Without credentials: it is the same for everybody (RFC 8414 §3).
-    "Access-Control-Allow-Origin": "*",
-}
+View = Callable[[HttpRequest], HttpResponse]
+# Browser clients of any origin may ask, and read the answer; without credentials, so that no cookie of a visitor counts.
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID"}
+# Five minutes, so that a new version or key is seen soon; the next key is published months before it signs.
+PUBLIC = {"Cache-Control": "public, max-age=300"}
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-@csrf_exempt  # Without this a POST would be refused with 403 for its missing token before the 405 of its wrong method.
-@require_safe
+def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
+    """Declare an endpoint. Its errors are JSON, and browsers of any origin may call it where that is said."""
+
+    def decorate(view: View) -> View:
+        guarded = sensitive_post_parameters()(view)
+
+        # Without the exemption a POST would be refused for its missing token before the 405 of its wrong method.
+        @csrf_exempt
+        @wraps(view)
+        def run(request: HttpRequest) -> HttpResponse:
+            if any_origin and request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META:
+                return _preflight(methods)
+            allowed = request.method in methods
+            response = _answer(guarded, request) if allowed else refuse_method(request, ", ".join(methods))
+            for name, value in (ANY_ORIGIN if any_origin else {}).items():
+                response.headers[name] = value
+            return response
+
+        return run
+
+    return decorate
+
+
+def _preflight(methods: tuple[str, ...]) -> HttpResponse:
+    headers = {
+        "Access-Control-Allow-Methods": ", ".join(methods),
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-ID",
+        "Access-Control-Max-Age": "86400",
+    }
+    return HttpResponse(status=204, headers=ANY_ORIGIN | headers)
+
+
+def _answer(view: View, request: HttpRequest) -> HttpResponse:
+    try:
+        return view(request)
+    except OAuth2Error as error:
+        return _refusal(error)
+    except (APIException, *DEPENDENCY_ERRORS) as error:
+        refusal = as_api_error(error)
+        status = refusal.status_code if refusal is not None else 500
+        name = "temporarily_unavailable" if status in {429, 503} else "invalid_request"
+        body = {"error": name, "error_description": "Try again later." if status in {429, 503} else "The body is not acceptable."}
+        return as_json(body, status=status, headers=NO_STORE | dict(headers_of(refusal or error)))
+
+
+def _refusal(error: OAuth2Error) -> HttpResponse:
+    headers = dict(NO_STORE)
+    if error.status_code == 401:
+        # RFC 6749 §5.2: the scheme that the client may authenticate by.
+        headers["WWW-Authenticate"] = 'Basic realm="sage", charset="UTF-8"'
+    body = {"error": error.error} | ({"error_description": error.description} if error.description else {})
+    return as_json(body, status=error.status_code, headers=headers)
+
+
+def as_json(body: object, *, status: int = 200, headers: Mapping[str, str]) -> HttpResponse:
+    return HttpResponse(json.dumps(body), status=status, content_type="application/json", headers=dict(headers))
+
+
+@endpoint("POST")
+def token(request: HttpRequest) -> HttpResponse:
+    """RFC 6749 §3.2."""
+    check_form_body(request)
+    params = parameters.body_of(request, parameters.TOKEN)
+    if "grant_type" not in params:
+        raise InvalidRequestError(description="The parameter grant_type is missing.")
+    caller = authenticate(request, params)
+    body, status = server().answer(params, caller)
+    if status == 401:
+        raise InvalidClientError
+    return HttpResponse(body, status=status, content_type="application/json", headers=NO_STORE)
+
+
+@endpoint("POST")
+def revoke(request: HttpRequest) -> HttpResponse:
+    """RFC 7009: 200 for a token that is unknown, or another client's, as well. Either kind of token ends its family (§2.1)."""
+    check_form_body(request)
+    params = parameters.body_of(request, parameters.ABOUT_TOKEN)
+    caller = authenticate(request, params)
+    if "token" not in params:
+        raise InvalidRequestError(description="The parameter token is missing.")
+    row = tokens.find_any(params["token"], caller)
+    if row is not None:
+        tokens.end_family(row.token_family)
+    return HttpResponse(status=200, content_type="application/json", headers=NO_STORE)
+
+
+@endpoint("POST", any_origin=False)
+def introspect(request: HttpRequest) -> HttpResponse:
+    """RFC 7662, for clients with a secret and their own tokens; of every other token it says that it is not active (§2.2)."""
+    check_form_body(request)
+    params = parameters.body_of(request, parameters.ABOUT_TOKEN)
+    caller = authenticate(request, params)
+    if caller.is_public:
+        raise InvalidClientError
+    if "token" not in params:
+        raise InvalidRequestError(description="The parameter token is missing.")
+    row = tokens.find_any(params["token"], caller)
+    if row is None or getattr(row, "revoked", None) is not None or not tokens.is_alive(row):
+        return as_json({"active": False}, headers=NO_STORE)
+    facts: dict[str, Any] = {
+        "active": True,
+        "scope": row.scope,
+        "client_id": caller.client_id,
+        "exp": int(row.expires.timestamp()),
+        "iat": int(row.created.timestamp()),
+        "iss": settings.SAGE_OAUTH2_ISSUER,
+        "sub": str(row.user_id) if row.user_id else caller.client_id,
+    }
+    if row.user is not None:
+        facts["username"] = row.user.username
+    if not isinstance(row, RefreshToken):
+        facts["token_type"] = "Bearer"  # noqa: S105  A kind of token.
+    return as_json(facts, headers=NO_STORE)
+
+
+@endpoint("GET", "HEAD", "POST")
+def userinfo(request: HttpRequest) -> HttpResponse:
+    """OpenID Connect Core §5.3, by the header alone: neither query nor body is looked at (RFC 9700 §4.3.2). One query."""
+    presented = bearer_token(request)
+    found = tokens.find_access_token(presented) if presented else None
+    if found is None:
+        challenge = InvalidToken.challenge if presented else "Bearer"
+        return as_json({"error": "invalid_token"}, status=401, headers=NO_STORE | {"WWW-Authenticate": challenge})
+    if found.user is None or "openid" not in found.scopes:
+        headers = NO_STORE | dict(headers_of(InsufficientScope("openid")))
+        return as_json({"error": "insufficient_scope"}, status=403, headers=headers)
+    return as_json(claims_of(found.user, found.scopes), headers=NO_STORE)
+
+
+def claims_of(user: Any, scopes: frozenset[str]) -> dict[str, Any]:
+    """OpenID Connect Core §5.3.2: what there is nothing to say of is left out."""
+    claims: dict[str, Any] = {
+        "sub": str(user.pk),
+        "iss": settings.SAGE_OAUTH2_ISSUER,
+        "preferred_username": user.username,
+        "role": user.role,
+    }
+    if "profile" in scopes:
+        claims["name"] = user.get_short_name()
+        if user.avatar_url:
+            own = settings.SAGE_PUBLIC_URL if user.avatar_url.startswith("/") else ""
+            claims["picture"] = claims["avatar_url"] = own + user.avatar_url
+    if "email" in scopes and user.email:
+        claims |= {"email": user.email, "email_verified": False}
+    return claims
+
+
+@endpoint("GET", "HEAD")
+def jwks(request: HttpRequest) -> HttpResponse:
+    """RFC 7517 §5."""
+    return as_json(keys.key_set(), headers=PUBLIC)
+
+
+@endpoint("GET", "HEAD")
 def server_metadata(_request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3.2 and OpenID Connect Discovery §4.2: raw JSON. The issuer is a setting and never the Host header."""
-    return HttpResponse(metadata_body(settings.SAGE_OAUTH2_ISSUER), content_type="application/json", headers=METADATA_HEADERS)
+    body = metadata_body(settings.SAGE_OAUTH2_ISSUER, settings.SAGE_PUBLIC_URL)
+    return HttpResponse(body, content_type="application/json", headers=PUBLIC)
+
+
+@endpoint("GET", "HEAD")
+def resource_metadata(_request: HttpRequest) -> HttpResponse:
+    """RFC 9728 §3.2."""
+    body = resource_body(settings.SAGE_OAUTH2_ISSUER, settings.SAGE_PUBLIC_URL)
+    return HttpResponse(body, content_type="application/json", headers=PUBLIC)

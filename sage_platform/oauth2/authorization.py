@@ -1,0 +1,256 @@
+"""The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): who sends whom, is it them, and do they agree?"""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from oauth2_provider.http import OAuth2ResponseRedirect
+from oauthlib.oauth2.rfc6749 import errors
+from oauthlib.oauth2.rfc6749.errors import ConsentRequired, InvalidRequestError, LoginRequired, OAuth2Error
+
+from sage_platform.accounts.forms import SignInForm
+from sage_platform.accounts.models import SignIn
+from sage_platform.accounts.pages import page
+from sage_platform.accounts.services import sign_ins
+from sage_platform.accounts.sign_in_options import password_login_enabled
+from sage_platform.api.errors import headers_of
+from sage_platform.api.handlers import with_headers
+from sage_platform.api.next_target import login_address
+from sage_platform.oauth2 import consents, keys, parameters
+from sage_platform.oauth2.redirects import with_answer
+from sage_platform.oauth2.server import server
+from sage_platform.oauth2.validator import save_code
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+SIGN_IN_PROMPTS = frozenset({"login", "select_account"})
+# RFC 7636 §4.2: the SHA-256 of the verifier, in base64url without padding.
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+# As much as the way over the login page carries.
+LONGEST_ADDRESS = 4096
+
+
+class NotSupportedError(OAuth2Error):  # type: ignore[misc]  # The library has no types.
+    """OpenID Connect Core §3.1.2.6: `request_not_supported` and its kin."""
+
+    def __init__(self, name: str) -> None:
+        self.error = f"{name}_not_supported"
+        super().__init__(description=f"The parameter {name} is not supported.")
+
+
+class Asked:
+    """An authorization request. `validated` is the library's, and has the client and the proven redirect address."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.params, self.wrong = parameters.known(request.GET, parameters.AUTHORIZATION)
+        self.prompts = set(self.params.get("prompt", "").split())
+        self.validated = server().request(self.params)
+        self.path = request.get_full_path()
+
+    def validate(self) -> None:
+        """Raises FatalClientError until the redirect address is proven, and after that any other OAuth2Error."""
+        if {"client_id", "redirect_uri"} & set(self.wrong):
+            raise errors.InvalidRequestFatalError
+        refused: OAuth2Error | None = None
+        try:
+            server().validate(self.validated)
+        except errors.FatalClientError:
+            raise
+        except OAuth2Error as error:
+            refused = error
+        self._refuse_what_the_library_takes()
+        if refused is not None:
+            raise refused
+
+    def _refuse_what_the_library_takes(self) -> None:
+        parameters.refuse(self.wrong)
+        for name in ("request", "request_uri", "registration"):
+            if name in self.params:
+                raise NotSupportedError(name)
+        if self.params.get("response_type", "code") != "code":
+            raise errors.UnsupportedResponseTypeError
+        challenge, method = self.params.get("code_challenge"), self.params.get("code_challenge_method")
+        problems = {
+            "The only response mode is query.": self.params.get("response_mode", "query") != "query",
+            # RFC 7636 §4.4.1; RFC 9700 §2.1.1. A method left out would mean plain.
+            "The code_challenge has to be S256, 43 characters of base64url.": (challenge or method) is not None
+            and (method != "S256" or not CHALLENGE.match(challenge or "")),
+            "The prompt is none alone, or of login, consent and select_account.": bool(self.prompts - PROMPTS)
+            or ("none" in self.prompts and len(self.prompts) > 1),
+            "The max_age is a number of seconds.": re.fullmatch("[0-9]{1,10}", self.params.get("max_age", "0")) is None,
+            "The request is too long.": len(self.path) > LONGEST_ADDRESS,
+        }
+        for problem, there in problems.items():
+            if there:
+                raise InvalidRequestError(description=problem)
+
+    def after_sign_in(self) -> str:
+        """The address to come back to: the whole request, but for what the sign-in itself has answered."""
+        if not self.prompts & SIGN_IN_PROMPTS and "max_age" not in self.params:
+            return self.path
+        query = QueryDict(urlsplit(self.path).query, mutable=True)
+        query.pop("max_age", None)
+        query["prompt"] = " ".join(sorted(self.prompts - SIGN_IN_PROMPTS))
+        return f"{urlsplit(self.path).path}?{query.urlencode()}"
+
+    def answer(self, answer: dict[str, str]) -> HttpResponse:
+        """Send the browser back with `state` as it came, and with who we are (RFC 9207 §2)."""
+        if "state" in self.params:
+            answer["state"] = self.params["state"]
+        address = with_answer(self.validated.redirect_uri, answer | {"iss": settings.SAGE_OAUTH2_ISSUER})
+        # Django's own redirect knows the web's schemes alone; this address is registered, in whatever scheme.
+        response: HttpResponse = OAuth2ResponseRedirect(address, [urlsplit(address).scheme])
+        return response
+
+    def refuse(self, error: OAuth2Error) -> HttpResponse:
+        """RFC 6749 §4.1.2.1."""
+        described = {"error_description": error.description} if error.description else {}
+        return self.answer({"error": error.error, **described})
+
+
+@page("GET", "HEAD", "POST")
+@csrf_exempt  # A client's own POST cannot have our token. What our pages send goes to `decide` or `sign_in`, which look for it.
+def authorize(request: HttpRequest) -> HttpResponse:
+    """OpenID Connect Core §3.1.2.1: by GET or POST. A POST is turned into the GET, to which a browser adds its cookies."""
+    ours = request.method == "POST" and bool({"decision", "password"} & set(request.POST))
+    if request.method == "POST" and not ours:
+        return _as_get(request)
+    asked = Asked(request)
+    try:
+        asked.validate()
+        answer: HttpResponse = (csrf_protect(_proceed) if ours else _proceed)(request, asked)
+    except errors.FatalClientError as error:
+        return _error_page(request, error)
+    except OAuth2Error as error:
+        return asked.refuse(error)
+    return answer
+
+
+def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
+    if (stop := _signed_in(request, asked)) is not None:
+        return stop
+    user: Any = request.user
+    client, scopes = asked.validated.client, asked.validated.scopes
+    decision = request.POST.get("decision") if request.method == "POST" else None
+    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, scopes)):
+        if "none" in asked.prompts:
+            raise ConsentRequired
+        return _consent_page(request, asked)
+    if decision not in {None, "allow"}:
+        raise errors.AccessDeniedError
+    with transaction.atomic():
+        consents.remember(user, client, scopes)
+        code = save_code(asked.validated, user=user, auth_time=_auth_time(request))
+    return asked.answer({"code": code})
+
+
+def _agreed(user: Any, client: Any, scopes: list[str]) -> bool:
+    return client.skip_authorization or consents.covers(user, client, scopes)
+
+
+def _signed_in(request: HttpRequest, asked: Asked) -> HttpResponse | None:
+    """None when the person is signed in as the request wants it; else the way to the sign-in. Raises LoginRequired."""
+    hint = asked.params.get("id_token_hint")
+    if not request.user.is_authenticated:
+        if "none" in asked.prompts:
+            raise LoginRequired
+        return HttpResponseRedirect(login_address(asked.after_sign_in()))
+    if hint is not None and _subject(hint) != request.user.pk:
+        raise LoginRequired
+    if not asked.prompts & SIGN_IN_PROMPTS and not _too_old(request, asked):
+        return None
+    if "none" in asked.prompts or not _may_sign_in_again(request):
+        raise LoginRequired
+    return _sign_in_again(request, asked)
+
+
+def _subject(hint: str) -> Any:
+    """OpenID Connect Core §3.1.2.1: an id_token of ours, also an old one. Raises InvalidRequestError for any other text."""
+    claims = keys.read(hint)
+    if claims is None or claims.get("iss") != settings.SAGE_OAUTH2_ISSUER:
+        raise InvalidRequestError(description="The id_token_hint is no id_token of ours.")
+    return claims.get("sub")
+
+
+def _sign_in(request: HttpRequest) -> SignIn | None:
+    """None for a person whom the trusted proxy names: how and when they signed in is not known here."""
+    found = getattr(request, "sign_in", None)
+    return found if isinstance(found, SignIn) and found.user_id == request.user.pk else None
+
+
+def _auth_time(request: HttpRequest) -> Any:
+    sign_in = _sign_in(request)
+    if sign_in is None:
+        return None
+    return SignIn.objects.values_list("created_at", flat=True).get(pk=sign_in.pk)
+
+
+def _too_old(request: HttpRequest, asked: Asked) -> bool:
+    if "max_age" not in asked.params:
+        return False
+    signed_in = _auth_time(request)
+    return signed_in is None or (timezone.now() - signed_in).total_seconds() > int(asked.params["max_age"])
+
+
+def _may_sign_in_again(request: HttpRequest) -> bool:
+    admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
+    user: Any = request.user
+    return _sign_in(request) is not None and password_login_enabled() and (user.is_admin or not admins_only)
+
+
+def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
+    """The sign-in form, at this address: the login page would let who is signed in pass at once."""
+    submitted = request.method == "POST" and "password" in request.POST
+    form = SignInForm(request, request.POST if submitted else None)
+    user = form.get_user() if form.is_valid() else None
+    if user is not None:
+        sign_ins.open_session(request, user)
+        return HttpResponseRedirect(asked.after_sign_in())
+    status = form.refusal.status_code if form.refusal is not None else 200
+    context = {"form": form, "next": "", "mode": settings.SAGE_AUTH_MODE}
+    response = render(request, "accounts/login.html", context, status=status)
+    return with_headers(response, headers_of(form.refusal) if form.refusal is not None else {})
+
+
+def _consent_page(request: HttpRequest, asked: Asked) -> HttpResponse:
+    client = asked.validated.client
+    descriptions = settings.OAUTH2_PROVIDER["SCOPES"]
+    parts = urlsplit(asked.validated.redirect_uri)
+    context = {
+        "client": client,
+        "person": request.user,
+        "scopes": [descriptions[name] for name in asked.validated.scopes],
+        "returns_to": parts.hostname if parts.scheme in {"http", "https"} else parts.scheme,
+        "on_this_device": parts.scheme not in {"https"},
+    }
+    return render(request, "oauth2/consent.html", context)
+
+
+def _as_get(request: HttpRequest) -> HttpResponse:
+    query = QueryDict(mutable=True)
+    for name in parameters.AUTHORIZATION:
+        query.setlist(name, [*request.GET.getlist(name), *request.POST.getlist(name)])
+    address = f"{request.path}?{query.urlencode()}"
+    if len(address) > 2 * LONGEST_ADDRESS:
+        return _error_page(request, errors.InvalidRequestFatalError())
+    response = HttpResponseRedirect(address)
+    response.status_code = 303
+    return response
+
+
+def _error_page(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
+    """RFC 6749 §4.1.2.1: told to the person, and never sent to an address that nobody has registered."""
+    if isinstance(error, errors.MissingClientIdError | errors.InvalidClientIdError):
+        reason = _("The application that sent you here is not known, or it is switched off.")
+    elif isinstance(error, errors.InvalidRequestFatalError):
+        reason = _("The application that sent you here asked in a way that we cannot take.")
+    else:
+        reason = _("The application that sent you here wants you sent on to an address that it has not registered.")
+    context = {"reason": reason, "base_path": settings.SAGE_WEB_BASE_PATH}
+    return render(request, "oauth2/error.html", context, status=400)

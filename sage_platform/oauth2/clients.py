@@ -1,0 +1,115 @@
+"""Clients: declared by the deployment's settings, or made in the admin; switched off and given another secret."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from sage_platform.oauth2 import client_secrets, tokens
+from sage_platform.oauth2.models import Application
+from sage_platform.oauth2.registration import Registration
+
+
+class NameTakenError(Exception):
+    """A declared client has the id of one that was made otherwise; the two may not be one without somebody's word."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(f"SAGE_OAUTH2_CLIENTS: a client {client_id} was made otherwise already. Rename one of the two.")
+
+
+@dataclass
+class Synced:
+    """The client_ids of the declared clients, by what became of them."""
+
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
+
+
+def sync(declared: Sequence[Registration], *, dry_run: bool = False) -> Synced:
+    """Make the clients of the environment what the environment says. One that is no longer declared is disabled, not deleted.
+
+    All or nothing; raises NameTakenError. Of several machines that do it at once one makes a client, and the others find it.
+    """
+    try:
+        return _sync(declared, dry_run=dry_run)
+    except IntegrityError:
+        return _sync(declared, dry_run=dry_run)
+
+
+def _sync(declared: Sequence[Registration], *, dry_run: bool) -> Synced:
+    done = Synced()
+    with transaction.atomic():
+        rows = {row.client_id: row for row in Application.objects.select_for_update().order_by("pk")}
+        for client in declared:
+            row = rows.pop(client.client_id, None)
+            if row is not None and row.source != Application.Source.ENVIRONMENT:
+                raise NameTakenError(client.client_id)
+            _sync_one(client, row, done, dry_run=dry_run)
+        for row in rows.values():
+            if row.source == Application.Source.ENVIRONMENT and row.enabled:
+                done.disabled.append(row.client_id)
+                if not dry_run:
+                    set_enabled(row, enabled=False)
+    return done
+
+
+def _sync_one(client: Registration, row: Application | None, done: Synced, *, dry_run: bool) -> None:
+    values = fields_of(client)
+    if row is None:
+        done.created.append(client.client_id)
+        if not dry_run:
+            secret = client_secrets.hashed(client.client_secret)
+            Application.objects.create(**values, client_secret=secret, source=Application.Source.ENVIRONMENT)
+        return
+    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if client.is_public != row.is_public or (
+        client.client_secret and not client_secrets.matches(client.client_secret, row.client_secret)
+    ):
+        changed["client_secret"] = client_secrets.hashed(client.client_secret)
+    (done.updated if changed else done.unchanged).append(client.client_id)
+    if changed and not dry_run:
+        change(row, changed)
+
+
+def fields_of(client: Registration) -> dict[str, Any]:
+    """The columns of a registration, but for its secret and where it comes from."""
+    return {
+        "client_id": client.client_id,
+        "name": client.name or client.client_id,
+        "description": client.description,
+        "client_type": Application.CLIENT_PUBLIC if client.is_public else Application.CLIENT_CONFIDENTIAL,
+        "redirect_uris": " ".join(client.redirect_uris),
+        "grant_types": list(client.grant_types),
+        "scope": " ".join(client.scope.split()),
+        "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "skip_authorization": client.skip_consent,
+        "enabled": client.enabled,
+    }
+
+
+def change(row: Application, values: dict[str, Any]) -> None:
+    """Change some columns. Switching a client off, or on again, ends every code and token that it has."""
+    with transaction.atomic():
+        switched = "enabled" in values and values["enabled"] != Application.objects.values_list("enabled", flat=True).get(
+            pk=row.pk
+        )
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save(update_fields=[*values, "updated"])
+        if switched:
+            # On again too: of a token issued at the very moment of switching off, nothing may come back to life.
+            tokens.end_of_client(row)
+
+
+def set_enabled(row: Application, *, enabled: bool) -> None:
+    change(row, {"enabled": enabled})
+
+
+def renew_secret(row: Application) -> str:
+    """Another secret, to be shown this once; the former one opens nothing from now on."""
+    secret = client_secrets.generate()
+    change(row, {"client_secret": client_secrets.hashed(secret)})
+    return secret

@@ -1,0 +1,125 @@
+"""The keys that sign id_tokens: made when they are missing, rotated, published.
+
+There are three at most: the one that signs, the next one, which clients can fetch long before it signs, and the last one, whose
+id_tokens are still under way (OpenID Connect Core §10.1.1).
+"""
+
+import json
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from jwcrypto import jwk, jws, jwt
+from jwcrypto.common import JWException
+
+from sage_platform.encryption import Sealed
+from sage_platform.oauth2.models import SigningKey
+
+BITS = 2048
+# A key signs for so long; `prune`, which runs daily, then rotates it.
+LIFE = timedelta(days=90)
+
+
+def make_key(*, activated_at: datetime | None = None) -> SigningKey:
+    """An unsaved key. Takes a tenth of a second or more."""
+    pair = jwk.JWK.generate(kty="RSA", size=BITS, use="sig", alg="RS256")
+    kid = pair.thumbprint()
+    public = pair.export_public(as_dict=True) | {"kid": kid}
+    private = Sealed.of(pair.export_to_pem(private_key=True, password=None).decode())
+    return SigningKey(kid=kid, private_key=private, public_jwk=public, activated_at=activated_at)
+
+
+def ensure() -> SigningKey:
+    """The key that signs, made with the next one where there is none.
+
+    Several processes may start at once: the database allows one key that signs, so that one of them makes it and the others,
+    whose try fails, find it.
+    """
+    if (active := _active()) is not None:
+        return active
+    try:
+        with transaction.atomic():
+            if not _activate_next(timezone.now()):
+                make_key(activated_at=timezone.now()).save(force_insert=True)
+            _ensure_next()
+    except IntegrityError:
+        pass
+    return SigningKey.objects.get(activated_at__isnull=False, retired_at=None)
+
+
+def rotate() -> SigningKey:
+    """Retire the key that signs; the next one takes its place, and a new one is published. Of the retired the last is kept."""
+    ensure()
+    with transaction.atomic():
+        now = timezone.now()
+        current = SigningKey.objects.select_for_update().filter(activated_at__isnull=False, retired_at=None).first()
+        if current is None:  # Somebody else has rotated at this moment.
+            return ensure()
+        SigningKey.objects.filter(retired_at__isnull=False).delete()
+        SigningKey.objects.filter(pk=current.pk).update(retired_at=now)
+        _ensure_next()
+        _activate_next(now)
+        _ensure_next()
+    return ensure()
+
+
+def rotate_if_due() -> bool:
+    active = _active()
+    if active is None or active.activated_at is None or active.activated_at > timezone.now() - LIFE:
+        return False
+    rotate()
+    return True
+
+
+def _active() -> SigningKey | None:
+    return SigningKey.objects.filter(activated_at__isnull=False, retired_at=None).first()
+
+
+def _activate_next(now: datetime) -> int:
+    found = SigningKey.objects.filter(activated_at=None, retired_at=None).order_by("created_at").first()
+    return SigningKey.objects.filter(pk=found.pk).update(activated_at=now) if found is not None else 0
+
+
+def _ensure_next() -> None:
+    if not SigningKey.objects.filter(activated_at=None, retired_at=None).exists():
+        make_key().save(force_insert=True)
+
+
+def key_set() -> dict[str, list[dict[str, Any]]]:
+    """RFC 7517 §5: the public halves, the one that signs first."""
+    ensure()
+    rows = SigningKey.objects.order_by(F("retired_at").asc(nulls_first=True), F("activated_at").asc(nulls_last=True))
+    return {"keys": [row.public_jwk for row in rows]}
+
+
+def sign(claims: dict[str, Any]) -> str:
+    """An RS256 JWT (RFC 7519) that names its key."""
+    row = ensure()
+    token = jwt.JWT(header=json.dumps({"alg": "RS256", "typ": "JWT", "kid": row.kid}), claims=json.dumps(claims))
+    token.make_signed_token(_private(row.private_key))
+    return str(token.serialize())
+
+
+@lru_cache(maxsize=4)
+def _private(sealed: Sealed) -> jwk.JWK:
+    """Opened once in a process: decryption and parsing take as long as signing does."""
+    return jwk.JWK.from_pem(sealed.reveal().encode())
+
+
+def read(token: str) -> dict[str, Any] | None:
+    """The claims of a JWT that one of our keys has signed, however old; None for any other text."""
+    try:
+        parsed = jws.JWS()
+        parsed.allowed_algs = ["RS256"]
+        parsed.deserialize(token)
+        row = SigningKey.objects.filter(kid=str(parsed.jose_header.get("kid", ""))[:64]).first()
+        if row is None:
+            return None
+        parsed.verify(jwk.JWK(**row.public_jwk))
+        claims = json.loads(parsed.payload)
+    except (JWException, ValueError, TypeError, KeyError):
+        return None
+    return claims if isinstance(claims, dict) else None

@@ -1,0 +1,30 @@
+"""The page on which people see what they have allowed, and withdraw it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from sage_platform.accounts.pages import page
+from sage_platform.oauth2 import consents
+
+
+@page("GET", "HEAD", "POST", signed_in=True)
+def connected(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    rows = consents.of_user(user)
+    if request.method == "POST":
+        named = request.POST.get("consent", "")
+        consent = rows.filter(pk=int(named)).first() if named.isascii() and named.isdigit() and len(named) < 19 else None
+        if consent is not None:
+            consents.withdraw(consent)
+            messages.success(request, _("%(name)s is no longer connected.") % {"name": consent.application})
+        return HttpResponseRedirect(request.path)
+    descriptions = settings.OAUTH2_PROVIDER["SCOPES"]
+    shown = [
+        {"consent": row, "scopes": [descriptions[name] for name in row.scopes.split() if name in descriptions]} for row in rows
+    ]
+    return render(request, "oauth2/consents.html", {"rows": shown, "base_path": settings.SAGE_WEB_BASE_PATH})
