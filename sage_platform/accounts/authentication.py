@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -10,7 +11,11 @@ from sage_platform.accounts.middleware import session_user
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.services import proxy_identity, sign_ins
 from sage_platform.api.cross_site import check_same_site
-from sage_platform.api.errors import InvalidToken
+from sage_platform.api.errors import InsufficientScope, InvalidToken
+from sage_platform.api.seams import ThirdParty, third_party_tokens
+
+# What the challenge names where no scope helps: only who signs in here themselves may come in.
+FIRST_PARTY = "first-party"
 
 
 def bearer_token(request: HttpRequest) -> str | None:
@@ -19,15 +24,35 @@ def bearer_token(request: HttpRequest) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def _third_party(token: str) -> ThirdParty | None:
+    for prefix, asker in third_party_tokens.items():
+        if token.startswith(prefix):
+            return asker(token)
+    return None
+
+
+def _scope_of(request: Request) -> str:
+    """The scope that opens the route to third parties; where none does, a name that nobody can be granted."""
+    view = (request.parser_context or {}).get("view")
+    return getattr(getattr(view, "stated", None), "scope", "") or FIRST_PARTY
+
+
 class SageAuthentication(BaseAuthentication):
     """A good bearer token wins over the proxy's header, and that over the cookie; a bad token beside either is passed over, and
     alone it is a 401.
 
-    With header and cookie the cross-site rule judges unsafe methods. `request.auth` is the sign-in, None with the header.
+    With header and cookie the cross-site rule judges unsafe methods. `request.auth` is the sign-in, None with the header. A
+    third party's token opens only routes that state a scope, and those when it was granted it; then `request.auth` is a
+    `ThirdParty`, and a program that asks for itself is an anonymous user.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, SignIn | None] | None:
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, SignIn | ThirdParty | None] | None:
         token = bearer_token(request)
+        if token and (third_party := _third_party(token)) is not None:
+            needed = _scope_of(request)
+            if needed not in third_party.scopes:
+                raise InsufficientScope(needed)
+            return third_party.user or AnonymousUser(), third_party
         if token and token.startswith(sign_ins.ACCESS_PREFIX):
             sign_in = sign_ins.of_access_token(token)
             if sign_in is not None:

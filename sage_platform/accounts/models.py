@@ -150,14 +150,6 @@ class UserConfig(models.Model):
         return str(self.user_id)
 
 
-class SignInQuerySet(models.QuerySet["SignIn"]):
-    def alive(self) -> Self:
-        """Not ended by logout, nor by a changed password, a deactivation or a reused refresh token."""
-        return self.filter(
-            ended_at=None, user__is_active=True, credentials_version=models.F("user__credentials_version")
-        ).select_related("user")
-
-
 class SignIn(models.Model):
     """One sign-in of one person. Its session and its tokens end together."""
 
@@ -175,8 +167,6 @@ class SignIn(models.Model):
     seen_at = models.DateTimeField(_("last seen"), auto_now_add=True, db_index=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
-    objects: ClassVar[Any] = SignInQuerySet.as_manager()
-
     class Meta:
         verbose_name = _("sign-in")
         verbose_name_plural = _("sign-ins")
@@ -187,7 +177,7 @@ class SignIn(models.Model):
 
     @property
     def is_alive(self) -> bool:
-        """As `alive()` has it, for a row that is here with its user."""
+        """Not ended by logout, nor by a changed password, a deactivation or a reused refresh token."""
         return self.ended_at is None and self.user.is_active and self.credentials_version == self.user.credentials_version
 
 

@@ -53,6 +53,7 @@ def page(*methods: str, signed_in: bool = False) -> Callable[[Page], Page]:
         @csrf_exempt
         @wraps(view)
         def run(request: HttpRequest) -> HttpResponse:
+            request.is_page = True  # type: ignore[attr-defined]  # Its errors are pages too, wherever it is mounted.
             try:
                 response = answer(request)
             except APIException as error:

@@ -26,6 +26,7 @@ WHO = {
     "Anyone": "Anyone may call this.",
     "AnyoneOfThisSite": "Anyone may call this, but for another site's page in a browser.",
     "SignedIn": "For signed-in users.",
+    "SignedInOrProgram": "For signed-in users, and for programs whose token was granted the scope.",
     "Administrator": "For administrators.",
 }
 

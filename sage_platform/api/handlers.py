@@ -86,7 +86,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def wants_envelope(request: HttpRequest) -> bool:
-    return f"/{request.path.lstrip('/')}/".startswith("/api/")
+    """Under /api, but for a page of ours that is mounted there."""
+    return f"/{request.path.lstrip('/')}/".startswith("/api/") and not getattr(request, "is_page", False)
 
 
 def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:

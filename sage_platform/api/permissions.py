@@ -7,6 +7,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from sage_platform.api.cross_site import check_same_site
+from sage_platform.api.seams import ThirdParty
 
 
 class Nobody(BasePermission):
@@ -38,6 +39,13 @@ class AnyoneOfThisSite(Anyone):
 class SignedIn(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user.is_authenticated)
+
+
+class SignedInOrProgram(SignedIn):
+    """Also a third party that asks for itself; its token has the scope that the route states, or it would not be here."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, ThirdParty) or super().has_permission(request, view)
 
 
 class Administrator(BasePermission):

@@ -1,6 +1,7 @@
 """What one area must know of another, without importing it: small registries, filled in each app's `AppConfig.ready()`."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,6 +26,17 @@ class Registry(Generic[T]):
         return iter(list(self._entries.items()))
 
 
+@dataclass(frozen=True)
+class ThirdParty:
+    """A program that asks by a token of its own: for `user` (a living one), or for itself where that is None."""
+
+    client_id: str
+    scopes: frozenset[str]
+    user: Any
+
+
+# By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query.
+third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("third-party token")
 # A setting that administrators change while the platform runs, for example `allow_registration`.
 deployment_settings: Registry[Callable[[], Any]] = Registry("deployment setting")
 # A yes or no about the signed-in user in the session's answer, for example `has_provider`; called with the user.

@@ -31,6 +31,8 @@ class Endpoint:
     who: type[BasePermission]
     takes: SerializerClass | None
     query: SerializerClass | None
+    # What a third party's token must have been granted; empty where none opens the route.
+    scope: str = ""
 
 
 def endpoint(
@@ -41,6 +43,7 @@ def endpoint(
     query: SerializerClass | None = None,
     summary: str,
     refusals: Sequence[Refused] = (),
+    scope: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope.
 
@@ -55,7 +58,7 @@ def endpoint(
             payload = action(self, request, *given, *args, **kwargs)
             return payload if isinstance(payload, Response) else Response(payload)
 
-        run.endpoint = Endpoint(who=who, takes=takes, query=query)  # type: ignore[attr-defined]
+        run.endpoint = Endpoint(who=who, takes=takes, query=query, scope=scope)  # type: ignore[attr-defined]
         schema = describe(who=who, gives=gives, takes=takes, query=query, summary=summary, refusals=refusals)
         return extend_schema(**schema)(run)
 

@@ -7,6 +7,7 @@ from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -63,10 +64,11 @@ def register(username: str, *, password: str, email: str, phonenum: str, code: s
     key = comparison_key(email)
     if not _code_is_right(key, code):
         raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
-    # Not in one transaction: it would hold the database's write lock while the password waits for a hashing slot. A code that
-    # a crash leaves behind opens nothing, since its address is taken.
-    user = users.create_user(username, password=password, email=email, phonenum=phonenum)
-    RegistrationCode.objects.filter(email_key=key).delete()
+    user = users.new_user(username, password=password, email=email, phonenum=phonenum)
+    # Both or neither: whoever is cut off from the answer then tries again and learns from the code which it was.
+    with transaction.atomic():
+        users.store_user(user, actor=None)
+        RegistrationCode.objects.filter(email_key=key).delete()
     return user
 
 

@@ -81,10 +81,10 @@ def refresh_tokens(token: str) -> TokenPair:
     digest = digest_of(token)
     with transaction.atomic():
         # Locked before its token, in the order of a password change: that must not miss the pair being made here.
-        family = SignIn.objects.alive().filter(refresh_tokens__digest=digest)
+        family = SignIn.objects.filter(refresh_tokens__digest=digest).select_related("user")
         sign_in = family.select_for_update(of=("self",)).first()
         first = RefreshToken.objects.filter(digest=digest, used_at=None, expires_at__gt=now).update(used_at=now)
-        if first and sign_in is not None:
+        if first and sign_in is not None and sign_in.is_alive:
             SignIn.objects.filter(pk=sign_in.pk).update(seen_at=now)
             return issue_tokens(sign_in)
         if not first:

@@ -31,18 +31,32 @@ def create_user(
 
     Of several at the same moment with one name, the database lets one through.
     """
+    user = new_user(username, password=password, email=email, phonenum=phonenum, role=role)
+    store_user(user, actor=actor)
+    return user
+
+
+def new_user(username: str, *, password: str, email: str, phonenum: str, role: str = User.Role.USER) -> User:
+    """A user whom the database does not have yet, the password hashed. Raises as `create_user` does.
+
+    Apart from the storing, because nobody else can write while a transaction waits for a hash.
+    """
     user = User(username=username, email=email, phonenum=phonenum, role=role)
     refuse_taken(username=username, email=email)
     check_strength(password, user)
     user.set_password(password)
+    return user
+
+
+def store_user(user: User, *, actor: User | None) -> None:
+    """Raises Refusal 400 when somebody else took the name or the address in the meantime."""
     try:
         with transaction.atomic():
             user.save(force_insert=True)
             record(actor, user, added=True)
     except IntegrityError:
-        refuse_taken(username=username, email=email)
+        refuse_taken(username=user.username, email=user.email)
         raise
-    return user
 
 
 def refuse_taken(*, username: str, email: str) -> None:
