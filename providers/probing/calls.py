@@ -14,7 +14,7 @@ from sage_platform.outbound import Answer, Deadline, OutboundError
 
 # The answers to 512 tokens are a few thousand bytes; lists of models are longer.
 MOST_BYTES = 1024 * 1024
-MOST_BYTES_OF_A_LIST = 8 * 1024 * 1024
+MOST_BYTES_OF_A_LIST = 4 * 1024 * 1024
 _SENDABLE = re.compile(r"[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 
 ODD_KEY = _(
@@ -41,16 +41,13 @@ class Line:
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None, max_bytes: int) -> Answer:
         """Raises ProbeFailed when there is no answer. Redirects are not followed: the key is meant for this address alone."""
-        headers = {"Accept": "application/json"}
-        if key := self.endpoint.api_key:
-            if not _SENDABLE.fullmatch(key):
-                raise ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
-            headers["Authorization"] = f"Bearer {key}"
+        if self.endpoint.api_key and not _SENDABLE.fullmatch(self.endpoint.api_key):
+            raise ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
         try:
             return outbound.door().request(
                 method,
                 address(self.endpoint.base_url, path),
-                headers=headers,
+                headers=self._headers(),
                 json=body,
                 deadline=self.deadline,
                 max_bytes=max_bytes,
@@ -58,8 +55,12 @@ class Line:
             )
         except OutboundError as error:
             failed = _failed(error)
-        # Outside of the except block, so that no traceback shows the request.
+        # Out here, and without a variable that holds the key, so that no report of a crash can show it.
         raise failed
+
+    def _headers(self) -> dict[str, str]:
+        bearer = {"Authorization": f"Bearer {self.endpoint.api_key}"} if self.endpoint.api_key else {}
+        return {"Accept": "application/json"} | bearer
 
 
 def address(base_url: str, path: str) -> str:
@@ -69,16 +70,12 @@ def address(base_url: str, path: str) -> str:
 
 
 def _failed(error: OutboundError) -> ProbeFailed:
-    if isinstance(error, outbound.RedirectRefused | outbound.TooManyRedirects):
-        return ProbeFailed(Category.NOT_OPENAI, sentence=MOVED)
     if isinstance(error, outbound.AddressRefused):
         return ProbeFailed(Category.CONNECTION, sentence=NOT_ALLOWED)
     if isinstance(error, outbound.TimedOut):
         return ProbeFailed(Category.TIMEOUT)
     if isinstance(error, outbound.AnswerTooLarge):
         return ProbeFailed(Category.NOT_OPENAI)
-    if isinstance(error, outbound.MalformedHeader):
-        return ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
     return ProbeFailed(Category.CONNECTION, sentence=_with_reason(error))
 
 

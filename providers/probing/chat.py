@@ -20,6 +20,7 @@ BUDGET = 512
 OLD_LIMIT = "max_tokens"
 NEW_LIMIT = "max_completion_tokens"
 OTHER_LIMIT = {OLD_LIMIT: NEW_LIMIT, NEW_LIMIT: OLD_LIMIT}
+REFUSING = (400, 404, 415, 422, 501)
 SILENT = _("The service answered, but the model said nothing. Try again, or choose another model.")
 
 # OpenAI's reasoning models, which take the new name alone: knowing them saves a request that must fail.
@@ -48,6 +49,12 @@ class Refusal:
     complaint: Complaint = field(repr=False)
     category: Category
     sentence: type_of_sentence = None
+
+    @property
+    def is_of_the_request(self) -> bool:
+        """Whether the service says that it will not do what was asked: by a status made for that, or inside HTTP 200."""
+        by_status = self.status in REFUSING or (self.status == 200 and self.category is not Category.NOT_OPENAI)
+        return by_status and bool(self.complaint.words) and not self.complaint.is_html
 
 
 class Chat:

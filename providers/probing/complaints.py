@@ -79,7 +79,7 @@ def read_value(value: object) -> Complaint:
 def is_complaint(value: object) -> bool:
     """Whether this body, which came with HTTP 200, is an error all the same."""
     if isinstance(value, list):
-        return bool(value) and is_complaint(value[0])
+        return bool(value) and isinstance(value[0], dict) and is_complaint(value[0])
     if not isinstance(value, dict):
         return False
     if value.get("error") or value.get("errors") or value.get("detail") or value.get("success") is False:

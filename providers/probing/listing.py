@@ -13,13 +13,16 @@ from providers.probing.vendor_text import Cleaner
 from sage_platform.outbound import Deadline
 
 MOST_MODELS = 1000
-MOST_FIELDS = 20
-LONGEST_ID = 300
+MOST_FIELDS = 10
+LONGEST_TEXT = 300
 NO_LIST = _("This service does not list its models. Type the model's name, or check the base URL; it often ends in /v1.")
 
 
 def list_models(endpoint: Endpoint, *, timeout: float) -> list[dict[str, Any]]:
-    """`[{id, …}]`: what the vendor says of each model, but for nested values; each id once. Raises ProbeFailed."""
+    """`[{id, …}]`: what the vendor says of each model, but for nested values and long texts; each id once.
+
+    Raises ProbeFailed.
+    """
     answer = Line(endpoint, Deadline.after(timeout)).get("models")
     cleaner = Cleaner(endpoint.api_key)
     if answer.status != 200:
@@ -49,10 +52,14 @@ def _models(body: object) -> list[object] | None:
 
 
 def _model(item: object, cleaner: Cleaner) -> dict[str, Any] | None:
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not 0 < len(item["id"]) <= LONGEST_ID:
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not item["id"] or not _is_short(item["id"]):
         return None
-    scalars = [(name, value) for name, value in item.items() if name != "id" and not isinstance(value, dict | list)]
-    fields = {cleaner.response(name): cleaner.value(value) for name, value in scalars[:MOST_FIELDS]}
+    short = [(name, value) for name, value in item.items() if name != "id" and _is_short(name) and _is_short(value)]
+    fields = {cleaner.response(name): cleaner.value(value) for name, value in short[:MOST_FIELDS]}
     shown = {"id": cleaner.response(item["id"])}
     # Twice, so that it stands first and no field whose name is cleaned into "id" takes its place.
     return shown | fields | shown
+
+
+def _is_short(value: object) -> bool:
+    return len(value) <= LONGEST_TEXT if isinstance(value, str) else not isinstance(value, dict | list)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from providers.probing import pictures, structured
@@ -42,14 +43,15 @@ HOPELESS = (
     Category.TIMEOUT,
     Category.CONNECTION,
 )
-# The statuses with which services refuse what a request asks for; 200 is an error inside HTTP 200.
-REFUSING = (200, 400, 404, 415, 422, 501)
 _ABOUT_IMAGES = re.compile(
-    r"image|vision|visual|picture|multi-?modal|unknown variant|text.only|content.{0,40}\b(string|str|text)\b|图|视觉|多模态"
+    r"image|vision|visual|picture|multi-?modal|unknown variant|text.only|content.{0,40}\b(string|str|text)\b"
+    r"|图[片像文]|[看识]图|视觉|多模态"
 )
 # Some servers refuse an image with a 500. Then the words must say so, not only speak of images.
 _SAYS_NO_IMAGES = re.compile(
-    r"(image|vision|visual|multi-?modal)\b.{0,40}\b(not|unsupported|n't)\b|\b(not|unsupported|n't)\b.{0,40}(image|vision|multi-?modal)|不支持.{0,20}(图|视觉|多模态)"
+    r"(image|vision|visual|multi-?modal)\b.{0,40}(unsupported|(not|n't) (be )?(support|accept|allow|enable))"
+    r"|(unsupported|(not|n't) (support|accept|allow|handle|take)).{0,40}(image|vision|visual|multi-?modal)"
+    r"|not an? (multi-?modal|vision|image)|不支持.{0,20}(图[片像文]|视觉|多模态)"
 )
 
 
@@ -75,8 +77,8 @@ def check_capabilities(endpoint: Endpoint, *, timeout: float, draw: Draw = secre
     deadline = Deadline.after(timeout)
     image, structure = (Chat(endpoint, deadline, limit_name=chat.limit_name) for _probe in range(2))
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
-        # The context carries the language of the request. The deadline ends the thread.
-        seen = thread.submit(copy_context().run, _look, image, draw)
+        # The deadline ends the thread. The context is the request's, but Django's language keeps to its own thread.
+        seen = thread.submit(copy_context().run, _look_in, get_language(), image, draw)
         obeyed = _structure(structure)
         return Capabilities(connection, seen.result(), obeyed)
 
@@ -86,6 +88,11 @@ def _connect(chat: Chat) -> Connection:
     if isinstance(said, Refusal):
         raise chat.failure(said)
     return Connection(chat.cleaner.response(said.reply.content or said.reply.reasoning), said.latency_ms)
+
+
+def _look_in(language: str | None, chat: Chat, draw: Draw) -> ImageResult:
+    with override(language):
+        return _look(chat, draw)
 
 
 def _look(chat: Chat, draw: Draw) -> ImageResult:
@@ -110,10 +117,12 @@ def _look(chat: Chat, draw: Draw) -> ImageResult:
 
 def _refuses_images(refusal: Refusal, model: str) -> bool:
     """Whether the refusal is about the image. The model's own name is no word about images, whatever it is."""
-    if refusal.category in HOPELESS:
+    if refusal.category in HOPELESS or refusal.complaint.is_html:
         return False
-    told = refusal.complaint.everything.replace(model.lower(), " ")
-    return bool((_ABOUT_IMAGES if refusal.status in REFUSING else _SAYS_NO_IMAGES).search(told))
+    told = refusal.complaint.everything
+    if _ABOUT_IMAGES.search(model.lower()):
+        told = told.replace(model.lower(), " ")
+    return bool((_ABOUT_IMAGES if refusal.is_of_the_request else _SAYS_NO_IMAGES).search(told))
 
 
 def _structure(chat: Chat) -> JSONResult:
@@ -145,7 +154,7 @@ def _try_mode(chat: Chat, **mode: Any) -> tuple[JSONResult, bool]:
     except ProbeFailed as failed:
         return JSONResult(Capability.UNKNOWN, error=failed.message), True
     if isinstance(said, Refusal):
-        if said.status in REFUSING and said.category not in HOPELESS and said.complaint.words:
+        if said.is_of_the_request and said.category not in HOPELESS:
             return JSONResult(Capability.NO, error=chat.failure(said, sentence=NO_JSON).message), False
         return JSONResult(Capability.UNKNOWN, error=chat.failure(said).message), said.category in HOPELESS
     response = chat.cleaner.response(said.reply.content) or None

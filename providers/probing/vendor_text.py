@@ -15,8 +15,9 @@ DETAIL_LENGTH = 300
 RESPONSE_LENGTH = 1000
 REMOVED = "***"
 
-# More than this is never looked at: the text comes from a stranger, and a few hundred characters of it are shown.
-MOST_READ = 8000
+# More than this is never looked at: the text comes from a stranger, and little of it is shown. Pages have much markup.
+MOST_READ_OF_A_PAGE = 8000
+MOST_READ = 2 * RESPONSE_LENGTH
 # A part of the key as long as this gives it away; shorter keys are looked for as whole words.
 TELLING_LENGTH = 8
 SHORTEST_KEY = 4
@@ -57,7 +58,8 @@ class Cleaner:
 
     def detail(self, text: str) -> str:
         """One line of at most 300 characters, without markup: what a failure says of the vendor's own words."""
-        plain = html.unescape(_without_tags(_printable(text[:MOST_READ], keep="")))
+        # Markup may be hidden in entities, and between letters that cannot be seen: it goes once before and once after those.
+        plain = _printable(html.unescape(_without_tags(text[:MOST_READ_OF_A_PAGE])), keep="")
         return _cut(self._without_key(" ".join(_without_tags(plain).split())), DETAIL_LENGTH)
 
     def response(self, text: str) -> str:
@@ -168,6 +170,8 @@ def _blotted(text: str, places: Iterator[tuple[int, int]]) -> str:
 
 def _printable(text: str, *, keep: str) -> str:
     """Control characters become spaces; invisible ones, which could hide a key or turn the text around, go."""
+    if text.isascii() and text.isprintable():
+        return text
     whole = text.encode("utf-8", "replace").decode()
     return "".join(
         character

@@ -75,7 +75,7 @@ WORDS: dict[Category, re.Pattern[str]] = {
     ),
     Category.AUTHENTICATION: _any_of(
         r"\b(invalid|incorrect|wrong|missing|malformed|bad|expired|unknown|no) (\w+ ){0,3}?"
-        r"((api|subscription)[ _-]?key|bearer|token|credentials|authentication)\b",
+        r"((x-)?(api|subscription)[ _-]?key|bearer|token|credentials|authentication)\b",
         r"\b(api|subscription)[ _-]?key\b.{0,40}\b(invalid|incorrect|not valid|not found|expired|missing|required)",
         r"\b(api|subscription)[ _-]?key\b.{0,40}\b(disabled|revoked|deleted)",
         r"authentication (fail|error|is required)",

@@ -19,7 +19,8 @@ from providers.probing import (
     check_capabilities,
 )
 from providers.probing.pictures import COLOURS, Colour
-from tests.vendor import Vendor, after
+from tests.vendor import Exchange, Vendor, after
+from tests.vendor.behaviours import hang
 
 TIMEOUT = "The service did not answer in time. Try again, or check whether it is up."
 
@@ -49,19 +50,26 @@ def test_nothing_more_is_asked_without_a_connection(vendor: Vendor, endpoint: En
 
 def test_both_at_the_same_time(vendor: Vendor, endpoint: Endpoint) -> None:
     """No longer than the connection and the slower of the two, and a tenth."""
-    vendor.behave(chat=after(0.3), image=after(0.7), json=after(0.6))
+    vendor.behave(chat=after(0.2), image=after(0.6), json=after(0.5))
+    # A machine that is busy with other things gets three tries: that only ever adds time.
+    took = [seconds_for_all(endpoint)]
+    while took[-1] > 0.8 * 1.1 and len(took) < 3:
+        took.append(seconds_for_all(endpoint))
+    assert 0.8 <= took[-1] <= 0.8 * 1.1
+    assert vendor.most_at_once == 2
+
+
+def seconds_for_all(endpoint: Endpoint) -> float:
     began = time.monotonic()
     found = check_capabilities(endpoint, timeout=5)
-    took = time.monotonic() - began
     assert (found.image.capability, found.structured.capability) == (Capability.YES, Capability.YES)
-    assert 1.0 <= took <= 1.1
-    assert vendor.most_at_once == 2
+    return time.monotonic() - began
 
 
 @pytest.mark.parametrize(("hanging", "other"), [("image", "structured"), ("structured", "image")])
 def test_one_failing_leaves_the_other(hanging: str, other: str, vendor: Vendor, endpoint: Endpoint) -> None:
     vendor.behave("image_hangs" if hanging == "image" else "json_hangs")
-    found = check_capabilities(endpoint, timeout=0.5)
+    found = check_capabilities(endpoint, timeout=1)
     assert getattr(found, other).capability is Capability.YES
     assert getattr(found, hanging).capability is Capability.UNKNOWN
     assert getattr(found, hanging).error == TIMEOUT
@@ -70,8 +78,8 @@ def test_one_failing_leaves_the_other(hanging: str, other: str, vendor: Vendor, 
 def test_the_probes_together_have_as_much_time_as_the_connection(vendor: Vendor, endpoint: Endpoint) -> None:
     vendor.behave(chat=after(0.3), image="drip", json="hang")
     began = time.monotonic()
-    found = check_capabilities(endpoint, timeout=0.5)
-    assert 0.8 <= time.monotonic() - began < 1.2
+    found = check_capabilities(endpoint, timeout=0.8)
+    assert 1.1 <= time.monotonic() - began < 1.7
     assert (found.image.capability, found.structured.capability) == (Capability.UNKNOWN, Capability.UNKNOWN)
 
 
@@ -80,12 +88,14 @@ def probing_threads() -> list[str]:
 
 
 def test_the_thread_ends(vendor: Vendor, endpoint: Endpoint) -> None:
-    vendor.behave(image="hang", json="hang")
     during: list[list[str]] = []
-    watch = threading.Timer(0.15, lambda: during.append(probing_threads()))
-    watch.start()
-    check_capabilities(endpoint, timeout=0.3)
-    watch.join()
+
+    def watch(exchange: Exchange) -> None:
+        during.append(probing_threads())
+        hang(exchange)
+
+    vendor.behave(image=watch, json="hang")
+    check_capabilities(endpoint, timeout=0.6)
     assert [len(names) for names in during] == [1]
     assert probing_threads() == []
 

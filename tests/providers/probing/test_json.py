@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from providers.probing import Capability, Endpoint, JSONResult, check_json
+from providers.probing.replies import read_reply
 from providers.probing.structured import find_object
 from tests.vendor import Behaviour, Exchange, Vendor, answering, saying
 from tests.vendor.behaviours import completion, good, hang, openai_error
@@ -19,7 +20,10 @@ DOWN = (
     "The service answered with an error. Try again later, or ask the service."
     " The service says: The server had an error while processing your request."
 )
-RATE = "The service limits how often it may be asked. Wait a moment, then try again. The service says: Rate limit reached for requests"
+RATE = (
+    "The service limits how often it may be asked. Wait a moment, then try again."
+    " The service says: Rate limit reached for requests"
+)
 SCHEMA, OBJECT, PLAIN = "json_schema", "json_object", None
 ALL = [SCHEMA, OBJECT, PLAIN]
 
@@ -55,7 +59,7 @@ RESULTS: dict[str, tuple[JSONResult, list[str | None]]] = {
 def test_each_result(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
     result, asked = RESULTS[behaviour]
     vendor.behave(behaviour)
-    assert check_json(endpoint, timeout=0.5) == result
+    assert check_json(endpoint, timeout=0.5 if "hang" in behaviour else 5) == result
     assert modes(vendor) == asked
 
 
@@ -105,14 +109,11 @@ COMBINED: list[tuple[str, Behaviour, Capability, Any, list[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "capability", "parsed", "asked"), [row[1:] for row in COMBINED], ids=[row[0] for row in COMBINED]
-)
-def test_modes_together(
-    behaviour: Behaviour, capability: Capability, parsed: Any, asked: list[str | None], vendor: Vendor, endpoint: Endpoint
-) -> None:
+@pytest.mark.parametrize("row", [row[1:] for row in COMBINED], ids=[row[0] for row in COMBINED])
+def test_modes_together(row: tuple[Behaviour, Capability, Any, list[str | None]], vendor: Vendor, endpoint: Endpoint) -> None:
+    behaviour, capability, parsed, asked = row
     vendor.behave(behaviour)
-    found = check_json(endpoint, timeout=0.5)
+    found = check_json(endpoint, timeout=1)
     assert (found.capability, found.parsed, modes(vendor)) == (capability, parsed, asked)
     assert (found.error is None) == (capability is YES)
 
@@ -145,8 +146,6 @@ SAID: list[tuple[str, str | None, Any]] = [
 
 @pytest.mark.parametrize(("text", "found"), [row[1:] for row in SAID], ids=[row[0] for row in SAID])
 def test_finding_the_object(text: str, found: Any) -> None:
-    from providers.probing.replies import read_reply
-
     reply = read_reply(completion(text))
     assert reply is not None
     began = time.process_time()
@@ -175,12 +174,12 @@ def test_all_modes_share_the_deadline(vendor: Vendor, endpoint: Endpoint) -> Non
     vendor.behave(json=slow)
     began = time.monotonic()
     found = check_json(endpoint, timeout=0.4)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 2.0
     assert found == JSONResult(UNKNOWN, error=TIMEOUT)
 
 
 @pytest.mark.parametrize(
-    "behaviour", ["hang", "drip", "reset", "cut_mid_body", "huge", "html", "redirect", "empty", "key_echoed"]
+    "behaviour", ["other_json", "hang", "drip", "reset", "cut_mid_body", "huge", "html", "redirect", "empty", "key_echoed"]
 )
 def test_it_never_raises(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
     vendor.behave(behaviour)

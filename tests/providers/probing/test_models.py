@@ -11,6 +11,7 @@ from tests.vendor import Vendor, answering
 from tests.vendor.behaviours import openai_error
 
 NO_LIST = "This service does not list its models. Type the model's name, or check the base URL; it often ends in /v1."
+AUTHENTICATION = "Authentication failed. Check the API key: it may be mistyped, expired or revoked."
 NOT_OPENAI = "This address does not answer like an OpenAI-compatible API. Check the base URL; it often ends in /v1."
 
 
@@ -33,6 +34,7 @@ LISTS: list[tuple[str, Any, list[dict[str, Any]]]] = [
     ("none", {"object": "list", "data": []}, []),
     ("a bare list", [{"id": "a"}, {"id": "b"}], [{"id": "a"}, {"id": "b"}]),
     ("nested values", {"data": [{"id": "a", "pricing": {"prompt": 1}, "tags": ["x"], "name": "A"}]}, [{"id": "a", "name": "A"}]),
+    ("long texts", {"data": [{"id": "a", "description": "x" * 301, "name": "x" * 300}]}, [{"id": "a", "name": "x" * 300}]),
     ("twice the same", {"data": [{"id": "a"}, {"id": "b"}, {"id": "a"}]}, [{"id": "a"}, {"id": "b"}]),
     (
         "what are no models",
@@ -61,7 +63,7 @@ def test_a_list_has_an_end(vendor: Vendor, endpoint: Endpoint) -> None:
     )
     models = list_models(endpoint, timeout=5)
     assert len(models) == 1000
-    assert {len(model) for model in models} == {21}
+    assert {len(model) for model in models} == {11}
     assert models[-1]["id"] == "m999"
 
 
@@ -71,8 +73,7 @@ FAILURES: list[tuple[str, int, Any, Category, str]] = [
         401,
         openai_error("Incorrect API key provided.", code="invalid_api_key"),
         Category.AUTHENTICATION,
-        "Authentication failed. Check the API key: it may be mistyped, expired or revoked."
-        " The service says: Incorrect API key provided.",
+        f"{AUTHENTICATION} The service says: Incorrect API key provided.",
     ),
     ("no such route", 404, {"detail": "Not Found"}, Category.NOT_OPENAI, f"{NO_LIST} The service says: Not Found"),
     ("no such method", 405, b"", Category.NOT_OPENAI, NO_LIST),
@@ -105,10 +106,9 @@ FAILURES: list[tuple[str, int, Any, Category, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "category", "message"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES]
-)
-def test_each_failure(status: int, body: Any, category: Category, message: str, vendor: Vendor, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("failure", [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
+def test_each_failure(failure: tuple[int, Any, Category, str], vendor: Vendor, endpoint: Endpoint) -> None:
+    status, body, category, message = failure
     vendor.behave(models=answering(body, status=status))
     with pytest.raises(ProbeFailed) as failed:
         list_models(endpoint, timeout=5)
@@ -128,6 +128,6 @@ def test_each_failure(status: int, body: Any, category: Category, message: str, 
 def test_the_wire(behaviour: str, category: Category, vendor: Vendor, endpoint: Endpoint) -> None:
     vendor.behave(behaviour)
     with pytest.raises(ProbeFailed) as failed:
-        list_models(endpoint, timeout=0.3)
+        list_models(endpoint, timeout=0.3 if category is Category.TIMEOUT else 5)
     assert failed.value.category is category
     assert KEY not in failed.value.message

@@ -6,6 +6,8 @@ import html
 import json
 import string
 import time
+import traceback
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -45,6 +47,7 @@ ECHOES: list[tuple[str, str, str]] = [
     ("in base64 with what was before", f"got {base64.b64encode(f'Bearer {KEY}'.encode()).decode()} here", "got *** here"),
     ("in base64 with a name", f"got {base64.urlsafe_b64encode(f'me:{KEY}'.encode()).decode()} here", "got *** here"),
     ("with invisible letters", f"got {KEY[:6]}\u200b{KEY[6:12]}\u2060{KEY[12:]} here", "got *** here"),
+    ("with invisible entities", f"got {KEY[:6]}&#8203;{KEY[6:12]}&ZeroWidthSpace;{KEY[12:]} here", "got *** here"),
     ("with markup", f"got {KEY[:12]}<b>{KEY[12:]}</b> here", "got *** *** here"),
     ("in an address", f"GET https://x.example/v1?key={KEY}&a=1 failed", "GET https://x.example/v1?key=***&a=1 failed"),
     ("another key", "use sk-AAAABBBBCCCC, not AIzaSyA1234567890123456789012345", "use ***, not ***"),
@@ -166,6 +169,9 @@ MARKUP = [
     ("a <!-- comment --> b", "a b"),
     ("&lt;img src=x onerror=alert(1)&gt;gone", "gone"),
     ("Fish &amp; chips", "Fish & chips"),
+    ("left&#8238;right&#x1b;&#0;", "leftright\ufffd"),
+    ("<\u200bimg src=x onerror=alert(1)>gone", "gone"),
+    ("<scr\x00ipt>alert(1)</scr\x00ipt>gone", "alert(1) gone"),
     ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
     ("<img src=x", ""),
     ("one\r\n\ttwo\x00\x1b[31mthree", "one two [31mthree"),
@@ -202,11 +208,30 @@ def test_a_stranger_cannot_keep_us_busy(text: str) -> None:
     assert time.process_time() - began < 0.5
 
 
+def assert_no_frame_shows_the_key(error: BaseException) -> None:
+    """Pages and reports of a crash print the variables of each frame."""
+    frames = [
+        frame for frame, _line in traceback.walk_tb(error.__traceback__) if "/providers/probing/" in frame.f_code.co_filename
+    ]
+    ours = [frame for frame in frames if "/tests/" not in frame.f_code.co_filename]
+    assert len(ours) > 1
+    for frame in ours:
+        for name, value in frame.f_locals.items():
+            assert not pieces(KEY) & pieces(repr(value)), (frame.f_code.co_name, name)
+
+
+def test_a_key_that_cannot_be_sent_is_not_shown(endpoint: Endpoint) -> None:
+    with pytest.raises(ProbeFailed) as failed:
+        check_connection(replace(endpoint, api_key=f"{KEY}\n"), timeout=5)
+    assert_no_frame_shows_the_key(failed.value)
+
+
 def test_an_echoed_key_is_in_no_failure(vendor: Vendor, endpoint: Endpoint) -> None:
     vendor.behave("key_echoed")
     with pytest.raises(ProbeFailed) as failed:
         check_connection(endpoint, timeout=5)
     error = failed.value
+    assert_no_frame_shows_the_key(error)
     for shown in (error.message, str(error), repr(error), str(error.args), repr(error.__dict__), repr(endpoint)):
         assert not pieces(KEY) & pieces(shown)
     assert error.message.startswith("Authentication failed. ")
@@ -220,6 +245,7 @@ def test_failures_of_the_wire_hold_no_request(behaviour: str, vendor: Vendor, en
     vendor.behave(behaviour)
     with pytest.raises(ProbeFailed) as failed:
         check_connection(endpoint, timeout=0.3)
+    assert_no_frame_shows_the_key(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
 

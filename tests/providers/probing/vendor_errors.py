@@ -1,5 +1,6 @@
 """How real services say no: `(service and case, HTTP status, body, category)`. A body of bytes is sent as it is."""
 
+import json
 from typing import Any
 
 from providers.probing import Category
@@ -394,6 +395,14 @@ FRONTS: list[Row] = [
     ("nothing, 400", 400, b"", NOT_OPENAI),
     ("nothing, 204", 204, b"", NOT_OPENAI),
     ("another 2xx", 202, {"choices": [{"message": {"content": "OK"}}]}, NOT_OPENAI),
+    ("in a 200, as vLLM", 200, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, MODEL),
+    ("in a 200, as Anthropic", 200, {"type": "error", "message": "invalid x-api-key"}, AUTH),
+    ("in a 200, with a code", 200, {"code": 1001, "msg": "无效的令牌"}, AUTH),
+    ("in a 200, with a detail", 200, {"detail": "Too Many Requests"}, RATE),
+    ("in a 200, in a list", 200, [error("Insufficient balance")], QUOTA),
+    ("lists in lists in a 200", 200, b"[" * 900 + b"]" * 900, NOT_OPENAI),
+    ("objects in objects", 400, b'{"error":' * 900 + b"1" + b"}" * 900, SERVICE),
+    ("texts in texts", 400, error(json.dumps(error(json.dumps(error("Insufficient balance"))))), QUOTA),
     ("a number", 400, 7, SERVICE),
     ("null", 500, None, SERVICE),
     ("an empty list", 404, [], NOT_OPENAI),
