@@ -5,19 +5,27 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ValidationError
 
 from providers.models import Probe, Provider
+from providers.probing import Category, ProbeFailed
 from providers.serializers import BaseURL, Keys
 from providers.services import records
-from providers.services.probes import probe_stored
-from sage_platform.accounts.services.outbound_calls import slot
+from providers.services.probes import UNREADABLE, Finding, probe_all
+from sage_platform.accounts.services.outbound_calls import free_slots, slot
+from sage_platform.api.errors import Code, Refusal
+
+# Of the action: so few that the page comes before a proxy gives up, and half of the slots stay for the people.
+MOST_AT_ONCE = 8
+SIDE_BY_SIDE = 4
 
 
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
+    # Why the services did not save what this form holds.
+    refusal = ""
+
     new_key = forms.CharField(
         label=_("API key"),
         required=False,
@@ -42,13 +50,17 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        stored = Provider.objects.filter(pk=self.instance.pk).first()
-        moved = stored and cleaned.get("base_url") not in (None, stored.base_url)
-        if not self.errors and cleaned["new_key"] is None and (stored is None or moved):
-            self.add_error(
-                "new_key", _("A new address needs its key: enter the API key again.") if moved else _("Enter the key.")
-            )
+        if self.refusal:
+            raise forms.ValidationError(self.refusal)
+        if not self.errors and cleaned["new_key"] is None:
+            if self.instance._state.adding:
+                self.add_error("new_key", _("Enter the key."))
+            elif cleaned["base_url"] != self.instance.base_url:
+                self.add_error("new_key", _("A new address needs its key: enter the API key again."))
         return cleaned
+
+    def validate_constraints(self) -> None:
+        """The services keep one default for each owner by taking it from the other; the stock check would refuse instead."""
 
     @staticmethod
     def _read(field: Any, value: Any) -> Any:
@@ -83,10 +95,10 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("name", "base_url", "model", "owner__username", "owner__email")
     ordering = ("-created_at",)
     autocomplete_fields = ("owner",)
-    readonly_fields = ("key_hint", "last_probe", "probed_at", "probe_latency_ms", "created_at", "updated_at")
+    readonly_fields = ("stored_key", "last_probe", "advice", "probed_at", "probe_latency_ms", "created_at", "updated_at")
     fieldsets = (
-        (None, {"fields": ("owner", "name", "base_url", "model", "key_hint", "new_key", "is_default")}),
-        (_("Last probe"), {"fields": ("last_probe", "probed_at", "probe_latency_ms")}),
+        (None, {"fields": ("owner", "name", "base_url", "model", "stored_key", "new_key", "is_default")}),
+        (_("Last probe"), {"fields": ("last_probe", "advice", "probed_at", "probe_latency_ms")}),
         (
             _("Settings"),
             {
@@ -105,6 +117,35 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         # Handing a key to somebody else would be giving it away.
         return (*self.readonly_fields, "owner") if obj else self.readonly_fields
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj:
+            return super().get_fieldsets(request, obj)
+        asked = ("owner", "name", "base_url", "model", "new_key", "is_default")
+        return ((None, {"fields": asked}), self.fieldsets[2])  # What a new one has not got yet is not shown.
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", "")  # type: ignore[attr-defined]
+        return form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Without the stock transaction around it all: it would hold the database while a vendor takes its time.
+
+        The services write in transactions of their own. Why they refuse is told in the form, which keeps what was typed.
+        """
+        arguments = (request, object_id, form_url, extra_context)
+        try:
+            answer: HttpResponse = self._changeform_view(*arguments)  # type: ignore[attr-defined]
+        except APIException as error:
+            request.refusal = str(error.detail)  # type: ignore[attr-defined]
+            answer = self._changeform_view(*arguments)  # type: ignore[attr-defined]
+        return answer
+
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
@@ -114,32 +155,59 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def owner_name(self, provider: Provider) -> str:
         return provider.owner.username if provider.owner else str(_("(the system's)"))
 
+    @admin.display(description=_("key"))
+    def stored_key(self, provider: Provider) -> str:
+        """The masked key, and whether it can still be decrypted."""
+        if provider.has_readable_key():
+            return provider.key_hint
+        return f"{provider.key_hint} – {UNREADABLE}"
+
     @admin.display(description=_("last probe"), ordering="probe_result")
     def last_probe(self, provider: Provider) -> str:
-        sign = {Provider.ProbeResult.WORKS: "✔", Provider.ProbeResult.FAILS: "✘"}.get(provider.probe_result, "–")  # type: ignore[call-overload]
-        words = provider.get_probe_result_display()
-        return format_html("{} {}{}", sign, words, f": {provider.probe_category}" if provider.probe_category else "")
+        sign = {Provider.ProbeResult.WORKS.value: "✔", Provider.ProbeResult.FAILS.value: "✘"}.get(provider.probe_result, "–")
+        kind = f": {provider.get_probe_category_display()}" if provider.probe_category else ""
+        return f"{sign} {provider.get_probe_result_display()}{kind}"
+
+    @admin.display(description=_("what to do"))
+    def advice(self, provider: Provider) -> str:
+        return ProbeFailed(Category(provider.probe_category)).message if provider.probe_category else "–"
 
     def save_model(self, request: HttpRequest, obj: Provider, form: Any, change: bool) -> None:
-        """By the services, which probe what has changed first. The admin itself keeps who did it."""
-        data = {name: form.cleaned_data[name] for name in ("name", "base_url", "model", *records.SETTINGS)}
+        """By the services, which probe what has changed first, and keep who did it."""
+        actor: Any = request.user
+        given = form.changed_data if change else ("name", "base_url", "model", *records.SETTINGS)
+        data = {name: form.cleaned_data[name] for name in given if name not in {"owner", "new_key"}}
         if form.cleaned_data["new_key"] is not None:
             data["api_keys"] = form.cleaned_data["new_key"]
         if change:
-            records.update_provider(Provider.objects.get(pk=obj.pk), data, allowance=slot)
+            if data:
+                records.update_provider(Provider.objects.get(pk=obj.pk), data, allowance=slot, actor=actor)
             return
-        obj.pk = records.create_provider(obj.owner, data, allowance=slot).pk
+        if old := records.same_config(obj.owner, records.endpoint_of(data)):
+            raise Refusal(Code.BAD_REQUEST, _("There is one with this address, model and key: %(name)s") % {"name": old})
+        obj.pk = records.create_provider(obj.owner, data, allowance=slot, actor=actor).pk
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The service has written it, in the transaction of the change itself."""
+
+    log_change = log_addition
 
     @admin.action(description=_("Probe the selected providers again"))
     def probe_again(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
-        for provider in queryset.select_related("owner")[:20]:
-            try:
-                with slot():
-                    finding = probe_stored(provider)
-            except APIException as error:
-                self.message_user(request, f"{provider}: {error.detail}", messages.ERROR)
-                continue
-            if finding.failure:
-                self.message_user(request, f"{provider}: {finding.failure.message}", messages.ERROR)
-            else:
-                self.message_user(request, _("%(provider)s works.") % {"provider": provider}, messages.SUCCESS)
+        chosen = list(queryset.select_related("owner")[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
+            sentence = _("Choose %(most)d at most. For all of them there is the command probe_providers.")
+            self.message_user(request, sentence % {"most": MOST_AT_ONCE}, messages.ERROR)
+            return
+        try:
+            with free_slots(most=SIDE_BY_SIDE) as amount:
+                for provider, finding in probe_all(chosen, at_once=amount):
+                    self.tell(request, provider, finding)
+        except APIException as error:
+            self.message_user(request, str(error.detail), messages.ERROR)
+
+    def tell(self, request: HttpRequest, provider: Provider, finding: Finding) -> None:
+        if finding.failure:
+            self.message_user(request, f"{provider}: {finding.failure.message}", messages.ERROR)
+        else:
+            self.message_user(request, _("%(provider)s works.") % {"provider": provider}, messages.SUCCESS)

@@ -9,15 +9,29 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from providers.probing import Capability, Endpoint
+from providers.probing import Capability, Category, Endpoint
 from sage_platform.accounts.models import User
-from sage_platform.encryption import SealedField
+from sage_platform.encryption import SealedField, UndecryptableError
 
 MAX_LENGTH = 2**31 - 1
 
 
 def within(least: float, most: float) -> list[BaseValidator]:
     return [MinValueValidator(least), MaxValueValidator(most)]
+
+
+class FailureKind(models.TextChoices):
+    """The categories of failures in a word or two; a sentence for each is with the probes."""
+
+    AUTHENTICATION = Category.AUTHENTICATION.value, _("authentication")
+    PERMISSION = Category.PERMISSION.value, _("permission")
+    MODEL = Category.MODEL.value, _("model not available")
+    QUOTA = Category.QUOTA.value, _("quota used up")
+    RATE_LIMIT = Category.RATE_LIMIT.value, _("rate limited")
+    TIMEOUT = Category.TIMEOUT.value, _("timeout")
+    CONNECTION = Category.CONNECTION.value, _("connection failed")
+    NOT_OPENAI = Category.NOT_OPENAI.value, _("not OpenAI-compatible")
+    SERVICE = Category.SERVICE.value, _("service error")
 
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
@@ -74,7 +88,9 @@ class Provider(models.Model):
 
     probed_at = models.DateTimeField(_("last probe"), null=True, editable=False)
     probe_result = models.CharField(_("result"), max_length=8, choices=ProbeResult.choices, blank=True, editable=False)
-    probe_category = models.CharField(_("kind of failure"), max_length=16, blank=True, editable=False)
+    probe_category = models.CharField(
+        _("kind of failure"), max_length=16, choices=FailureKind.choices, blank=True, editable=False
+    )
     probe_latency_ms = models.PositiveIntegerField(_("took (ms)"), null=True, editable=False)
 
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -121,6 +137,25 @@ class Provider(models.Model):
         """What a probe needs; raises UndecryptableError."""
         return Endpoint(base_url=self.base_url, api_key=self.key.reveal(), model=self.model, trusted=self.trusted)
 
+    def holds(self, key: str) -> bool:
+        """Whether this is the stored key. One that cannot be decrypted is none, so that entering it again stores it anew."""
+        try:
+            return bool(self.key.reveal() == key)
+        except UndecryptableError:
+            return False
+
+    def has_readable_key(self) -> bool:
+        """Whether a key of the ring still opens it."""
+        try:
+            self.key.reveal()
+        except UndecryptableError:
+            return False
+        return True
+
+    def is_at(self, endpoint: Endpoint) -> bool:
+        """Whether this is the stored address and model with the stored key."""
+        return (self.base_url, self.model) == (endpoint.base_url, endpoint.model) and self.holds(endpoint.api_key)
+
 
 class Probe(models.Model):
     """One probe of a stored provider: when, and what came of it."""
@@ -133,7 +168,7 @@ class Probe(models.Model):
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="probes", verbose_name=_("provider"))
     at = models.DateTimeField(_("at"))
     result = models.CharField(_("result"), max_length=8, choices=Provider.ProbeResult.choices)
-    category = models.CharField(_("kind of failure"), max_length=16, blank=True)
+    category = models.CharField(_("kind of failure"), max_length=16, choices=FailureKind.choices, blank=True)
     latency_ms = models.PositiveIntegerField(_("took (ms)"), null=True)
     # The vendor's own words, without anything that looks like the key.
     detail = models.CharField(_("the vendor's words"), max_length=300, blank=True)

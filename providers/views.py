@@ -17,6 +17,7 @@ from sage_platform.api.documentation import Refused
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
+from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.viewsets import ApiViewSet, endpoint
 
 THROTTLED = Refused(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
@@ -29,6 +30,7 @@ FIELDS = (
     "id", "name", "base_url", "key_hint", "model", "max_tokens", "temperature", "top_p", "presence_penalty", "max_model_len",
     "supports_multimodal", "supports_structured_output", "is_default", "owner_id", "created_at", "updated_at",
 )  # fmt: skip
+by_owner = PreparedLookup(lambda: Provider.objects.newest_first().values_list(*FIELDS), by="owner")
 
 
 def wire_form(row: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +149,7 @@ class ProbeViewSet(ApiViewSet):
     )
     def models_of_stored(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
-        return self._models(user, records.owned_by(user, data["provider_id"]).endpoint())
+        return self._models(user, records.edited_endpoint(records.owned_by(user, data["provider_id"]), {}))
 
     @endpoint(
         who=SignedIn,
@@ -175,9 +177,7 @@ class ProviderViewSet(ApiViewSet):
 
     @endpoint(who=SignedIn, gives=wire.ProviderOutput(many=True), summary="My providers, newest first")
     def index(self, request: Request) -> Any:
-        user: Any = request.user
-        rows = Provider.objects.for_user(user).newest_first().values(*FIELDS)
-        return [wire_form(row) for row in rows]
+        return [wire_form(dict(zip(FIELDS, row, strict=True))) for row in by_owner(request.user.pk)]
 
     @endpoint(
         who=SignedIn,

@@ -45,7 +45,7 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
             # Anybody can send a forged Host, or a body that is too large, as often as they like; the answer says what it is.
             "django.security": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
-            # It warns of headers that it cannot read, with their text and the address; either may hold what a server echoed.
-            "urllib3.connection": {"level": "ERROR"},
+            # It warns of answers that it cannot read, with their text and the address; either may hold what a server echoed.
+            "urllib3": {"level": "ERROR"},
         },
     }

@@ -23,6 +23,7 @@ SAGE_VERSION = __version__
 SAGE_ENV = env.choice("SAGE_ENV", "development", ["development", "production"])
 PRODUCTION = SAGE_ENV == "production"
 DEBUG = env.boolean("SAGE_DEBUG", default=False)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "sage_platform.debug_pages.QuietReporterFilter"
 SAGE_DATA_DIR = Path(env.text("SAGE_DATA_DIR", str(BASE_DIR / "data"))).absolute()
 SAGE_BIND = env.text("SAGE_BIND", "127.0.0.1")
 SAGE_PORT = env.integer("SAGE_PORT", 8000, least=1, most=65535)
@@ -146,7 +147,7 @@ DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL")
 CACHES: dict[str, Any] = {"default": env.cache("REDIS_URL", REDIS_URL)}
-SESSION_ENGINE = "django.contrib.sessions.backends." + ("cached_db" if REDIS_URL else "db")
+SESSION_ENGINE = "sage_platform.accounts." + ("session_store" if REDIS_URL else "database_sessions")
 
 SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / "media"))).absolute()
 SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
@@ -274,6 +275,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SORT_OPERATIONS": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "sage_platform.api.schema.add_json_value",
         "sage_platform.api.schema.add_raw_routes",
     ],
     "COMPONENT_SPLIT_REQUEST": True,

@@ -14,6 +14,7 @@ from threading import Lock
 from django.conf import settings
 from django.core.cache import cache
 
+from sage_platform.cache import AWAY
 from system.models import SystemSettings
 
 log = getLogger("sage.settings")
@@ -32,13 +33,13 @@ class CurrentSettings:
     def __init__(self) -> None:
         self._lock = Lock()
         self._values: Values | None = None
-        self._stamp = ""
+        self._stamp: str | None = ""
         self._read_at = 0.0
 
     def get(self) -> Values:
         stamp = _read_stamp()
         values = self._values
-        if values is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
+        if values is not None and stamp is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
             return values
         # The stamp was read before the row: a write between the two shows at the next read, and is never missed.
         row = SystemSettings.objects.filter(pk=1).first() or SystemSettings()
@@ -57,9 +58,13 @@ class CurrentSettings:
         _write_stamp(token_hex(8))
 
 
-def _read_stamp() -> str:
+def _read_stamp() -> str | None:
+    """None while Redis is away: then nothing is believed, and each read is of the row."""
     if settings.REDIS_URL:
-        return str(cache.get(STAMP_KEY, ""))
+        try:
+            return str(cache.get(STAMP_KEY, ""))
+        except AWAY:
+            return None
     try:
         return (settings.SAGE_DATA_DIR / STAMP_KEY).read_text()
     except OSError:
@@ -67,15 +72,15 @@ def _read_stamp() -> str:
 
 
 def _write_stamp(stamp: str) -> None:
-    if settings.REDIS_URL:
-        cache.set(STAMP_KEY, stamp, None)
-        return
     draft = settings.SAGE_DATA_DIR / f"{STAMP_KEY}.{stamp}"
     try:
+        if settings.REDIS_URL:
+            cache.set(STAMP_KEY, stamp, None)
+            return
         settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.write_text(stamp)
         draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
-    except OSError as error:
+    except (OSError, *AWAY) as error:
         # The change is committed: an error now would deny it. The other workers see it within the second.
         log.warning("settings stamp not written", extra={"facts": {"error": type(error).__name__}})
 

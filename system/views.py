@@ -11,6 +11,7 @@ from sage_platform.api.documentation import describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import Code
 from sage_platform.api.fields import Nothing
+from sage_platform.api.handlers import logged_already
 from sage_platform.api.permissions import Administrator, Anyone
 from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
 from system import serializers as wire
@@ -34,7 +35,9 @@ class HealthView(HotView):
         data = {"status": word, "timestamp": time.time(), "service": "SagePlatform", "checks": checks}
         if well:
             return envelope_response(request, data)
-        return envelope_response(request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"})
+        response = envelope_response(request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"})
+        logged_already(response)  # Each look wrote what it found.
+        return response
 
 
 class SettingsViewSet(ApiViewSet):

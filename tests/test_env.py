@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 from sage_platform import env
 
 NAME = "SAGE_TEST"
+# 32 bytes in URL-safe base64 each.
+FERNET = "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="
+OTHER_FERNET = "Zw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2mXr7LpZw4Nc8="
 Reader = Callable[[], Any]
 
 
@@ -30,6 +34,8 @@ ORIGIN: Reader = lambda: env.origin(NAME, "http://127.0.0.1:8000")  # noqa: E731
 ORIGINS: Reader = lambda: env.origins(NAME)  # noqa: E731
 URL: Reader = lambda: env.url(NAME, "http://127.0.0.1/oauth2")  # noqa: E731
 BASE_PATH: Reader = lambda: env.base_path(NAME, "/sage")  # noqa: E731
+RATE: Reader = lambda: env.rate(NAME, "10/min")  # noqa: E731
+KEYS: Reader = lambda: env.encryption_keys(NAME, env.secret_items(NAME))  # noqa: E731
 ITEMS: Reader = lambda: env.items(NAME, ["a"])  # noqa: E731
 
 RIGHT: list[tuple[Reader, str, Any]] = [
@@ -58,6 +64,14 @@ RIGHT: list[tuple[Reader, str, Any]] = [
     (URL, "https://sage.example/oauth2/", "https://sage.example/oauth2"),
     (BASE_PATH, "", "/sage"),
     (BASE_PATH, "/a/b-c_d.e/", "/a/b-c_d.e"),
+    (RATE, "", (10, timedelta(minutes=1))),
+    (RATE, "1/sec", (1, timedelta(seconds=1))),
+    (RATE, "5/s", (5, timedelta(seconds=1))),
+    (RATE, " 30 / min ", (30, timedelta(minutes=1))),
+    (RATE, "999999/hour", (999999, timedelta(hours=1))),
+    (RATE, "100/day", (100, timedelta(days=1))),
+    (KEYS, FERNET, [FERNET]),
+    (KEYS, f" {OTHER_FERNET} , {FERNET},", [OTHER_FERNET, FERNET]),
     (ITEMS, "", ["a"]),
     (ITEMS, "b, c,,", ["b", "c"]),
 ]
@@ -107,6 +121,39 @@ WRONG: list[tuple[Reader, list[str], str]] = [
             "sage.example",
         ],
         "an absolute http or https address",
+    ),
+    (
+        RATE,
+        [
+            "10",
+            "/min",
+            "10/",
+            "10/minute",
+            "0/min",
+            "-1/min",
+            "1.5/min",
+            "1e3/min",
+            "10/min/min",
+            "１/min",
+            "1000000/min",
+            "10/MIN",
+        ],
+        "a number and a time, such as 10/min (sec, min, hour or day)",
+    ),
+    (
+        KEYS,
+        [
+            "",
+            ",",
+            "hunter2",
+            FERNET[:-2],
+            FERNET + "A",
+            "é" * 44,
+            f"{FERNET};{OTHER_FERNET}",
+            f"{FERNET},x",
+            f"{FERNET},{FERNET}",
+        ],
+        "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once",
     ),
     (
         BASE_PATH,
@@ -233,3 +280,18 @@ def test_eight_processes_at_once_keep_one_secret(tmp_path: Path) -> None:
 
 def test_a_kept_secret_stays(tmp_path: Path) -> None:
     assert env.kept_secret(tmp_path / "key") == env.kept_secret(tmp_path / "key")
+
+
+def test_a_made_encryption_key_is_one(tmp_path: Path) -> None:
+    made = env.kept_secret(tmp_path / "encryption_key", env.new_encryption_key)
+    assert env.encryption_keys(NAME, [made]) == [made]
+    assert env.kept_secret(tmp_path / "encryption_key", env.new_encryption_key) == made
+
+
+@pytest.mark.parametrize("missing", ["SAGE_A", "SAGE_B"])
+def test_all_or_none(missing: str) -> None:
+    env.all_or_none(SAGE_A="", SAGE_B="")
+    env.all_or_none(SAGE_A="hunter2", SAGE_B="hunter2")
+    given = "SAGE_B" if missing == "SAGE_A" else "SAGE_A"
+    error = refused(lambda: env.all_or_none(**{"SAGE_A": "hunter2", "SAGE_B": "hunter2"} | {missing: ""}))
+    assert str(error) == f"{missing}: expected a value, since {given} is set."

@@ -1,6 +1,8 @@
 """The settings as a process of its own reads them: a wrong value stops the start."""
 
+import base64
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +11,13 @@ from typing import Any
 import pytest
 
 SECRET = "kT9vQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0Ri"
+# 32 bytes in URL-safe base64 each.
+KEY = "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="
+OTHER_KEY = "Zw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2mXr7LpZw4Nc8="
 PRODUCTION = {
     "SAGE_ENV": "production",
     "SAGE_SECRET_KEY": SECRET,
+    "SAGE_ENCRYPTION_KEYS": KEY,
     "SAGE_PUBLIC_URL": "https://sage.example",
     "EMAIL_URL": "smtp://mail.example:25",
 }
@@ -62,6 +68,14 @@ def test_the_defaults(tmp_path: Path) -> None:
         "DEBUG",
         "SESSION_COOKIE_NAME",
         "SESSION_COOKIE_SECURE",
+        "SAGE_PROBE_TIMEOUT",
+        "SAGE_PROBE_CONCURRENCY",
+        "SAGE_PROBE_RATE",
+        "SAGE_DEFAULT_LLM_API_KEY",
+        "SAGE_DEFAULT_LLM_API_BASE_URL",
+        "SAGE_DEFAULT_LLM_MODEL_NAME",
+        "SAGE_OUTBOUND_ALLOW_PRIVATE",
+        "SAGE_OUTBOUND_ALLOWED_NETWORKS",
     ]
     assert read(tmp_path, *names, *more) == {
         "SAGE_ENV": "development",
@@ -77,17 +91,28 @@ def test_the_defaults(tmp_path: Path) -> None:
         "DEBUG": False,
         "SESSION_COOKIE_NAME": "sage_session",
         "SESSION_COOKIE_SECURE": False,
+        "SAGE_PROBE_TIMEOUT": 20,
+        "SAGE_PROBE_CONCURRENCY": 8,
+        "SAGE_PROBE_RATE": [10, "0:01:00"],
+        "SAGE_DEFAULT_LLM_API_KEY": "",
+        "SAGE_DEFAULT_LLM_API_BASE_URL": "",
+        "SAGE_DEFAULT_LLM_MODEL_NAME": "",
+        "SAGE_OUTBOUND_ALLOW_PRIVATE": True,
+        "SAGE_OUTBOUND_ALLOWED_NETWORKS": [],
     }
 
 
 def test_production(tmp_path: Path) -> None:
     names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "ALLOWED_HOSTS"]
-    assert read(tmp_path, *names, **PRODUCTION) == {
+    more = ["SAGE_OUTBOUND_ALLOW_PRIVATE", "SAGE_ENCRYPTION_KEYS"]
+    assert read(tmp_path, *names, *more, **PRODUCTION) == {
         "SESSION_COOKIE_SECURE": True,
         "CSRF_COOKIE_SECURE": True,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "ALLOWED_HOSTS": ["sage.example"],
+        "SAGE_OUTBOUND_ALLOW_PRIVATE": False,
+        "SAGE_ENCRYPTION_KEYS": [KEY],
     }
 
 
@@ -111,6 +136,19 @@ WRONG = [
     ("REDIS_URL", "memcached://cache"),
     ("EMAIL_URL", "hunter2://mail"),
     ("SAGE_SECRET_KEY_FILE", "/nowhere/hunter2"),
+    ("SAGE_ENCRYPTION_KEYS", "hunter2"),
+    ("SAGE_ENCRYPTION_KEYS", f"{KEY},hunter2"),
+    ("SAGE_ENCRYPTION_KEYS", f"{KEY},{KEY}"),
+    ("SAGE_ENCRYPTION_KEYS_FILE", "/nowhere/hunter2"),
+    ("SAGE_PROBE_TIMEOUT", "-1"),
+    ("SAGE_PROBE_TIMEOUT", "121"),
+    ("SAGE_PROBE_TIMEOUT", "20s"),
+    ("SAGE_PROBE_CONCURRENCY", "0"),
+    ("SAGE_PROBE_CONCURRENCY", "33"),
+    ("SAGE_PROBE_RATE", "ten/min"),
+    ("SAGE_DEFAULT_LLM_API_BASE_URL", "hunter2.example/v1"),
+    ("SAGE_OUTBOUND_ALLOW_PRIVATE", "perhaps"),
+    ("SAGE_OUTBOUND_ALLOWED_NETWORKS", "10.0.0.0/8;10.1.0.0"),
 ]
 
 
@@ -130,6 +168,7 @@ def without(name: str) -> dict[str, str]:
 
 REFUSED = {
     "no secret": (without("SAGE_SECRET_KEY"), "SAGE_SECRET_KEY: expected "),
+    "no encryption key": (without("SAGE_ENCRYPTION_KEYS"), "SAGE_ENCRYPTION_KEYS: expected Fernet keys"),
     "no public address": (without("SAGE_PUBLIC_URL"), "SAGE_PUBLIC_URL: expected "),
     "a short secret": (PRODUCTION | {"SAGE_SECRET_KEY": "short"}, "sage.E"),
     "a sample secret": (PRODUCTION | {"SAGE_SECRET_KEY": "changeme" * 8}, "sage.E"),
@@ -145,12 +184,62 @@ def test_production_refuses_to_start_insecure(environment: dict[str, str], why: 
     done = start(tmp_path, **environment)
     assert done.returncode == 1
     assert done.stderr.startswith(why)
-    assert not (tmp_path / "secret_key").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [], "no secret is made up in production"
 
 
 def test_a_secret_is_made_once_in_development(tmp_path: Path) -> None:
     first, second = (read(tmp_path, "SECRET_KEY")["SECRET_KEY"] for _ in range(2))
     assert first == second == (tmp_path / "secret_key").read_text().strip()
+
+
+def test_an_encryption_key_is_made_once_in_development(tmp_path: Path) -> None:
+    """Beside the database that it belongs to, in a file of the owner's alone."""
+    first, second = (read(tmp_path, "SAGE_ENCRYPTION_KEYS")["SAGE_ENCRYPTION_KEYS"] for _ in range(2))
+    kept = tmp_path / "encryption_key"
+    assert first == second == [kept.read_text().strip()]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert len(base64.urlsafe_b64decode(first[0])) == 32
+    assert read(tmp_path, "SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS=OTHER_KEY) == {"SAGE_ENCRYPTION_KEYS": [OTHER_KEY]}
+
+
+def test_encryption_keys_are_newest_first_and_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{OTHER_KEY}, {KEY}\n")
+    found = read(tmp_path, "SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS_FILE=str(tmp_path / "keys"))
+    assert found == {"SAGE_ENCRYPTION_KEYS": [OTHER_KEY, KEY]}
+    assert not (tmp_path / "encryption_key").exists()
+
+
+SYSTEMS_PROVIDER = {
+    "SAGE_DEFAULT_LLM_API_KEY": "sk-hunter2",
+    "SAGE_DEFAULT_LLM_API_BASE_URL": "http://10.0.0.7:8000/v1/",
+    "SAGE_DEFAULT_LLM_MODEL_NAME": "qwen3",
+}
+
+
+def test_the_systems_own_provider(tmp_path: Path) -> None:
+    expected = SYSTEMS_PROVIDER | {"SAGE_DEFAULT_LLM_API_BASE_URL": "http://10.0.0.7:8000/v1"}
+    assert read(tmp_path, *SYSTEMS_PROVIDER, **SYSTEMS_PROVIDER) == expected
+    (tmp_path / "key").write_text("sk-from-a-file\n")
+    rest = {name: value for name, value in SYSTEMS_PROVIDER.items() if not name.endswith("_KEY")}
+    found = read(tmp_path, *SYSTEMS_PROVIDER, SAGE_DEFAULT_LLM_API_KEY_FILE=str(tmp_path / "key"), **rest)
+    assert found == expected | {"SAGE_DEFAULT_LLM_API_KEY": "sk-from-a-file"}
+
+
+@pytest.mark.parametrize("missing", SYSTEMS_PROVIDER)
+def test_half_a_provider_stops_the_start(missing: str, tmp_path: Path) -> None:
+    done = start(tmp_path, **{name: value for name, value in SYSTEMS_PROVIDER.items() if name != missing})
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{missing}: expected a value, since SAGE_DEFAULT_LLM_")
+    assert "hunter2" not in line
+
+
+def test_the_rate_and_the_networks(tmp_path: Path) -> None:
+    given = {"SAGE_PROBE_RATE": "100/hour", "SAGE_OUTBOUND_ALLOWED_NETWORKS": "10.0.0.0/8, fd00::1"}
+    assert read(tmp_path, *given, **given) == {
+        "SAGE_PROBE_RATE": [100, "1:00:00"],
+        "SAGE_OUTBOUND_ALLOWED_NETWORKS": ["10.0.0.0/8", "fd00::1/128"],
+    }
 
 
 def test_the_wildcard_never_comes_with_credentials(tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """Probing a provider and keeping what came of it with the stored record."""
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from providers import probing
 from providers.models import Probe, Provider
@@ -12,6 +16,7 @@ from providers.probing import Capabilities, Category, Connection, Endpoint, Prob
 from sage_platform.encryption import UndecryptableError
 
 KEPT = 20
+UNREADABLE = _("The stored key can no longer be read. Enter the API key again.")
 
 
 @dataclass(frozen=True)
@@ -56,22 +61,29 @@ def keep(provider: Provider, finding: Finding) -> None:
         Probe.objects.filter(provider_id=provider.pk).exclude(pk__in=list(newest)).delete()
 
 
-def probe_stored(provider: Provider) -> Finding:
-    """Ask a stored provider's endpoint whether it works, and keep the answer. Never raises ProbeFailed."""
+def ask(provider: Provider) -> Finding:
+    """Ask a stored provider's endpoint whether it works. Never raises ProbeFailed, and leaves the database alone."""
     try:
-        finding = Finding(connection=probing.check_connection(provider.endpoint(), timeout=timeout()))
+        return Finding(connection=probing.check_connection(provider.endpoint(), timeout=timeout()))
     except ProbeFailed as failure:
-        finding = Finding(failure=failure)
+        return Finding(failure=failure)
     except UndecryptableError:
-        finding = Finding(failure=ProbeFailed(Category.AUTHENTICATION, detail="The stored key cannot be decrypted."))
-    keep(provider, finding)
-    return finding
+        return Finding(failure=ProbeFailed(Category.AUTHENTICATION, sentence=UNREADABLE))
+
+
+def probe_all(providers: Iterable[Provider], *, at_once: int) -> Iterator[tuple[Provider, Finding]]:
+    """Ask several at a time, and keep each answer as it comes. The threads only ask; the database is the caller's."""
+    with ThreadPoolExecutor(at_once, thread_name_prefix="probe") as pool:
+        # The context carries the language of the moment.
+        asked = {pool.submit(copy_context().run, ask, provider): provider for provider in providers}
+        for answered in as_completed(asked):
+            keep(asked[answered], answered.result())
+            yield asked[answered], answered.result()
 
 
 def capabilities_of_stored(provider: Provider, endpoint: Endpoint) -> Capabilities:
     """What an endpoint can do, kept with the record when it is the stored one. Raises ProbeFailed."""
-    is_stored = (endpoint.base_url, endpoint.model) == (provider.base_url, provider.model)
-    is_stored = is_stored and endpoint.api_key == provider.key.reveal()
+    is_stored = provider.is_at(endpoint)
     try:
         found = probing.check_capabilities(endpoint, timeout=timeout())
     except ProbeFailed as failure:

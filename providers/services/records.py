@@ -14,11 +14,11 @@ from providers.keys import ApiKey
 from providers.models import Provider
 from providers.probing import Endpoint, ProbeFailed
 from providers.services.configs import digests_of
-from providers.services.probes import Finding, keep, timeout
+from providers.services.probes import UNREADABLE, Finding, keep, timeout
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal
-from sage_platform.encryption import Sealed
+from sage_platform.encryption import Sealed, UndecryptableError
 
 MOST_EACH = 200
 SETTINGS = (
@@ -76,10 +76,18 @@ def edited_endpoint(provider: Provider, data: dict[str, Any]) -> Endpoint:
     base_url = data.get("base_url", provider.base_url)
     if key is None and base_url != provider.base_url:
         raise Refusal(Code.BAD_REQUEST, _("A new address needs its key: enter the API key again."))
-    text = provider.key.reveal() if key is None else key.reveal()
+    text = _stored_key(provider) if key is None else key.reveal()
     return Endpoint(
         base_url=base_url, api_key=text, model=data.get("model") or provider.model, trusted=_trusted(provider, base_url)
     )
+
+
+def _stored_key(provider: Provider) -> str:
+    """Raises Refusal when no key of the ring opens it; entering the key again mends that."""
+    try:
+        return provider.key.reveal()
+    except UndecryptableError:
+        raise Refusal(Code.FAILED, UNREADABLE) from None
 
 
 def _trusted(provider: Provider, base_url: str) -> bool:
@@ -120,7 +128,7 @@ def create_provider(
     except IntegrityError:
         if old := same_config(owner, endpoint):
             return old
-        raise
+        raise _overtaken() from None
     return provider
 
 
@@ -133,9 +141,10 @@ def update_provider(
     provider: Provider, data: dict[str, Any], *, allowance: Allowance = nullcontext, actor: User | None = None
 ) -> None:
     """Change what is given. A changed endpoint is probed first; on failure nothing changes. Raises Refusal."""
-    endpoint = edited_endpoint(provider, data)
+    # A new name or number needs no key, so that a record whose key can no longer be read stays manageable.
+    endpoint = edited_endpoint(provider, data) if touches_endpoint(provider, data) else None
     finding = None
-    if not is_same(provider, endpoint):
+    if endpoint and not provider.is_at(endpoint):
         with allowance():
             finding = _probe(endpoint, _("Cannot update provider. %(why)s"))
     tried_on = provider.config_digest
@@ -145,7 +154,7 @@ def update_provider(
             current = Provider.objects.select_for_update(no_key=True, of=("self",)).filter(pk=provider.pk).first()
             if current is None:
                 raise not_found()
-            if current.config_digest != tried_on:
+            if endpoint and current.config_digest != tried_on:
                 raise Refusal(Code.FAILED, _("Cannot update provider. It was changed by somebody else; look at it again."))
             current.name = data.get("name") or current.name
             _lay_over(current, endpoint, data)
@@ -154,16 +163,23 @@ def update_provider(
             if finding:
                 keep(current, finding)
     except IntegrityError:
-        if (other := same_config(provider.owner, endpoint)) and other.pk != provider.pk:
+        if endpoint and (other := same_config(provider.owner, endpoint)) and other.pk != provider.pk:
             raise Refusal(
                 Code.FAILED, _("Cannot update provider. You have another one with the same address, model and key.")
             ) from None
-        raise
+        raise _overtaken() from None
 
 
-def is_same(provider: Provider, endpoint: Endpoint) -> bool:
-    stored = (provider.base_url, provider.model, provider.key.reveal())
-    return stored == (endpoint.base_url, endpoint.model, endpoint.api_key)
+def touches_endpoint(provider: Provider, data: dict[str, Any]) -> bool:
+    """Whether address, model or key are to be others than the stored ones. Raises Refusal, as `new_key` does."""
+    stored = (provider.base_url, provider.model)
+    given = (data.get("base_url", provider.base_url), data.get("model") or provider.model)
+    return given != stored or new_key(provider, data) is not None
+
+
+def _overtaken() -> Refusal:
+    """The database kept its rules against somebody who was quicker: another default, or an owner who is gone."""
+    return Refusal(Code.FAILED, _("Somebody else changed this at the same moment. Please try again."))
 
 
 def delete_provider(provider: Provider, *, actor: User | None = None) -> None:
@@ -185,13 +201,14 @@ def _probe(endpoint: Endpoint, sentence: str) -> Finding:
         raise Refusal(Code.FAILED, sentence % {"why": failure.message}) from None
 
 
-def _lay_over(provider: Provider, endpoint: Endpoint, data: dict[str, Any]) -> None:
+def _lay_over(provider: Provider, endpoint: Endpoint | None, data: dict[str, Any]) -> None:
     """Put the endpoint and the settings that are given on the instance. An unchanged key keeps its sealed form."""
-    digest = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)[0]
-    if not provider.key_hint or provider.key.reveal() != endpoint.api_key:
-        provider.key = Sealed.of(endpoint.api_key)
-        provider.key_hint = ApiKey(endpoint.api_key).hint
-    provider.base_url, provider.model, provider.config_digest = endpoint.base_url, endpoint.model, digest
+    if endpoint:
+        digest = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)[0]
+        if not provider.key_hint or not provider.holds(endpoint.api_key):
+            provider.key = Sealed.of(endpoint.api_key)
+            provider.key_hint = ApiKey(endpoint.api_key).hint
+        provider.base_url, provider.model, provider.config_digest = endpoint.base_url, endpoint.model, digest
     for name in SETTINGS:
         if name in data:
             setattr(provider, name, data[name])
@@ -208,6 +225,6 @@ def only_default(provider: Provider, *, is_default: bool | None = None) -> Itera
     with transaction.atomic():
         if becomes:
             if provider.owner_id is not None:
-                User.objects.select_for_update(no_key=True).get(pk=provider.owner_id)
+                User.objects.select_for_update(no_key=True).filter(pk=provider.owner_id).first()
             Provider.objects.beside(provider).filter(is_default=True).update(is_default=False)
         yield

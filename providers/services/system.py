@@ -25,15 +25,21 @@ def ensure_system_provider() -> str:
     if not key:
         return ""
     digests = digests_of(base_url, model, key)
-    if Provider.objects.of_system().filter(is_default=True, config_digest__in=digests).exists():
-        return "unchanged"
     # The same endpoint may be there without being the default; else what was the default gets the new endpoint.
     system = Provider.objects.of_system()
     provider = system.filter(config_digest__in=digests).first() or system.filter(is_default=True).first()
+    # A key that can no longer be read is stored anew, though the digest says that it is the same one.
+    is_same = provider is not None and (provider.base_url, provider.model) == (base_url, model) and provider.holds(key)
+    if provider and is_same and provider.is_default:
+        return "unchanged"
     outcome = "changed" if provider else "made"
     provider = provider or Provider(owner=None, name=NAME)
-    provider.base_url, provider.model, provider.config_digest = base_url, model, digests[0]
-    provider.key, provider.key_hint, provider.is_default = Sealed.of(key), ApiKey(key).hint, True
+    if not is_same:
+        provider.base_url, provider.model, provider.config_digest = base_url, model, digests[0]
+        provider.key, provider.key_hint = Sealed.of(key), ApiKey(key).hint
+        # What was found out is about another endpoint.
+        provider.probed_at, provider.probe_result, provider.probe_category, provider.probe_latency_ms = None, "", "", None
+    provider.is_default = True
     with only_default(provider, is_default=True):
         provider.save()
     return outcome

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, RegexValidator
+from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -12,8 +13,16 @@ from sage_platform.accounts.names import is_username, normalize_username
 from sage_platform.api.fields import Text
 
 PHONE = RegexValidator(
-    re.compile(r"^\+?[0-9][0-9 ()./-]{2,30}\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
+    re.compile(r"^\+?[0-9][0-9 ()./-]{1,29}[0-9()./-]\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
 )
+# What the document says of a username: of ASCII, letters, digits and . _ -; which of the rest are letters no pattern that all
+# languages read can say.
+NAME = r"^[^\u0000-\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u007f]{1,64}$"
+# What the document says of an address: as Django's EmailValidator has it, but for quoted names and bare IP addresses.
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
+LABEL = r"[A-Za-z0-9\u00a1-\uffff](?:[A-Za-z0-9\u00a1-\uffff\-]{0,61}[A-Za-z0-9\u00a1-\uffff])?"
+TOP_LEVEL = r"[A-Za-z\u00a1-\uffff][A-Za-z\u00a1-\uffff\-]{0,61}[A-Za-z\u00a1-\uffff]|xn--[A-Za-z0-9]{1,59}"
+ADDRESS = rf"^{ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:{TOP_LEVEL})$"
 USERNAME_RULE = _("1 to 64 letters, digits and . _ - without spaces.")
 PASSWORD_MAX_LENGTH = 1024
 
@@ -27,6 +36,10 @@ def clean_username(value: str) -> str:
 
 
 class Username(Text):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.pattern = NAME
+
     def to_internal_value(self, data: Any) -> str:
         try:
             return clean_username(super().to_internal_value(data))
@@ -34,10 +47,22 @@ class Username(Text):
             raise serializers.ValidationError(error.messages) from None
 
 
+class AddressValidator(EmailValidator):
+    """Django's own lets through domains that mail can be sent to in no form (RFC 5890), and a try to would be a crash."""
+
+    def validate_domain_part(self, domain_part: str) -> bool:
+        try:
+            punycode(domain_part)
+        except UnicodeError:
+            return False
+        return super().validate_domain_part(domain_part)
+
+
 class Email(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": 254} | options)
-        self.validators.append(EmailValidator(_("Enter a valid email address.")))
+        self.pattern = ADDRESS
+        self.validators.append(AddressValidator(_("Enter a valid email address.")))
 
 
 class Phone(Text):

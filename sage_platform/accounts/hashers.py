@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHash
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api.errors import TooManyRequests
+from sage_platform.api.waiting import lend_connection
 
 slots = BoundedSemaphore(settings.SAGE_HASH_CONCURRENCY)
 held = local()
@@ -25,8 +26,10 @@ def slot() -> Iterator[None]:
     if getattr(held, "one", False):
         yield
         return
-    if not slots.acquire(timeout=settings.SAGE_HASH_WAIT_SECONDS):
-        raise TooManyRequests(2, _("The service is busy with other sign-ins. Please try again in a moment."))
+    if not slots.acquire(blocking=False):
+        lend_connection()
+        if not slots.acquire(timeout=settings.SAGE_HASH_WAIT_SECONDS):
+            raise TooManyRequests(2, _("The service is busy with other sign-ins. Please try again in a moment."))
     held.one = True
     try:
         yield

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, LengthRequired, WrongMediaType
+from sage_platform.api.waiting import lend_connection
 
 MAX_DEPTH = 64
 
@@ -57,6 +58,7 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
     """
     check_media_type(request)
     check_length(request, settings.SAGE_MAX_JSON_BYTES)
+    lend_connection()  # The caller may be signed in, and their body may never come.
     raw = request.body
     if not raw:
         return {}

@@ -64,11 +64,15 @@ class TooManyRequests(APIException):
 
 
 class Unavailable(APIException):
-    """503: a dependency is down."""
+    """503: a dependency is down. `cause` is for the log alone."""
 
     status_code = 503
     default_detail = _("The service is temporarily unavailable. Please try again shortly.")
     retry_after = 5
+
+    def __init__(self, message: type_of_message = None, *, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class BodyTooLarge(APIException):

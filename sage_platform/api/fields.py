@@ -3,21 +3,31 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sage_platform.api.bodies import check_storable
 
+# What the OpenAPI document says of a text (ECMA 262): no NUL, which no database keeps, and where white space around it is
+# dropped, at least one character that is none. Python counts U+001C to U+001F and U+0085 as white space, ECMA does not.
+ANY_TEXT = r"^[^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+
 
 class Text(serializers.CharField):
-    """A JSON string, at most 255 characters unless told. Numbers and booleans are not turned into text."""
+    """A JSON string, at most 255 characters as sent unless told. Numbers and booleans are not turned into text."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("max_length", 255)
         super().__init__(**options)
+        self.pattern = NOT_BLANK if self.trim_whitespace and not self.allow_blank else ANY_TEXT
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if data is not serializers.empty and data is not None and not isinstance(data, str):
             self.fail("invalid")
+        # Before the white space is dropped, so that the length that the document states is the length that counts.
+        if isinstance(data, str) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
         return super().run_validation(data)
 
 
@@ -61,6 +71,9 @@ class QueryInteger(serializers.IntegerField):
         return int(data)
 
 
+@extend_schema_field(
+    {"type": "object", "propertyNames": {"pattern": ANY_TEXT}, "additionalProperties": {"$ref": "#/components/schemas/JSONValue"}}
+)
 class JSONObject(serializers.DictField):
     """A JSON object with anything in it that a database can keep."""
 

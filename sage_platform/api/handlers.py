@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Mapping
+from logging import getLogger
 from typing import Any
 
 import redis.exceptions
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from rest_framework.views import set_rollback
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
 
+log = getLogger("sage.api")
 # What the drivers raise when the database, the cache or the network to them is gone.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 
@@ -47,7 +49,7 @@ def as_api_error(error: Exception) -> rest.APIException | None:
     elif isinstance(error, RequestDataTooBig | TooManyFieldsSent):
         refusal = BodyTooLarge()
     elif isinstance(error, DEPENDENCY_ERRORS):
-        refusal = Unavailable()
+        refusal = Unavailable(cause=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}")
     return refusal
 
 
@@ -82,7 +84,20 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     parts = parts_of(refusal)
     response = Response(parts["data"], status=parts["status"], headers=dict(headers_of(refusal)))
     response.envelope_code, response.envelope_message = parts["code"], parts["message"]  # type: ignore[attr-defined]
+    log_unavailable(context["request"].path, refusal, response)
     return response
+
+
+def log_unavailable(path: str, error: rest.APIException, response: HttpResponseBase) -> None:
+    """One line that names what failed, in the place of Django's, which has the path alone, or a traceback for each request."""
+    if isinstance(error, Unavailable):
+        log.error("unavailable", extra={"facts": {"path": path, "cause": error.cause}})
+        logged_already(response)
+
+
+def logged_already(response: HttpResponseBase) -> None:
+    """Django writes a line for each answer with a status from 500 on, unless it has this mark."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
 
 
 def wants_envelope(request: HttpRequest) -> bool:
@@ -95,7 +110,7 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
     parts = parts_of(error)
     headers = dict(headers_of(error))
     if wants_envelope(request):
-        return envelope_response(
+        response = envelope_response(
             request,
             parts["data"],
             code=parts["code"],
@@ -103,6 +118,13 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
             status=parts["status"],
             headers=headers,
         )
+    else:
+        response = error_page(request, parts, headers)
+    log_unavailable(request.path, error, response)
+    return response
+
+
+def error_page(request: HttpRequest, parts: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:
     context = {
         "status": parts["status"],
         "message": parts["message"],
@@ -111,7 +133,7 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
     }
     page = render(request, "error.html", context, status=parts["status"])
     patch_vary_headers(page, ["Cookie"])  # By which the person's language is chosen.
-    return with_headers(page, PAGE_HEADERS | headers)
+    return with_headers(page, PAGE_HEADERS | dict(headers))
 
 
 def with_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:

@@ -16,18 +16,24 @@ from rest_framework.exceptions import APIException
 from sage_platform.api.bodies import check_form_body, declared_length, is_chunked
 from sage_platform.api.client import comes_through_trusted_proxy
 from sage_platform.api.errors import Unavailable
+from sage_platform.api.gate import Gate
 from sage_platform.api.handlers import answer
 from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
 from sage_platform.logs import request_id_var
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+# It tells which dependency fails, and would not get in just then.
+HEALTH = "/api/health"
 access_log = getLogger("sage.access")
 
 
 class RequestContextMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.bodies = BoundedSemaphore(settings.SAGE_THREADS - max(1, settings.SAGE_THREADS // 6))
+        spare = max(2, settings.SAGE_THREADS // 24)
+        self.gate = Gate(settings.SAGE_THREADS - spare)
+        self.health_gate = Gate(spare // 2)
+        self.bodies = BoundedSemaphore(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
@@ -55,7 +61,19 @@ class RequestContextMiddleware:
         return response
 
     def admit(self, request: HttpRequest) -> HttpResponseBase:
-        """Let the request in; one with a body only while threads are left for those without one.
+        """Let the request in, but for a few threads that `/active`, which does not come here, and health never find taken."""
+        gate = self.gate
+        if not gate.enter():
+            if request.path != HEALTH or not self.health_gate.enter():
+                return answer(request, Unavailable(cause="every thread is taken"))
+            gate = self.health_gate
+        try:
+            return self.admit_body(request)
+        finally:
+            gate.leave()
+
+    def admit_body(self, request: HttpRequest) -> HttpResponseBase:
+        """One with a body only while threads are left for those without one.
 
         A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all.
         """
@@ -68,7 +86,7 @@ class RequestContextMiddleware:
             except APIException as error:
                 return answer(request, error)
         if not self.bodies.acquire(blocking=False):
-            return answer(request, Unavailable())
+            return answer(request, Unavailable(cause="every thread that takes bodies is taken"))
         try:
             return self.get_response(request)
         finally:

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
+from sage_platform.api.fields import ANY_TEXT, Text
+
 
 class EnvelopeSchema(AutoSchema):
     """Names each operation after its address and method, so that names stay the same when code moves."""
@@ -20,8 +22,13 @@ class EnvelopeSchema(AutoSchema):
     def _insert_field_validators(self, field: Any, schema: Any) -> None:
         """Where "" stands for none, the generator writes "a formatted text, or an empty one", with the default in the former."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
-        if getattr(field, "allow_blank", False) and "oneOf" in schema and "default" in schema["oneOf"][0]:
-            schema["default"] = schema["oneOf"][0].pop("default")
+        text = schema["oneOf"][0] if "oneOf" in schema else schema
+        if isinstance(field, Text):
+            text.setdefault("pattern", field.pattern)
+            if text.get("format") == "email":
+                del text["format"]  # The pattern says more; the format would leave out the domains that are not ASCII.
+        if getattr(field, "allow_blank", False) and text is not schema and "default" in text:
+            schema["default"] = text.pop("default")
 
 
 class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -41,16 +48,12 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
 
 # What is answered without an envelope, by plain views or before Django: (path, summary, media type, statuses and what they say).
 METADATA = "The authorization server's metadata (RFC 8414, OpenID Connect Discovery); the same document at each of its addresses"
-JSON, HTML = "application/json", "text/html"
+JSON = "application/json"
 ASKED = ["400", "401", "411", "413", "415", "429"]
 OAUTH2_ROUTES: list[tuple[str, str, str, str, list[str]]] = [
     ("get", "metadata", METADATA, JSON, []),
     ("get", ".well-known/openid-configuration", METADATA, JSON, []),
     ("get", "jwks", "The keys that sign id_tokens (RFC 7517)", JSON, []),
-    ("get", "authorize", "Ask a person to allow a client (RFC 6749 §3.1, OpenID Connect Core §3.1.2)", HTML, ["302", "400"]),
-    ("post", "authorize", "The same, and the person's decision", HTML, ["302", "303", "400", "403", "411", "413", "415"]),
-    ("get", "consents", "What a person has allowed clients", HTML, ["302"]),
-    ("post", "consents", "Withdraw it", HTML, ["302", "403", "411", "413", "415"]),
     ("post", "token", "Tokens for a code, a refresh token or a client's credentials (RFC 6749 §3.2)", JSON, ASKED),
     ("post", "revoke", "End a token and its family (RFC 7009)", JSON, ASKED),
     ("post", "introspect", "Whether one's own token is alive (RFC 7662)", JSON, ASKED),
@@ -67,12 +70,34 @@ RESOURCE = "What clients of this resource need to know (RFC 9728)"
 RAW_ROUTES: list[tuple[str, str, str, str, list[str]]] = [
     ("get", "/active", "Whether this worker answers at all; looks at no dependency", "text/plain", []),
     ("get", "/api/schema", "This document", "application/vnd.oai.openapi+json", []),
-    ("get", "/api/docs", "This document as a page", HTML, []),
+    ("get", "/api/docs", "This document as a page", "text/html", []),
     ("get", "/.well-known/oauth-authorization-server", METADATA, JSON, []),
     ("get", "/.well-known/oauth-authorization-server/oauth2", METADATA, JSON, []),
     ("get", "/.well-known/oauth-protected-resource", RESOURCE, JSON, []),
     *[(row[0], f"{base}/{row[1]}", row[2], row[3], row[4]) for base in ("/oauth2", "/api/oauth2") for row in OAUTH2_ROUTES],
 ]
+
+# What `check_storable` lets through. That a whole number of more than 64 bits is refused where it is written out, and taken as
+# 1e30, JSON Schema cannot say: to it they are one number.
+JSON_VALUE: dict[str, Any] = {
+    "description": "Any JSON that can be kept: no NUL in a text, whole numbers in 64 bits, nested at most 64 deep.",
+    "anyOf": [
+        {"type": ["null", "boolean", "number"]},
+        {"type": "string", "pattern": ANY_TEXT},
+        {"type": "array", "items": {"$ref": "#/components/schemas/JSONValue"}},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": ANY_TEXT},
+            "additionalProperties": {"$ref": "#/components/schemas/JSONValue"},
+        },
+    ],
+}
+
+
+def add_json_value(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular: the one component that no serializer can describe, since it holds itself."""
+    result["components"]["schemas"]["JSONValue"] = JSON_VALUE
+    return result
 
 
 def add_raw_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:

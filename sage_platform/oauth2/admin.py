@@ -16,7 +16,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.admin import RecordAdmin
-from sage_platform.api.handlers import with_headers
 from sage_platform.oauth2 import client_secrets, clients, consents, keys, tokens
 from sage_platform.oauth2.models import (
     AccessToken,
@@ -154,9 +153,9 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self._show(request, [(obj, secret)]) if secret else None
 
     def _show(self, request: HttpRequest, made: list[tuple[Application, str]]) -> HttpResponse:
-        """Answered at once and kept nowhere: a message would travel in a cookie."""
+        """Answered at once and kept nowhere (the admin forbids caches): a message would travel in a cookie."""
         context = {**self.admin_site.each_context(request), "title": gettext("Client secrets"), "made": made, "opts": self.opts}
-        return with_headers(render(request, "oauth2/secrets.html", context), {"Cache-Control": "no-store, private"})
+        return render(request, "oauth2/secrets.html", context)
 
     @admin.action(description=_("Give the selected clients a new secret, and show it once"))
     def renew_secret(self, request: HttpRequest, queryset: QuerySet[Application]) -> HttpResponse | None:

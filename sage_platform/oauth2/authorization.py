@@ -248,9 +248,9 @@ def _error_page(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
     """RFC 6749 §4.1.2.1: told to the person, and never sent to an address that nobody has registered."""
     if isinstance(error, errors.MissingClientIdError | errors.InvalidClientIdError):
         reason = _("The application that sent you here is not known, or it is switched off.")
-    elif isinstance(error, errors.InvalidRequestFatalError):
-        reason = _("The application that sent you here asked in a way that we cannot take.")
-    else:
+    elif isinstance(error, errors.MissingRedirectURIError | errors.InvalidRedirectURIError | errors.MismatchingRedirectURIError):
         reason = _("The application that sent you here wants you sent on to an address that it has not registered.")
+    else:
+        reason = _("The application that sent you here asked in a way that we cannot take.")
     context = {"reason": reason, "base_path": settings.SAGE_WEB_BASE_PATH}
     return render(request, "oauth2/error.html", context, status=400)

@@ -11,12 +11,14 @@ import secrets
 
 from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 
+from sage_platform.oauth2.registration import SECRET_MAX_LENGTH
+
 PREFIX = "sage_cs_"
+MAX_LENGTH = SECRET_MAX_LENGTH
 FAST = "sha256"
 # Ours, or 256 bits in hexadecimal as tools print them; nothing that a person would think of.
 GENERATED = re.compile(r"(?:sage_cs_[A-Za-z0-9_-]{43}|[0-9a-f]{64})\Z")
 STORED_FAST = re.compile(rf"{FAST}\$[A-Za-z0-9_-]{{22}}\$[0-9a-f]{{64}}\Z")
-MAX_LENGTH = 512
 
 
 def generate() -> str:

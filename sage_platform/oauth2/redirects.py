@@ -1,14 +1,19 @@
 """Redirect addresses: which may be registered, which fit a request, and how an answer is put on one.
 
-No toolkit and no settings here: the deployment's settings are read with these rules.
+No toolkit, no settings and no languages here: the deployment's settings are read with these rules.
 """
 
 import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from django.utils.translation import gettext_noop as _
 
+def marked(text: str) -> str:
+    """Marks a text for translation, as Django's `gettext_noop` does, which asks the settings while they are being read."""
+    return text
+
+
+_ = marked
 MAX_LENGTH = 2048
 # Where a native client listens on the person's own machine (RFC 8252 §7.3, RFC 9700 §4.1.3).
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -1,6 +1,6 @@
 """What a client's registration must hold, and the clients that the deployment's settings declare.
 
-No models and no settings here: the settings are read with it. A message never repeats a secret.
+No models, settings and languages here: the settings are read with it. A message never repeats a secret.
 """
 
 import json
@@ -9,15 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from django.utils.translation import gettext_noop as _
-
-from sage_platform.oauth2.client_secrets import MAX_LENGTH
+from sage_platform.oauth2.redirects import marked as _
 from sage_platform.oauth2.redirects import problem_with
 
 CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GRANT_TYPES = (CODE, REFRESH, CREDENTIALS, DEVICE)
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+SECRET_MAX_LENGTH = 512
 # Of the characters that RFC 6749 §A.1 allows, those that need no encoding in HTTP Basic and look the same to everybody.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}\Z")
 
@@ -73,7 +72,7 @@ class Registration:
             yield Problem("client_secret", _("A client with the method none cannot keep a secret, so it has none."))
         if not self.is_public and not (self.client_secret if has_secret is None else has_secret):
             yield Problem("client_secret", _("Give a secret, or the method none for a client that cannot keep one."))
-        if len(self.client_secret) > MAX_LENGTH:
+        if len(self.client_secret) > SECRET_MAX_LENGTH:
             yield Problem("client_secret", _("The secret is too long."))
         if len(self.name) > 255 or "\0" in self.name + self.description:
             yield Problem("name", _("Use 255 characters at most, and no null character."))

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from sage_platform.accounts.models import User
+from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.seams import ThirdParty
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
 
@@ -131,7 +131,7 @@ def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessT
 
 def remove(rows: QuerySet[Any]) -> int:
     """Delete by one statement. Django's own delete reads each row first, for columns of the toolkit's that nobody fills here."""
-    return int(rows._raw_delete(rows.db))
+    return int(rows._raw_delete(rows.db) or 0)
 
 
 # -- Finding ------------------------------------------------------------------------------------------------------------
@@ -141,19 +141,16 @@ def find_access_token(token: str) -> ThirdParty | None:
     """One query. None for a token that is unknown, expired or ended: by its client, its user's password, a deactivation."""
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_LENGTH:
         return None
-    for expires, scope, version, client_id, enabled, *columns in _by_token().filter(token_checksum=digest_of(token)):
+    for expires, scope, version, client_id, enabled, *columns in by_checksum(digest_of(token)):
         user = _user(columns)
         if expires > timezone.now() and enabled and _speaks_for(user, version):
             return ThirdParty(client_id, frozenset(scope.split()), user)
     return None
 
 
-@cache
-def _by_token() -> QuerySet[AccessToken, Any]:
-    """The look-up but for the token. Each call filters a copy of it, and is spared the making."""
-    own = ("expires", "scope", "credentials_version", "application__client_id", "application__enabled")
-    rows: QuerySet[AccessToken, Any] = AccessToken.objects.values_list(*own, *(f"user__{name}" for name in USER_FIELDS))
-    return rows
+OF_TOKEN = ["expires", "scope", "credentials_version", "application__client_id", "application__enabled"]
+OF_USER = [f"user__{name}" for name in USER_FIELDS]
+by_checksum = PreparedLookup(lambda: AccessToken.objects.values_list(*OF_TOKEN, *OF_USER), by="token_checksum")
 
 
 def _user(columns: Sequence[Any]) -> User | None:

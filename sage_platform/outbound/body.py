@@ -48,7 +48,7 @@ def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
             data = member.unused_data if member.eof else member.unconsumed_tail
             if unfolded:
                 yield unfolded
-            if not data and len(unfolded) < PIECE:
+            if not data:
                 break
     if begun and not member.eof:
         raise ConnectionFailed(BROKEN)

@@ -54,22 +54,23 @@ class Route:
         addresses = self.addresses[:MOST_ADDRESSES]
         late = False
         for tried, address in enumerate(addresses):
-            family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
-            line = socket.socket(family, socket.SOCK_STREAM)
             try:
-                line.settimeout(self.deadline.left() / (len(addresses) - tried))
-                line.connect((str(address), self.target.port))
-                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                line.settimeout(self.deadline.left())
+                return self._connected(address, self.deadline.left() / (len(addresses) - tried))
             except OSError as error:
-                line.close()
                 late = isinstance(error, TimeoutError)
-            except TimedOut:
-                line.close()
-                raise
-            else:
-                return line
         raise TimedOut if late else ConnectionFailed(UNREACHABLE)
+
+    def _connected(self, address: Address, seconds: float) -> socket.socket:
+        line = socket.socket(socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET)
+        try:
+            line.settimeout(seconds)
+            line.connect((str(address), self.target.port))
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.settimeout(self.deadline.left())
+        except (OSError, TimedOut):
+            line.close()
+            raise
+        return line
 
 
 class Line:
@@ -111,10 +112,7 @@ class Line:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         self._users += 1
-        return io.BufferedReader(_Received(self))
-
-    def shutdown(self, how: int) -> None:
-        self._socket.shutdown(how)
+        return _Bounded(_Received(self))
 
     def close(self) -> None:
         """As with a plain socket: what was made from it may be read to its end."""
@@ -138,6 +136,14 @@ class _Received(io.RawIOBase):
         if not self.closed:
             self._line.close()
         super().close()
+
+
+class _Bounded(io.BufferedReader):
+    def read(self, size: int | None = -1) -> bytes:
+        """Never to the end: that is what a chunk of the length -1 would get."""
+        if size is None or size < 0:
+            raise ConnectionFailed(UNREADABLE)
+        return super().read(size)
 
 
 class _Plain(HTTPConnection):

@@ -18,7 +18,7 @@ def test_who_i_am(path: str, as_alice: Caller) -> None:
     text = text_of(response)
     for fact in ("alice", "alice@sage.example", "User ID alice", "Connected applications", "Change password", "Sign out"):
         assert fact in text
-    assert "No application is connected to your account." in text
+    assert "See connected applications" in text
 
 
 def test_in_chinese(as_alice: Caller) -> None:

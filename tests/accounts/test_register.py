@@ -1,6 +1,9 @@
 """POST /api/auth/register, also /api/user/register"""
 
+from typing import Any
+
 import pytest
+from django.db import OperationalError, connection
 
 from sage_platform.accounts.models import RegistrationCode, User
 from tests.accounts.answers import assert_refused, invalid_fields, success
@@ -118,6 +121,23 @@ def test_a_code_works_once(anyone: Caller, mailbox: Mailbox) -> None:
     User.objects.all().delete()
     assert_refused(anyone.post(PATHS[0], body_with(code)), 400, WRONG_CODE)
     assert not RegistrationCode.objects.exists()
+
+
+def test_a_database_lost_in_the_middle_leaves_neither_an_account_nor_a_code_used_up(anyone: Caller, mailbox: Mailbox) -> None:
+    code = mailed(anyone, mailbox)
+
+    def lose_at_the_code(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("DELETE") and RegistrationCode._meta.db_table in sql:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(lose_at_the_code):
+        response = anyone.post(PATHS[0], body_with(code))
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+    assert (envelope(response)["code"], envelope(response)["data"]) == (503, None)
+    assert not User.objects.filter(username="carol").exists()
+    assert envelope(anyone.post(PATHS[0], body_with(code)))["code"] == 200
 
 
 @every_path

@@ -1,11 +1,13 @@
 """GET /api/auth/session, also /api/user/check_login"""
 
 import pytest
+from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
 from tests.accounts.answers import assert_logged_out, success
 from tests.people import Caller, envelope, signed_in
+from tests.providers.rows import make_provider
 
 PATHS = ["/api/auth/session", "/api/user/check_login"]
 every_path = pytest.mark.parametrize("path", PATHS)
@@ -20,16 +22,17 @@ ALICE = {
         "avatar": "",
         "avatar_url": "",
     },
-    "has_provider": True,
+    "has_provider": False,
     "has_agent": False,
 }
 
 
 @every_path
 @pytest.mark.parametrize("token", [False, True], ids=["cookie", "bearer"])
-def test_who_i_am(path: str, token: bool, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_who_i_am(path: str, token: bool, alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """One query for who asks, one for the provider, and one more where the browser's session is in the database."""
     caller = signed_in(alice, token=token)
-    with django_assert_max_num_queries(2):
+    with django_assert_num_queries(2 if token or settings.REDIS_URL else 3):
         response = caller.get(path)
     assert response.status_code == 200
     assert envelope(response) == success(ALICE)
@@ -51,10 +54,23 @@ def test_all_of_user_are_strings_for_somebody_with_nothing_but_a_name(hashed: st
                 "avatar": "https://x.example/a.png",
                 "avatar_url": "https://x.example/a.png",
             },
-            "has_provider": True,
+            "has_provider": False,
             "has_agent": False,
         }
     )
+
+
+@every_path
+def test_whether_one_owns_a_provider(path: str, alice: User, bob: User) -> None:
+    """A fact of this moment: another's and the system's do not count, however they came and go."""
+    caller = signed_in(alice)
+    make_provider(bob, "https://api.example.com/v1")
+    make_provider(None, "https://api.example.com/v1", is_default=True)
+    assert envelope(caller.get(path)) == success(ALICE)
+    provider = make_provider(alice, "https://api.example.com/v1")
+    assert envelope(caller.get(path)) == success(ALICE | {"has_provider": True})
+    provider.delete()
+    assert envelope(caller.get(path)) == success(ALICE)
 
 
 @every_path

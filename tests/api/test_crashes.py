@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sage_platform.logs import JSONLines
-from tests.api.scratch import SECRET_TEXT
+from tests.api.scratch import BREAKS, SECRET_TEXT
 from tests.people import Caller, envelope
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.scratch")]
@@ -75,15 +75,26 @@ def test_a_lost_dependency_is_503(where: str, how: str, anyone: Caller, log: io.
     assert envelope(response) == LOST
     assert int(response.headers["Retry-After"]) >= 1
     check_nothing_shows(response)
-    assert [line["request_id"] for line in lines(log)] == [REQUEST_ID]
+    (line,) = lines(log)
+    assert line.pop("time")
+    assert line == {
+        "level": "ERROR",
+        "logger": "sage.api",
+        "message": "unavailable",
+        "request_id": REQUEST_ID,
+        "path": f"{where}/{how}",
+        "cause": f"{BREAKS[how].__name__}: {SECRET_TEXT}",
+    }
 
 
-def test_a_lost_dependency_of_a_page_is_503(anyone: Caller) -> None:
+def test_a_lost_dependency_of_a_page_is_503(anyone: Caller, log: io.StringIO) -> None:
     response = anyone.get("/page/database")
     assert response.status_code == 503
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert int(response.headers["Retry-After"]) >= 1
     check_nothing_shows(response)
+    (line,) = lines(log)
+    assert (line["message"], line["path"], "traceback" in line) == ("unavailable", "/page/database", False)
 
 
 @pytest.mark.parametrize("path", ["/api/nowhere", "/nowhere"])

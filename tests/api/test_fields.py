@@ -28,6 +28,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"text": ""}, "text", "This field may not be blank."),
     ({"text": "   "}, "text", "This field may not be blank."),
     ({"text": "x" * 21}, "text", "Ensure this field has no more than 20 characters."),
+    ({"text": "x" * 20 + " "}, "text", "Ensure this field has no more than 20 characters."),
     ({"text": "a\0b"}, "text", "Null characters are not allowed."),
     (TEXT | {"secret": 12345678}, "secret", "Not a valid string."),
     (TEXT | {"flag": "yes"}, "flag", "Must be true or false."),

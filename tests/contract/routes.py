@@ -25,7 +25,10 @@ class Row(NamedTuple):
 IDENTITY = "sage_platform.accounts.views"
 PAGES = "sage_platform.accounts.pages"
 SYSTEM = "system.views"
-METADATA = "sage_platform.oauth2.views.server_metadata"
+PROBES = "providers.views.ProbeViewSet"
+PROVIDERS = "providers.views.ProviderViewSet"
+OAUTH2 = "sage_platform.oauth2"
+METADATA = f"{OAUTH2}.views.server_metadata"
 REDIRECT = "django.views.generic.base.RedirectView"
 
 ROUTES = [
@@ -116,6 +119,26 @@ ROUTES = [
         422,
     ),
     Row("GET", "/api/health", f"{SYSTEM}.HealthView", "Anyone", "enveloped", 200, 200, 200),
+    # Model providers. What is asked about no provider of one's own is a refusal with HTTP 200.
+    Row("POST", "/api/llm-provider/verify", f"{PROBES}.verify", "SignedIn", "enveloped", 401, 422, 422),
+    Row("POST", "/api/llm-provider/verify-capabilities", f"{PROBES}.verify_capabilities", "SignedIn", "enveloped", 401, 422, 422),
+    Row(
+        "POST",
+        "/api/llm-provider/verify-capabilities/<str:provider_id>",
+        f"{PROBES}.verify_stored",
+        "SignedIn",
+        "enveloped",
+        401,
+        200,
+        200,
+    ),
+    Row("POST", "/api/llm-provider/verify-multimodal", f"{PROBES}.verify_multimodal", "SignedIn", "enveloped", 401, 422, 422),
+    Row("GET", "/api/llm-provider/models", f"{PROBES}.models_of_stored", "SignedIn", "enveloped", 401, 422, 422),
+    Row("POST", "/api/llm-provider/models", f"{PROBES}.models", "SignedIn", "enveloped", 401, 422, 422),
+    Row("GET", "/api/llm-provider/list", f"{PROVIDERS}.index", "SignedIn", "enveloped", 401, 200, 200),
+    Row("POST", "/api/llm-provider/create", f"{PROVIDERS}.create", "SignedIn", "enveloped", 401, 422, 422),
+    Row("PUT", "/api/llm-provider/update/<str:provider_id>", f"{PROVIDERS}.update", "SignedIn", "enveloped", 401, 200, 200),
+    Row("DELETE", "/api/llm-provider/delete/<str:provider_id>", f"{PROVIDERS}.destroy", "SignedIn", "enveloped", 401, 200, 200),
     # The API's own description.
     Row("GET", "/api/schema", "sage_platform.api_docs.SchemaView", "Anyone", "raw", 200, 200, 200),
     Row("GET", "/api/docs", "sage_platform.api_docs.DocsView", "Anyone", "raw", 200, 200, 200),
@@ -126,6 +149,28 @@ ROUTES = [
     Row("GET", "/oauth2/.well-known/openid-configuration", METADATA, "Anyone", "raw", 200, 200, 200),
     Row("GET", "/api/oauth2/metadata", METADATA, "Anyone", "raw", 200, 200, 200),
     Row("GET", "/api/oauth2/.well-known/openid-configuration", METADATA, "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/.well-known/oauth-protected-resource", f"{OAUTH2}.views.resource_metadata", "Anyone", "raw", 200, 200, 200),
+    # OAuth2: by a bearer token, by a client's credentials, or by a person's browser; what is asked without any is refused.
+    Row("GET", "/oauth2/jwks", f"{OAUTH2}.views.jwks", "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/oauth2/userinfo", f"{OAUTH2}.views.userinfo", "Anyone", "raw", 401, 401, 401),
+    Row("POST", "/oauth2/userinfo", f"{OAUTH2}.views.userinfo", "Anyone", "raw", 401, 401, 401),
+    Row("POST", "/oauth2/token", f"{OAUTH2}.views.token", "Anyone", "raw", 415, 415, 415),
+    Row("POST", "/oauth2/revoke", f"{OAUTH2}.views.revoke", "Anyone", "raw", 415, 415, 415),
+    Row("POST", "/oauth2/introspect", f"{OAUTH2}.views.introspect", "Anyone", "raw", 415, 415, 415),
+    Row("GET", "/oauth2/authorize", f"{OAUTH2}.authorization.authorize", "Anyone", "page", 400, 400, 400),
+    Row("POST", "/oauth2/authorize", f"{OAUTH2}.authorization.authorize", "Anyone", "page", 303, 303, 303),
+    Row("GET", "/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 200, 200),
+    Row("POST", "/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 403, 403),
+    Row("GET", "/api/oauth2/jwks", f"{OAUTH2}.views.jwks", "Anyone", "raw", 200, 200, 200),
+    Row("GET", "/api/oauth2/userinfo", f"{OAUTH2}.views.userinfo", "Anyone", "raw", 401, 401, 401),
+    Row("POST", "/api/oauth2/userinfo", f"{OAUTH2}.views.userinfo", "Anyone", "raw", 401, 401, 401),
+    Row("POST", "/api/oauth2/token", f"{OAUTH2}.views.token", "Anyone", "raw", 415, 415, 415),
+    Row("POST", "/api/oauth2/revoke", f"{OAUTH2}.views.revoke", "Anyone", "raw", 415, 415, 415),
+    Row("POST", "/api/oauth2/introspect", f"{OAUTH2}.views.introspect", "Anyone", "raw", 415, 415, 415),
+    Row("GET", "/api/oauth2/authorize", f"{OAUTH2}.authorization.authorize", "Anyone", "page", 400, 400, 400),
+    Row("POST", "/api/oauth2/authorize", f"{OAUTH2}.authorization.authorize", "Anyone", "page", 303, 303, 303),
+    Row("GET", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 200, 200),
+    Row("POST", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 403, 403),
     # Pages.
     Row("GET", "/", REDIRECT, "Anyone", "page", 302, 302, 302),
     Row("GET", "/admin", REDIRECT, "Anyone", "page", 302, 302, 302),

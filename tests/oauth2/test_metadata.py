@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from sage_platform.oauth2.metadata import authorization_server_metadata, metadata_body
+from sage_platform.oauth2.metadata import metadata_body, resource_body
 
 # No test here asks for the database: pytest-django fails any that touches it, so each also shows that none is needed.
 
@@ -19,22 +19,64 @@ ADDRESSES = [
     "/api/oauth2/.well-known/openid-configuration",
 ]
 
-BODY = (
-    b'{"issuer":"https://sage.example/oauth2","response_types_supported":[],"grant_types_supported":[],'
-    b'"request_uri_parameter_supported":false,"subject_types_supported":[],"id_token_signing_alg_values_supported":[]}'
-)
+DOCUMENT = {
+    "issuer": "https://sage.example/oauth2",
+    "authorization_endpoint": "https://sage.example/oauth2/authorize",
+    "token_endpoint": "https://sage.example/oauth2/token",
+    "userinfo_endpoint": "https://sage.example/oauth2/userinfo",
+    "revocation_endpoint": "https://sage.example/oauth2/revoke",
+    "introspection_endpoint": "https://sage.example/oauth2/introspect",
+    "jwks_uri": "https://sage.example/oauth2/jwks",
+    "scopes_supported": ["openid", "profile", "email", "usage:write"],
+    "response_types_supported": ["code"],
+    "response_modes_supported": ["query"],
+    "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+    "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+    "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+    "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    "code_challenge_methods_supported": ["S256"],
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "prompt_values_supported": ["none", "login", "consent", "select_account"],
+    "claims_supported": [
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "at_hash",
+        "preferred_username",
+        "role",
+        "name",
+        "picture",
+        "avatar_url",
+        "email",
+        "email_verified",
+    ],
+    "claims_parameter_supported": False,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": False,
+    "authorization_response_iss_parameter_supported": True,
+}
+# The members' order is fixed too, and there is no white space: one document, byte for byte.
+BODY = json.dumps(DOCUMENT, separators=(",", ":")).encode()
 
 
 @pytest.fixture(autouse=True)
 def issuer(settings: Settings) -> None:
     settings.SAGE_OAUTH2_ISSUER = "https://sage.example/oauth2"
+    settings.SAGE_PUBLIC_URL = "https://sage.example"
 
 
 @pytest.fixture(autouse=True)
 def fresh_body() -> Iterator[None]:
     metadata_body.cache_clear()
+    resource_body.cache_clear()
     yield
     metadata_body.cache_clear()
+    resource_body.cache_clear()
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -43,14 +85,6 @@ def test_every_address_answers_the_same_bytes(client: Client, address: str) -> N
 
     assert response.status_code == 200
     assert response.content == BODY
-    assert json.loads(response.content) == {
-        "issuer": "https://sage.example/oauth2",
-        "response_types_supported": [],
-        "grant_types_supported": [],
-        "request_uri_parameter_supported": False,
-        "subject_types_supported": [],
-        "id_token_signing_alg_values_supported": [],
-    }
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -108,8 +142,34 @@ def test_the_issuer_is_the_setting_and_never_the_host_header(client: Client, set
 
 
 def test_a_changed_issuer_is_a_changed_document() -> None:
-    assert authorization_server_metadata("https://bob.example/oauth2")["issuer"] == "https://bob.example/oauth2"
-    assert metadata_body("https://bob.example/oauth2") == BODY.replace(b"sage.example", b"bob.example")
+    assert json.loads(metadata_body("https://bob.example/oauth2", "https://sage.example")) == DOCUMENT | {
+        "issuer": "https://bob.example/oauth2"
+    }
+
+
+def test_a_browser_of_any_origin_may_ask_without_credentials(client: Client) -> None:
+    preflight = client.options(
+        "/oauth2/metadata", headers={"origin": "https://app.example", "access-control-request-method": "GET"}
+    )
+
+    assert preflight.status_code == 204
+    assert preflight["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in preflight
+
+
+def test_what_the_resource_says_of_itself(client: Client) -> None:
+    """RFC 9728 §2 and §3.3: `resource` is the address that the document's own was made of."""
+    response = client.get("/.well-known/oauth-protected-resource", headers={"origin": "https://app.example"})
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert response["Access-Control-Allow-Origin"] == "*"
+    assert response.json() == {
+        "resource": "https://sage.example",
+        "authorization_servers": ["https://sage.example/oauth2"],
+        "scopes_supported": ["openid", "profile", "email", "usage:write"],
+        "bearer_methods_supported": ["header"],
+    }
 
 
 def test_the_toolkits_namespace_and_the_second_instance() -> None:

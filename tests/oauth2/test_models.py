@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 from oauth2_provider.models import set_token_value
 
+from sage_platform.encryption import Sealed
 from sage_platform.oauth2.fields import Digest
 from sage_platform.oauth2.models import (
     AccessToken,
@@ -340,7 +341,7 @@ def test_one_consent_for_one_person_and_client(alice: Any, bob: Any, application
 
 
 def make_key(kid: str, **changes: object) -> SigningKey:
-    values: dict[str, Any] = {"kid": kid, "private_key": "ciphertext", "public_jwk": {"kty": "RSA", "kid": kid}}
+    values: dict[str, Any] = {"kid": kid, "private_key": Sealed.of("private"), "public_jwk": {"kty": "RSA", "kid": kid}}
     return SigningKey.objects.create(**values | changes)
 
 
@@ -376,8 +377,8 @@ def test_pruning_by_expiry_has_an_index(model: type[models.Model]) -> None:
     assert ["expires"] in [index.fields for index in model._meta.indexes]
 
 
-@pytest.mark.parametrize("model", [Application, Grant, AccessToken, RefreshToken, IDToken, DeviceGrant, Consent, SigningKey])
-def test_the_admin_shows_none_of_it_yet(model: type[models.Model]) -> None:
+@pytest.mark.parametrize("model", [Grant, IDToken, DeviceGrant])
+def test_the_admin_does_not_show_what_is_gone_in_a_minute(model: type[models.Model]) -> None:
     admin.autodiscover()
 
     assert not admin.site.is_registered(model)

@@ -1,18 +1,19 @@
 """One deadline for the whole call: whatever a server does, the call ends at it and not much later."""
 
+import gzip
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
 from sage_platform.outbound import AnswerTooLarge, Deadline, OutboundError, TimedOut
 from tests.outbound.doors import DEVELOPMENT, Names, door_of, get
-from tests.outbound.servers import Behaviour, Server, answer, drips, hangs, never_accepting, serving
+from tests.outbound.servers import Behaviour, Server, answer, drips, hangs, never_accepting, says, serving
 
-SECONDS = 0.4
+SECONDS = 0.25
 # What a busy machine may add.
 GRACE = 1.0
 
@@ -38,11 +39,11 @@ SLOW: dict[str, Behaviour] = {
 
 
 @contextmanager
-def timed() -> Iterator[None]:
+def timed(seconds: float = SECONDS) -> Iterator[None]:
     begun = time.monotonic()
     with pytest.raises(TimedOut) as caught:
         yield
-    assert SECONDS - 0.01 <= time.monotonic() - begun < SECONDS + GRACE
+    assert seconds - 0.01 <= time.monotonic() - begun < seconds + GRACE
     assert str(caught.value) == "The server did not answer in time."
 
 
@@ -56,7 +57,7 @@ def test_a_slow_server_is_cut_off(behave: Behaviour) -> None:
 
 def test_a_body_of_one_byte_a_second_is_cut_off() -> None:
     """Each byte comes well within any timeout of its own."""
-    with serving(drips(answer(b"", length=5000), b"x", every=0.1)) as server, timed():
+    with serving(drips(answer(b"", length=5000), b"x", every=0.05)) as server, timed():
         get(door_of(DEVELOPMENT), server.url, seconds=SECONDS)
 
 
@@ -81,10 +82,20 @@ def test_several_addresses_that_never_accept_share_the_time() -> None:
         get(door_of(DEVELOPMENT, resolver=names), f"http://dead.example:{port}/", seconds=SECONDS)
 
 
-def test_a_server_that_never_reads() -> None:
-    """A body that is larger than what the system takes off our hands."""
-    with serving(hangs, reads=False) as server, timed():
-        door_of(DEVELOPMENT).request("POST", server.url, json="x" * 20_000_000, deadline=Deadline.after(SECONDS), max_bytes=99)
+def sips(connection: socket.socket, server: Server) -> None:
+    while not server.ended.wait(0.05):
+        for _ in range(4):
+            connection.recv(65536)
+
+
+@pytest.mark.parametrize("behave", [hangs, sips])
+def test_a_server_that_does_not_read_what_is_sent(behave: Behaviour) -> None:
+    """The body is more than the system takes off our hands. With each sip of the server some of it goes out."""
+    body = "x" * 20_000_000
+    with serving(behave, reads=False) as server:
+        with timed(1.0):
+            door_of(DEVELOPMENT).request("POST", server.url, json=body, deadline=Deadline.after(1.0), max_bytes=99)
+        assert server.connections == 1
 
 
 def test_a_tls_handshake_that_hangs() -> None:
@@ -160,21 +171,31 @@ def test_a_stream_has_the_same_deadline() -> None:
         stream_until_it_ends(server.url, seconds=SECONDS, max_bytes=5000)
 
 
-def test_a_reader_of_a_stream_that_dawdles_is_cut_off_too() -> None:
-    with serving(lambda connection, server: connection.sendall(answer(bytes(1_000_000)))) as server:
-        with (
-            timed(),
-            door_of(DEVELOPMENT).stream("GET", server.url, deadline=Deadline.after(SECONDS), max_bytes=1_000_000) as incoming,
-        ):
-            for _piece in incoming.chunks:
-                time.sleep(0.1)
+def read_slowly(url: str) -> None:
+    with door_of(DEVELOPMENT).stream("GET", url, deadline=Deadline.after(SECONDS), max_bytes=1_000_000) as incoming:
+        for _piece in incoming.chunks:
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [answer(bytes(1_000_000)), answer(gzip.compress(bytes(1_000_000)), "Content-Encoding: gzip")],
+    ids=["plain", "gzip that came at once"],
+)
+def test_a_reader_of_a_stream_that_dawdles_is_cut_off_too(data: bytes) -> None:
+    with serving(says(data)) as server, timed():
+        read_slowly(server.url)
+
+
+def fail_to_store(url: str) -> None:
+    with door_of(DEVELOPMENT).stream("GET", url, deadline=Deadline.after(5), max_bytes=99) as incoming:
+        next(incoming.chunks)
+        raise OSError("disk full")
 
 
 def test_an_error_of_the_reader_is_not_taken_for_the_servers() -> None:
     with serving() as server, pytest.raises(OSError, match="disk full"):
-        with door_of(DEVELOPMENT).stream("GET", server.url, deadline=Deadline.after(5), max_bytes=99) as incoming:
-            next(incoming.chunks)
-            raise OSError("disk full")
+        fail_to_store(server.url)
 
 
 def test_a_stream_that_is_left_early_hangs_up() -> None:
@@ -195,7 +216,7 @@ def test_a_stream_that_is_left_early_hangs_up() -> None:
 
 
 def test_a_stream_has_the_same_limit() -> None:
-    with serving(lambda connection, server: connection.sendall(CHUNKED_HEAD + b"6\r\nhello!\r\n0\r\n\r\n")) as server:
+    with serving(says(CHUNKED_HEAD + b"6\r\nhello!\r\n0\r\n\r\n")) as server:
         assert stream_until_it_ends(server.url, seconds=5, max_bytes=6) == [b"hello!"]
         with pytest.raises(AnswerTooLarge):
             stream_until_it_ends(server.url, seconds=5, max_bytes=5)
@@ -204,7 +225,7 @@ def test_a_stream_has_the_same_limit() -> None:
 # -- Nobody else waits ----------------------------------------------------------------------------------------------------
 
 
-def together(calls: list[Callable[[], object]]) -> float:
+def together(calls: Sequence[Callable[[], object]]) -> float:
     """Seconds that the calls took side by side."""
     begun = time.monotonic()
     threads = [threading.Thread(target=call) for call in calls]

@@ -89,6 +89,7 @@ def refused_in_production() -> Iterator[str]:
     yield from (
         "//169.254.169.254/latest",
         "///127.0.0.1/",
+        "/a\tb",
         "http:///127.0.0.1/",
         "http:/127.0.0.1/",
         "http:127.0.0.1",
@@ -137,11 +138,12 @@ def test_a_redirect_to_loopback_in_every_spelling(host: str, other: Server) -> N
     assert len(other.received) == 1
 
 
-def test_trust_ends_at_another_origin(other: Server) -> None:
+@pytest.mark.parametrize("status", ["302 x", "303 x", "307 x"])
+def test_trust_ends_at_another_origin(status: str, other: Server) -> None:
     """An address from the settings may be private; what its server redirects to may not."""
     table: dict[str, bytes] = {}
     with serving(router(table)) as server:
-        table |= {"/out": moved(other.url), "/in": moved("/fine"), "/around": moved(f"{server.url}/in")}
+        table |= {"/out": moved(other.url, status), "/in": moved("/fine"), "/around": moved(f"{server.url}/in")}
         production = door_of(PRODUCTION)
         assert get(production, f"{server.url}/around", trusted=True, max_redirects=2).content == b"hello"
         with pytest.raises(RedirectRefused):

@@ -8,6 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from sage_platform import env
+from sage_platform.cache import PausingRedis
+from scripts.with_services import spare_port
 from system import current
 from system.current import CurrentSettings
 from system.models import SystemSettings
@@ -98,6 +101,16 @@ def test_a_data_folder_that_cannot_be_written(settings: Settings, tmp_path: Path
     assert current.current_settings.get().allow_registration is True
     now[0] += 1.0
     assert other.get().allow_registration is True
+
+
+def test_while_redis_is_away_every_read_is_of_the_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PausingRedis, "away_until", None)
+    settings.REDIS_URL = f"redis://127.0.0.1:{spare_port()}/0"
+    settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
+    other = CurrentSettings()
+    for value in (True, False, True):
+        update_settings(allow_registration=value, actor=None)
+        assert other.get().allow_registration is value
 
 
 def test_no_drafts_are_left_behind(data_dir: Path, settings: Settings) -> None:

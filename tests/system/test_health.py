@@ -72,7 +72,7 @@ def test_all_is_well(anyone: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_failing_check(name: str, anyone: Caller, put: Any) -> None:
+def test_a_failing_check(name: str, anyone: Caller, put: Any, caplog: pytest.LogCaptureFixture) -> None:
     put(name, fail)
     response = anyone.get("/api/health")
     assert response.status_code == 503
@@ -81,6 +81,9 @@ def test_a_failing_check(name: str, anyone: Caller, put: Any) -> None:
     assert (body["code"], body["data"]["status"]) == (503, "unhealthy")
     assert body["data"]["checks"].pop(name) == {"status": "unhealthy", "latency_ms": None}
     assert {check["status"] for check in body["data"]["checks"].values()} == {"healthy"}
+    # One line for each look, and none for each answer.
+    anyone.get("/api/health")
+    assert [(record.name, record.getMessage()) for record in caplog.records] == [("sage.health", "health check failed")]
     everything = response.content.decode() + str(dict(response.headers))
     for secret in (SECRET, "hunter2", "RuntimeError", "Traceback"):
         assert secret not in everything

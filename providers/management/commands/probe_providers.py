@@ -1,17 +1,21 @@
 """Ask every stored provider whether it still works."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.core.management import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from providers.models import Provider
-from providers.services.probes import Finding, probe_stored
-from sage_platform.accounts.names import comparison_key
+from providers.models import Provider, ProviderQuerySet
+from providers.services.probes import Finding, probe_all
+from sage_platform.accounts.models import User
 
+BATCH = 100
+AT_ONCE = 8
 WIDTH = 160  # Of a table that may as well go to a file; addresses are long.
 
 
@@ -22,31 +26,55 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--owner", metavar="NAME", help="only the providers of this user")
-        parser.add_argument("--system", action="store_true", help="only the system's own")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--owner", metavar="NAME", help="only the providers of this user")
+        which.add_argument("--system", action="store_true", help="only the system's own")
         parser.add_argument("--dry-run", action="store_true", help="list what would be asked, and ask nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        providers = Provider.objects.select_related("owner").order_by("owner_id", "created_at")
-        if options["system"]:
-            providers = providers.of_system()
-        if options["owner"]:
-            providers = providers.filter(owner__username_key=comparison_key(options["owner"]))
+        chosen = self.chosen(options).order_by("owner_id", "created_at", "id").values_list("pk", flat=True)
         table = Table("owner", "provider", "address", "model", "before", "now", "took")
         broken = 0
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            for provider in progress.track(providers.iterator(chunk_size=200), total=providers.count(), description="Probing"):
-                before = provider.probe_result
-                finding = None if options["dry_run"] else probe_stored(provider)
-                if finding and not finding.works and before == Provider.ProbeResult.WORKS:
-                    broken += 1
-                table.add_row(*row_of(provider, finding))
+        for provider, finding in looked_at(list(chosen), dry_run=options["dry_run"]):
+            table.add_row(*row_of(provider, finding))
+            if finding and not finding.works and provider.probe_result == Provider.ProbeResult.WORKS:
+                broken += 1
         console = Console(width=WIDTH)
         with console.capture() as printed:
             console.print(table)
         self.stdout.write(printed.get())
         if broken:
             raise CommandError(f"{broken} that worked no longer {'does' if broken == 1 else 'do'}.")
+
+    @staticmethod
+    def chosen(options: dict[str, Any]) -> ProviderQuerySet:
+        providers = Provider.objects.all()
+        if options["system"]:
+            return providers.of_system()
+        if not options["owner"]:
+            return providers
+        owner = User.objects.named(options["owner"]).first()
+        if owner is None:
+            raise CommandError(f"There is no user named {options['owner']}.")
+        return providers.for_user(owner)
+
+
+def looked_at(chosen: Sequence[UUID], *, dry_run: bool) -> Iterator[tuple[Provider, Finding | None]]:
+    """Each one as it was before, with what was found now.
+
+    No cursor stays open while vendors take their time: on SQLite its view of the data would grow old, and nothing can be
+    written from an old one.
+    """
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("Probing", total=len(chosen))
+        for start in range(0, len(chosen), BATCH):
+            batch = chosen[start : start + BATCH]
+            kept = Provider.objects.select_related("owner").in_bulk(batch)
+            findings: dict[UUID, Finding] = {}
+            for provider, finding in [] if dry_run else probe_all(kept.values(), at_once=AT_ONCE):
+                findings[provider.pk] = finding
+                progress.advance(task)
+            yield from ((kept[key], findings.get(key)) for key in batch if key in kept)
 
 
 def row_of(provider: Provider, finding: Finding | None) -> list[str]:

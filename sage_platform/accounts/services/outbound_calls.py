@@ -4,10 +4,11 @@ The slots are few and are never waited for: a slow vendor then cannot take the t
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import BoundedSemaphore
 
 from django.conf import settings
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.models import User
@@ -31,6 +32,7 @@ def outbound_call(user: User) -> Iterator[None]:
     """
     with slot():
         take(Act(rate_limit(), str(user.pk)))
+        _lend_connection()
         yield
 
 
@@ -40,6 +42,26 @@ def slot() -> Iterator[None]:
     if not slots.acquire(blocking=False):
         raise TooManyRequests(BUSY_SECONDS, _("Too many checks are running at the moment. Please try again in a few seconds."))
     try:
+        _lend_connection()
         yield
     finally:
         slots.release()
+
+
+@contextmanager
+def free_slots(most: int) -> Iterator[int]:
+    """Hold the slots that are free, `most` of them at most, and say how many; raises TooManyRequests when there is none."""
+    with ExitStack() as held:
+        held.enter_context(slot())
+        amount = 1
+        with suppress(TooManyRequests):
+            while amount < most:
+                held.enter_context(slot())
+                amount += 1
+        yield amount
+
+
+def _lend_connection() -> None:
+    """Give the database connection back while a stranger's server takes its time: the pool has few of them, for everybody."""
+    if not connection.in_atomic_block:
+        connection.close()

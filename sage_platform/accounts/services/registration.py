@@ -19,6 +19,7 @@ from sage_platform.accounts.services import limits, users
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, Unavailable
+from sage_platform.api.waiting import lend_connection
 
 CODE_SECONDS = 300
 PAUSE_SECONDS = 30
@@ -52,7 +53,7 @@ def send_code(email: str, *, client_key: str) -> None:
     if not _delivered(email, subject, render_to_string(template, context)):
         # The try stays counted for the client, who could else have the platform knock at a mail server without end.
         limits.take_back(acts[:2])
-        raise Unavailable(_("The mail could not be sent. Please try again shortly."))
+        raise Unavailable(_("The mail could not be sent. Please try again shortly."), cause="mail")
     # Only now, so that a mail that was not sent does not end the code of an earlier one. For a taken address too, though
     # nobody is told that code: the work is the same.
     _keep(key, code)
@@ -77,6 +78,7 @@ def _delivered(email: str, subject: str, text: str) -> bool:
 
     The latter counts as sent: else one could ask which addresses a mail server knows.
     """
+    lend_connection()
     try:
         send_mail(subject, text, None, [email])
     except SMTPRecipientsRefused as refused:

@@ -4,13 +4,11 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
@@ -19,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import Code, Refusal
+from sage_platform.api.prepared import PreparedLookup
 
 # A prefix tells the kinds of token apart, so that each costs one look-up; it also lets secret scanners find a leaked one.
 ACCESS_PREFIX = "sage_at_"
@@ -26,12 +25,12 @@ REFRESH_PREFIX = "sage_rt_"
 SESSION_KEY = "sign_in"
 TOUCHED_KEY = "touched"
 
-# What a request needs of its caller, asked on every call: as few columns as will do, since building the query is what takes the
-# time; and the password's hash stays where it is.
+# What a request needs of its caller, asked on every call: as few columns as will do. The password's hash stays where it is.
 # `from_db` wants them in the order of the model's fields.
 SIGN_IN_FIELDS = ["id", "user_id", "credentials_version", "client_key", "ended_at"]
 USER_FIELDS = ["id", "username", "email", "phonenum", "nickname", "avatar_url", "role", "is_active", "credentials_version"]
 CALLER = [*SIGN_IN_FIELDS, *(f"user__{name}" for name in USER_FIELDS)]
+OF_SIGN_IN = [f"sign_in__{name}" for name in CALLER]
 
 
 class TokenPair(NamedTuple):
@@ -95,21 +94,14 @@ def refresh_tokens(token: str) -> TokenPair:
 
 def of_access_token(token: str, *, now: datetime | None = None) -> SignIn | None:
     """The living sign-in that an access token stands for: one query."""
-    for expires_at, *row in _by_token().filter(pk=digest_of(token)):
+    for expires_at, *row in by_digest(digest_of(token)):
         sign_in = _sign_in(row)
         return sign_in if expires_at > (now or timezone.now()) and sign_in.is_alive else None
     return None
 
 
-@cache
-def _by_token() -> QuerySet[AccessToken, Any]:
-    """The look-up but for the token. Each call filters a copy of it, and is spared the making."""
-    return AccessToken.objects.values_list("expires_at", *(f"sign_in__{name}" for name in CALLER))
-
-
-@cache
-def _by_key() -> QuerySet[SignIn, Any]:
-    return SignIn.objects.values_list(*CALLER)
+by_digest = PreparedLookup(lambda: AccessToken.objects.values_list("expires_at", *OF_SIGN_IN), by="pk")
+by_id = PreparedLookup(lambda: SignIn.objects.values_list(*CALLER), by="pk")
 
 
 def _sign_in(row: Sequence[Any]) -> SignIn:
@@ -124,7 +116,7 @@ def of_session(request: HttpRequest) -> SignIn | None:
     key = _uuid(request.session.get(SESSION_KEY))
     if key is None:
         return None
-    rows = list(_by_key().filter(pk=key))
+    rows = by_id(key)
     sign_in = _sign_in(rows[0]) if rows else None
     if sign_in is None or not sign_in.is_alive:
         return None

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count what is left to do, and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        unreadable = 0
+        unreadable = behind = 0
         for model, field in sealed_columns():
             name = f"{model._meta.label}.{field.name}"
             if options["dry_run"]:
@@ -32,7 +32,14 @@ class Command(BaseCommand):
                 continue
             done, failed = rotate(model, field, name)
             unreadable += failed
+            # A process that has not read the new setting yet goes on writing under the former key.
+            behind += max(0, waiting(model, field).count() - failed)
             self.stdout.write(f"{name}: {done} encrypted anew")
+        if behind:
+            raise CommandError(
+                f"{behind} were written under a former key meanwhile. "
+                "Restart every process with the new setting, and run this again."
+            )
         if unreadable:
             raise CommandError(
                 f"{unreadable} cannot be read: their key is not in SAGE_ENCRYPTION_KEYS. Add it at the end, and run this again."
@@ -50,7 +57,8 @@ def sealed_columns() -> list[tuple[type[models.Model], SealedField]]:
 
 def waiting(model: type[models.Model], field: SealedField) -> models.QuerySet[Any]:
     """The rows that are not under the newest key; the stored text begins with its key's id."""
-    return model._base_manager.exclude(**{f"{field.name}__startswith": f"{newest_key_id()}:"})
+    filled = model._base_manager.filter(**{f"{field.name}__isnull": False})
+    return filled.exclude(**{f"{field.name}__startswith": f"{newest_key_id()}:"})
 
 
 def rotate(model: type[models.Model], field: SealedField, name: str) -> tuple[int, int]:
@@ -58,7 +66,8 @@ def rotate(model: type[models.Model], field: SealedField, name: str) -> tuple[in
     done = failed = 0
     last: Any = None
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=waiting(model, field).count())
+        total = waiting(model, field).count()
+        task = progress.add_task(name, total=total, visible=total > 0)
         while True:
             rows = waiting(model, field).order_by("pk").values_list("pk", field.name)
             batch = list((rows.filter(pk__gt=last) if last is not None else rows)[:BATCH])

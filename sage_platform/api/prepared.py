@@ -1,0 +1,42 @@
+"""Look-ups whose SQL is written once: for what every call asks, since Django takes far longer to write a query than to run it."""
+
+from collections.abc import Callable, Sequence
+from threading import local
+from typing import Any
+
+from django.db import connection, connections
+from django.db.models import QuerySet
+
+
+class PreparedLookup:
+    """The rows of a `values_list` that have a given value in the field `by`; each call is one query.
+
+    `rows` makes the query set, at the first call, when all models are loaded. The SQL is Django's own, and so is the way back
+    from the database's types. Both are kept for each thread, because they belong to its connection.
+    """
+
+    def __init__(self, rows: Callable[[], QuerySet[Any, Any]], *, by: str) -> None:
+        self._rows = rows
+        self._by = by
+        self._kept = local()
+
+    def __call__(self, value: object) -> list[Sequence[Any]]:
+        kept = self._kept
+        if getattr(kept, "connection", None) is not connections["default"]:
+            self._write(value)
+        with connection.cursor() as cursor:
+            cursor.execute(kept.sql, [kept.field.get_db_prep_value(value, kept.connection)])
+            rows = cursor.fetchall()
+        return list(kept.compiler.apply_converters(rows, kept.converters))
+
+    def _write(self, value: object) -> None:
+        query = self._rows().filter(**{self._by: value}).query
+        compiler: Any = query.get_compiler(connection=connections["default"])
+        sql, parameters = compiler.as_sql()
+        if len(parameters) != 1:
+            raise TypeError("A prepared look-up has one parameter, the value.")
+        kept = self._kept
+        kept.sql, kept.compiler = sql, compiler
+        kept.converters = compiler.get_converters([column for column, *_ in compiler.select])
+        kept.field = query.get_meta().get_field(query.get_meta().pk.name if self._by == "pk" else self._by)
+        kept.connection = connections["default"]

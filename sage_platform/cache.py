@@ -1,0 +1,44 @@
+"""The cache in Redis, which may be away: nothing depends on it, and nobody waits for it again and again."""
+
+import time
+from typing import Any
+
+import redis
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+
+# What redis-py raises while there is no server, or one that does not answer.
+AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+PAUSE_SECONDS = 1.0
+
+
+class PausingRedis(redis.Redis):
+    """After a failure the server is not asked for a second. Then one caller tries, and the others go on without it."""
+
+    # Of the whole process: a client is made for each command.
+    away_until: float | None = None
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        until = PausingRedis.away_until
+        if until is not None:
+            if time.monotonic() < until:
+                raise redis.exceptions.ConnectionError("Redis was away a moment ago.")
+            PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
+        try:
+            answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except AWAY:
+            PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
+            raise
+        PausingRedis.away_until = None
+        return answer
+
+
+class PausingRedisCacheClient(RedisCacheClient):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._client = PausingRedis
+
+
+class PausingRedisCache(RedisCache):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._class = PausingRedisCacheClient

@@ -1,0 +1,82 @@
+"""Sessions while Redis is away: nobody notices."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from sage_platform import env
+from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.session_store import SessionStore
+from sage_platform.cache import PausingRedis
+from scripts.with_services import spare_port
+from tests.people import PASSWORD, Caller, envelope
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def redis_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PausingRedis, "away_until", None)
+    settings.REDIS_URL = f"redis://127.0.0.1:{spare_port()}/0"
+    settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
+    settings.SESSION_ENGINE = "sage_platform.accounts.session_store"
+
+
+@pytest.fixture
+def cached(settings: Settings) -> None:
+    """A cache that answers, as Redis would."""
+    settings.SESSION_ENGINE = "sage_platform.accounts.session_store"
+
+
+def status(caller: Caller) -> int:
+    return int(caller.get("/api/auth/session").status_code)
+
+
+@pytest.mark.usefixtures("redis_away")
+def test_signing_in_asking_and_signing_out(cheap_alice: User, anyone: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    login = envelope(anyone.post("/api/auth/login", {"username_or_email": "alice", "password": PASSWORD}))
+    assert login["code"] == 200
+    assert status(anyone) == 200
+    stolen = Caller()
+    stolen.client.cookies["sage_session"] = anyone.client.cookies["sage_session"].value
+    assert status(stolen) == 200
+    assert envelope(anyone.post("/api/auth/logout"))["data"] == {}
+    assert [status(anyone), status(stolen)] == [401, 401]
+    assert SignIn.objects.get().ended_at is not None
+    assert not Session.objects.exists()
+    assert caplog.records == []
+
+
+@pytest.mark.usefixtures("redis_away")
+def test_a_page_and_a_made_up_session(anyone: Caller) -> None:
+    anyone.client.cookies["sage_session"] = "a" * 32
+    assert status(anyone) == 401
+    page = anyone.client.get("/sage/")
+    assert (page.status_code, page.headers["Location"].partition("?")[0]) == (302, "/sage/login")
+
+
+@pytest.mark.usefixtures("cached")
+def test_while_the_cache_answers_the_database_is_not_asked(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    store = SessionStore()
+    store["who"] = "alice"
+    store.create()
+    with django_assert_num_queries(0):
+        assert SessionStore(store.session_key)["who"] == "alice"
+    store.delete()
+    assert SessionStore(store.session_key).get("who") is None
+
+
+@pytest.mark.usefixtures("cached")
+def test_a_session_that_the_cache_kept_through_an_outage_opens_nothing(cheap_alice: User, anyone: Caller) -> None:
+    """Redis was away while she signed out, and comes back with the session as it was."""
+    anyone.post("/api/auth/login", {"username_or_email": "alice", "password": PASSWORD})
+    assert status(anyone) == 200
+    key = SessionStore.cache_key_prefix + anyone.client.cookies["sage_session"].value
+    kept = cache.get(key)
+    assert kept
+    stolen = Caller()
+    stolen.client.cookies["sage_session"] = anyone.client.cookies["sage_session"].value
+    anyone.post("/api/auth/logout")
+    cache.set(key, kept)
+    assert status(stolen) == 401

@@ -1,0 +1,118 @@
+"""Clients for the scenarios. They run in processes of their own, so that they never wait for the bench or for each other.
+
+Nothing but the standard library is imported: the processes start quickly and stay small.
+"""
+
+import gc
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from statistics import quantiles
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def connect(base: str) -> HTTPConnection:
+    return HTTPConnection(urlsplit(base).netloc, timeout=60)
+
+
+def call(
+    connection: HTTPConnection, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None
+) -> tuple[HTTPResponse, bytes]:
+    connection.request(method, path, body=body, headers=headers or {})
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def ready() -> None:
+    """The first call of a process: when it is answered, the process has started."""
+
+
+def paced(base: str, paths: Sequence[str], seconds: float, pace: float) -> dict[str, list[float]]:
+    """Ask for the paths in turn, one request every `pace` seconds; the milliseconds that each took, by path.
+
+    A request counts from the moment at which it was due, so that one that hangs is paid for by those which had to wait.
+    """
+    connection = connect(base)
+    taken: dict[str, list[float]] = {path: [] for path in paths}
+    gc.disable()
+    began = time.perf_counter()
+    for number in range(int(seconds / pace)):
+        due = began + number * pace
+        time.sleep(max(0.0, due - time.perf_counter()))
+        path = paths[number % len(paths)]
+        response, _ = call(connection, "GET", path)
+        if response.status != 200:
+            raise HTTPException(f"{path} answered {response.status}")
+        taken[path].append((time.perf_counter() - due) * 1000)
+    gc.enable()
+    return taken
+
+
+def sign_in_again_and_again(base: str, names: Sequence[str], password: str, seconds: float) -> dict[int, int]:
+    """Each name by a client of its own, as fast as it is let; how many answers had which code of the envelope."""
+    until = time.monotonic() + seconds
+
+    def client(name: str) -> list[int]:
+        connection, seen = connect(base), []
+        body = json.dumps({"username_or_email": name, "password": password})
+        while time.monotonic() < until:
+            seen.append(json.loads(call(connection, "POST", "/api/auth/login", JSON, body)[1])["code"])
+        return seen
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(Counter(code for seen in pool.map(client, names) for code in seen))
+
+
+def verify_all(base: str, tokens: Sequence[str], provider: dict[str, Any], pace: float) -> list[tuple[int, float]]:
+    """One verify call of each caller, started `pace` seconds after the one before; each one's status and milliseconds."""
+    body = json.dumps(provider)
+
+    def client(number: int, token: str) -> tuple[int, float]:
+        connection = connect(base)
+        connection.connect()
+        time.sleep(max(0.0, began + number * pace - time.perf_counter()))
+        asked = time.perf_counter()
+        response, _ = call(connection, "POST", "/api/llm-provider/verify", JSON | {"Authorization": f"Bearer {token}"}, body)
+        return response.status, (time.perf_counter() - asked) * 1000
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        began = time.perf_counter() + 0.2
+        return list(pool.map(client, range(len(tokens)), tokens))
+
+
+def oauth2_calls(base: str, flow: dict[str, Any], cookie: str, person: dict[str, str], seconds: float) -> dict[str, list[float]]:
+    """One client, again and again: a sign-in by password, and each grant; the milliseconds that each took."""
+    connection = connect(base)
+    taken: dict[str, list[float]] = defaultdict(list)
+
+    def timed(name: str, path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
+        asked = time.perf_counter()
+        response, answer = call(connection, "POST", path, headers, body)
+        if response.status != 200:
+            raise HTTPException(f"{name} answered {response.status}: {answer[:300]!r}")
+        taken[name].append((time.perf_counter() - asked) * 1000)
+        return dict(json.loads(answer))
+
+    def grant(name: str, client: str, **fields: str) -> dict[str, Any]:
+        return timed(name, "/oauth2/token", FORM | {"Authorization": flow[client]}, urlencode(fields))
+
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        timed("sign-in", "/api/auth/login", JSON, json.dumps(person))
+        response, _ = call(connection, "GET", flow["authorize"], {"Cookie": cookie})
+        [code] = parse_qs(urlsplit(response.headers["Location"] or "").query)["code"]
+        pair = grant("exchange", "client", **flow["exchange"], code=code)
+        grant("refresh", "client", grant_type="refresh_token", refresh_token=pair["refresh_token"])
+        grant("client_credentials", "machine", grant_type="client_credentials")
+    return dict(taken)
+
+
+def p99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[98]

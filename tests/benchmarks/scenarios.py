@@ -1,0 +1,138 @@
+"""What must hold while something heavy goes on, and what heavy things may cost. A new scenario is a function and a row below."""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from tests.benchmarks import clients, machine
+from tests.benchmarks.bounds import BenchError, Bound
+from tests.benchmarks.world import World
+
+PASSWORD = "correct horse battery"
+SIGNING_IN, VERIFYING = 16, 64
+DEAD_ROWS = 200_000
+PACE = 0.004
+POLLED = ["/active", "/api/system/info"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`run` measures for so many seconds and gives its figures by name.
+
+    A figure of several rounds is their median. One in `worst` is their maximum: memory that was needed once was needed.
+    """
+
+    name: str
+    run: Callable[[World, float], dict[str, float]]
+    bounds: dict[str, Bound]
+    prepare: Callable[[World], Any] = lambda world: None
+    worst: frozenset[str] = frozenset()
+    once: bool = False
+
+
+def people(world: World) -> dict[str, str]:
+    """Their tokens by their names."""
+    found: dict[str, str] = world.once("people", VERIFYING, PASSWORD)
+    return found
+
+
+def sign_ins(world: World, seconds: float) -> dict[str, float]:
+    """People sign in as fast as they are let, while somebody asks for /active every few milliseconds."""
+    base, names = world.platform.base, list(people(world))[:SIGNING_IN]
+    machine.forget_peak(world.worker)
+    signing = world.fleet.submit(clients.sign_in_again_and_again, base, names, PASSWORD, seconds)
+    asking = world.fleet.submit(clients.paced, base, ["/active"], seconds, PACE)
+    taken, codes = asking.result()["/active"], signing.result()
+    if not codes.get(200) or set(codes) - {200, 429}:
+        raise BenchError(f"The sign-ins were answered with {codes}")
+    return {
+        "p99 of /active, ms": clients.p99(taken),
+        "peak memory of the worker, MiB": machine.peak_mib(world.worker),
+        "sign-ins a second": codes[200] / seconds,
+        "sign-ins turned away (429)": codes.get(429, 0),
+    }
+
+
+def dead_vendor(world: World, seconds: float) -> dict[str, float]:
+    """A vendor takes connections and never answers; as many verify calls go there, while somebody asks for the polled routes."""
+    base, tokens = world.platform.base, list(people(world).values())
+    at_rest = world.fleet.submit(clients.paced, base, POLLED, seconds, PACE).result()
+    with socket.socket() as vendor:
+        vendor.bind(("127.0.0.1", 0))
+        vendor.listen(VERIFYING)
+        provider = {"base_url": f"http://127.0.0.1:{vendor.getsockname()[1]}/v1", "api_keys": ["sk-nobody"], "model": "none"}
+        verifying = world.fleet.submit(clients.verify_all, base, tokens, provider, 0.02)
+        meanwhile = world.fleet.submit(clients.paced, base, POLLED, seconds, PACE).result()
+        still_hanging = not verifying.done()
+    answers = verifying.result()
+    refused = [taken for status, taken in answers if status == 429]
+    if not refused or not still_hanging:
+        raise BenchError(f"No verify call hung, or none was turned away: {answers}")
+    figures = {"slowest 429, ms": max(refused), "calls turned away": float(len(refused))}
+    for path in POLLED:
+        rest, now = clients.p99(at_rest[path]), clients.p99(meanwhile[path])
+        figures |= {f"p99 of {path}, ms": now, f"p99 of {path} ÷ the greater of 2 × at rest and 10 ms": now / max(2 * rest, 10)}
+    return figures
+
+
+def grants(world: World, seconds: float) -> dict[str, float]:
+    """One client at the token endpoint; a sign-in by password beside it shows what a slow hash takes here."""
+    flow, cookie = world.once("oauth2_flow"), world.headers("cookie")
+    person = {"username_or_email": next(iter(people(world))), "password": PASSWORD}
+    taken = world.fleet.submit(clients.oauth2_calls, world.platform.base, flow, cookie["Cookie"], person, seconds).result()
+    slow = median(taken.pop("sign-in"))
+    counts = world.inside("oauth2_queries", flow, cookie)
+    figures = {f"{name} ÷ a sign-in by password": median(values) / slow for name, values in taken.items()}
+    return figures | {f"queries of {name}": float(count) for name, count in counts.items()}
+
+
+def prune(world: World, seconds: float) -> dict[str, float]:
+    """The whole command, the start of its process too."""
+    began = time.perf_counter()
+    ended = world.platform.manage("prune")
+    taken = time.perf_counter() - began
+    removed = sum(int(line.split()[-2]) for line in ended.stdout.splitlines() if line.endswith(" removed"))
+    if ended.returncode or removed < DEAD_ROWS:
+        raise BenchError(f"prune did not remove {DEAD_ROWS} rows:\n{ended.stdout}{ended.stderr}")
+    return {"seconds": taken}
+
+
+def rest(world: World, seconds: float) -> dict[str, float]:
+    return {"resident memory of the worker, MiB": machine.resident_mib(world.worker)}
+
+
+FASTER = Bound(most=0.5)
+SCENARIOS = (
+    Scenario(
+        f"{SIGNING_IN} clients sign in at once",
+        sign_ins,
+        {"p99 of /active, ms": Bound(most=25), "peak memory of the worker, MiB": Bound(most=350)},
+        prepare=people,
+        worst=frozenset({"peak memory of the worker, MiB"}),
+    ),
+    Scenario(
+        f"{VERIFYING} verify calls to a dead vendor",
+        dead_vendor,
+        {"slowest 429, ms": Bound(most=50)}
+        | {f"p99 of {path} ÷ the greater of 2 × at rest and 10 ms": Bound(most=1) for path in POLLED},
+        prepare=people,
+    ),
+    Scenario(
+        "OAuth2 grants, one after another",
+        grants,
+        {"queries of refresh": Bound(most=12)}
+        | {f"{name} ÷ a sign-in by password": FASTER for name in ("exchange", "refresh", "client_credentials")},
+        prepare=people,
+    ),
+    Scenario(
+        f"manage.py prune, {DEAD_ROWS:,} dead rows",
+        prune,
+        {"seconds": Bound(most=3)},
+        prepare=lambda world: world.inside("dead_rows", DEAD_ROWS),
+        once=True,
+    ),
+    Scenario("After all of this", rest, {"resident memory of the worker, MiB": Bound(most=120)}, once=True),
+)

@@ -1,0 +1,157 @@
+"""OAuth2 clients in the Django admin."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from sage_platform.oauth2.models import AccessToken, Application
+from tests.oauth2.conftest import CALLBACK, Program, make_client, make_public_client
+from tests.people import Caller
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/oauth2/application/"
+FIELDS: dict[str, Any] = {
+    "client_id": "lage",
+    "name": "Lage",
+    "description": "Shows the situation.",
+    "token_endpoint_auth_method": "client_secret_basic",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "scope": ["openid", "email"],
+    "redirect_uris": f"{CALLBACK}\nhttp://127.0.0.1/callback",
+    "enabled": "on",
+}
+
+
+def secret_in(response: Any) -> str:
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+    found = re.findall(r"sage_cs_[A-Za-z0-9_-]{43}", response.content.decode())
+    assert len(found) == 1
+    return str(found[0])
+
+
+def act(caller: Caller, action: str, *rows: Application) -> Any:
+    return caller.form(LIST, {"action": action, "_selected_action": [row.pk for row in rows]}, follow=True)
+
+
+def test_a_made_clients_secret_is_shown_once(as_admin: Caller) -> None:
+    response = as_admin.form(f"{LIST}add/", FIELDS)
+    secret = secret_in(response)
+    row = Application.objects.get()
+    assert (row.client_id, row.name, row.client_type, row.source) == ("lage", "Lage", "confidential", "admin")
+    assert (row.grant_types, row.scope) == (["authorization_code", "refresh_token"], "openid email")
+    assert row.redirect_uris == f"{CALLBACK} http://127.0.0.1/callback"
+    assert row.client_secret.startswith("sha256$")
+    assert Program("lage", secret).introspect("x").json() == {"active": False}
+    for path in (LIST, f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/history/"):
+        page = as_admin.get(path)
+        assert page.status_code == 200
+        assert secret not in page.content.decode()
+        assert row.client_secret not in page.content.decode()
+
+
+def test_a_public_client_has_none(as_admin: Caller) -> None:
+    response = as_admin.form(f"{LIST}add/", FIELDS | {"token_endpoint_auth_method": "none"})
+    assert response.status_code == 302
+    row = Application.objects.get()
+    assert (row.client_type, row.client_secret) == ("public", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": "with space"},
+        {"redirect_uris": ""},
+        {"redirect_uris": "http://lage.example/callback"},
+        {"redirect_uris": "javascript:alert(1)"},
+        {"grant_types": []},
+        {"grant_types": ["refresh_token"]},
+        {"grant_types": ["password"]},
+        {"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"},
+        {"scope": ["everything"]},
+        {"token_endpoint_auth_method": "private_key_jwt"},
+    ],
+)
+def test_the_rules_are_those_of_the_environment(changes: dict[str, Any], as_admin: Caller) -> None:
+    response = as_admin.form(f"{LIST}add/", FIELDS | changes)
+    assert response.status_code == 200
+    assert "errorlist" in response.content.decode()
+    assert not Application.objects.exists()
+
+
+def test_changing_keeps_the_secret(as_admin: Caller) -> None:
+    row = make_client()
+    before = row.client_secret
+    response = as_admin.form(f"{LIST}{row.pk}/change/", FIELDS | {"name": "Other"})
+    assert response.status_code == 302
+    row.refresh_from_db()
+    assert (row.name, row.client_secret) == ("Other", before)
+
+
+def test_a_client_that_comes_to_need_a_secret_gets_one(as_admin: Caller) -> None:
+    row = make_public_client("lage")
+    secret = secret_in(as_admin.form(f"{LIST}{row.pk}/change/", FIELDS))
+    assert Program("lage", secret).introspect("x").status_code == 200
+
+
+def test_a_client_that_cannot_keep_it_loses_it(as_admin: Caller) -> None:
+    row = make_client()
+    as_admin.form(f"{LIST}{row.pk}/change/", FIELDS | {"token_endpoint_auth_method": "none"})
+    row.refresh_from_db()
+    assert (row.client_type, row.client_secret) == ("public", "")
+
+
+def test_another_secret(as_admin: Caller) -> None:
+    row = make_client()
+    secret = secret_in(act(as_admin, "renew_secret", row))
+    assert Program().introspect("x").status_code == 401
+    assert Program("lage", secret).introspect("x").status_code == 200
+    assert LogEntry.objects.get().get_change_message() == "Changed client_secret."
+
+
+def test_switching_off_ends_the_tokens(as_admin: Caller, pair: dict[str, Any], program: Program, lage: Application) -> None:
+    act(as_admin, "disable", lage)
+    assert program.userinfo(pair["access_token"]).status_code == 401
+    act(as_admin, "enable", lage)
+    assert program.userinfo(pair["access_token"]).status_code == 401
+    assert LogEntry.objects.count() == 2
+
+
+def test_switching_off_by_the_form_ends_them_too(as_admin: Caller, pair: dict[str, Any], lage: Application) -> None:
+    as_admin.form(f"{LIST}{lage.pk}/change/", {name: value for name, value in FIELDS.items() if name != "enabled"})
+    lage.refresh_from_db()
+    assert not lage.enabled
+    assert not AccessToken._default_manager.exists()
+
+
+def test_what_the_environment_declares_is_read_only(as_admin: Caller) -> None:
+    row = make_client(source="environment")
+    before = Application.objects.values().get()
+    page = as_admin.get(f"{LIST}{row.pk}/change/")
+    assert page.status_code == 200
+    assert 'name="redirect_uris"' not in page.content.decode()
+    assert as_admin.form(f"{LIST}{row.pk}/change/", FIELDS).status_code == 403
+    assert as_admin.form(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    for action in ("renew_secret", "disable"):
+        response = act(as_admin, action, row)
+        assert "the environment declares it, so it is changed there." in response.content.decode()
+        assert "sage_cs_" not in response.content.decode()
+    assert Application.objects.values().get() == before
+
+
+def test_deleting_takes_its_tokens_along(as_admin: Caller, pair: dict[str, Any], program: Program, lage: Application) -> None:
+    assert as_admin.form(f"{LIST}{lage.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Application.objects.exists()
+    assert program.userinfo(pair["access_token"]).status_code == 401
+
+
+@pytest.mark.parametrize("who", ["anyone", "as_alice"])
+def test_administrators_alone(who: str, request: pytest.FixtureRequest) -> None:
+    caller: Caller = request.getfixturevalue(who)
+    row = make_client()
+    for path in (LIST, f"{LIST}add/", f"{LIST}{row.pk}/change/"):
+        assert caller.get(path).headers["Location"] == f"/admin/login/?next={path}"
+    assert act(caller, "renew_secret", row).redirect_chain[0][0].startswith("/admin/login/")
+    assert Program().introspect("x").status_code == 200

@@ -1,0 +1,211 @@
+"""How a client proves who it is at the token endpoint (RFC 6749 §2.3, §3.2.1), and how often it may fail."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from sage_platform.accounts.models import LimitedAct
+from sage_platform.oauth2 import client_secrets
+from sage_platform.oauth2.models import AccessToken, Application
+from tests.oauth2.conftest import SECRET, Program, basic, make_client, make_public_client
+from tests.people import Caller
+
+pytestmark = pytest.mark.django_db
+CHOSEN = "Kaffee+Tee & 100% Milch: ja"
+
+
+def ask(caller: Caller, fields: dict[str, str] | None = None, authorization: str = "", **headers: str) -> Any:
+    from urllib.parse import urlencode
+
+    body = urlencode({"grant_type": "client_credentials"} | (fields or {}))
+    extra = {"Authorization": authorization} if authorization else {}
+    return caller.send(
+        "POST", "/oauth2/token", body.encode(), Content_Type="application/x-www-form-urlencoded", **extra | headers
+    )
+
+
+def refused(response: Any) -> None:
+    assert response.status_code == 401, response.content
+    assert response.json() == {"error": "invalid_client"}
+    # RFC 6749 §5.2: a challenge for the scheme that the client may use.
+    assert response.headers["WWW-Authenticate"] == 'Basic realm="sage", charset="UTF-8"'
+    assert response.headers["Cache-Control"] == "no-store"
+    assert not AccessToken._default_manager.exists()
+
+
+def machine(**changes: Any) -> Application:
+    values = {"client_id": "machine", "grant_types": ["client_credentials"], "scope": "usage:write", "redirect_uris": ""}
+    return make_client(**values | changes)
+
+
+def raw(credentials: str) -> str:
+    return base64.b64encode(credentials.encode()).decode()
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
+def test_the_schemes_name_is_in_any_case(scheme: str, anyone: Caller) -> None:
+    """RFC 9110 §11.1."""
+    machine()
+    assert ask(anyone, authorization=f"{scheme} {raw(f'machine:{SECRET}')}").status_code == 200
+
+
+@pytest.mark.parametrize("authorization", [basic("machine", CHOSEN), f"Basic {raw(f'machine:{CHOSEN}')}"], ids=["encoded", "raw"])
+def test_credentials_are_percent_encoded_or_raw(authorization: str, anyone: Caller) -> None:
+    """RFC 6749 §2.3.1 has them encoded; many clients send them as they are."""
+    machine(client_secret=CHOSEN)
+    assert ask(anyone, authorization=authorization).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        basic("machine", "wrong"),
+        basic("machine", ""),
+        basic("nobody", SECRET),
+        basic("", ""),
+        basic("machine\0", SECRET),
+        basic("machine", SECRET + "\0"),
+        basic("m" * 5000, SECRET),
+        basic("machine", "s" * 5000),
+        f"Basic {raw('machine')}",
+        "Basic ####",
+        "Basic",
+        "Basic //79/A==",
+        f"Bearer {SECRET}",
+        f"Basic {raw(f'machine:{SECRET}')} x",
+    ],
+)
+def test_wrong_credentials(authorization: str, anyone: Caller) -> None:
+    machine()
+    refused(ask(anyone, authorization=authorization))
+
+
+def test_the_stored_hash_is_no_secret(anyone: Caller) -> None:
+    refused(ask(anyone, authorization=basic("machine", machine().client_secret)))
+
+
+# -- The registered method and no other ---------------------------------------------------------------------------------------
+
+
+def test_post_as_registered(anyone: Caller) -> None:
+    machine(token_endpoint_auth_method="client_secret_post")
+    assert ask(anyone, {"client_id": "machine", "client_secret": SECRET}).status_code == 200
+
+
+def test_basic_for_a_client_with_post(anyone: Caller) -> None:
+    machine(token_endpoint_auth_method="client_secret_post")
+    refused(ask(anyone, authorization=basic("machine")))
+
+
+def test_post_for_a_client_with_basic(anyone: Caller) -> None:
+    machine()
+    refused(ask(anyone, {"client_id": "machine", "client_secret": SECRET}))
+
+
+def test_no_secret_for_a_client_that_has_one(anyone: Caller) -> None:
+    machine()
+    refused(ask(anyone, {"client_id": "machine"}))
+    refused(ask(anyone, {"client_id": "machine", "client_secret": ""}))
+
+
+def test_two_methods_at_once(anyone: Caller) -> None:
+    """RFC 6749 §2.3."""
+    machine()
+    response = ask(anyone, {"client_id": "machine", "client_secret": SECRET}, basic("machine"))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+def test_the_body_names_another_client(anyone: Caller) -> None:
+    machine()
+    make_client("other")
+    response = ask(anyone, {"client_id": "other"}, basic("machine"))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+def test_the_body_names_the_same_client(anyone: Caller) -> None:
+    machine()
+    assert ask(anyone, {"client_id": "machine"}, basic("machine")).status_code == 200
+
+
+@pytest.mark.parametrize("authorization", [basic("tool", ""), basic("tool", "x"), f"Basic {raw('tool:')}"])
+def test_a_public_client_does_not_authenticate_with_a_secret(authorization: str, anyone: Caller) -> None:
+    """The toolkit hashes the empty secret, and lets it in."""
+    make_public_client(grant_types=["authorization_code", "client_credentials"], scope="usage:write")
+    refused(ask(anyone, authorization=authorization))
+
+
+def test_a_public_client_has_no_token_of_its_own(anyone: Caller) -> None:
+    """RFC 6749 §4.4: client credentials are for confidential clients."""
+    make_public_client(grant_types=["authorization_code", "client_credentials"], scope="usage:write")
+    response = ask(anyone, {"client_id": "tool"})
+    assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
+    assert not AccessToken._default_manager.exists()
+
+
+def test_a_disabled_client(anyone: Caller) -> None:
+    machine(enabled=False)
+    refused(ask(anyone, authorization=basic("machine")))
+
+
+# -- Secrets at rest -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_generated_secret_has_a_fast_hash_with_a_salt() -> None:
+    secret = client_secrets.generate()
+    first, second = client_secrets.hashed(secret), client_secrets.hashed(secret)
+    assert first.startswith("sha256$")
+    assert first != second
+    assert client_secrets.matches(secret, first)
+    assert client_secrets.matches(secret, second)
+    assert not client_secrets.matches(secret + "x", first)
+
+
+@pytest.mark.parametrize("secret", [CHOSEN, "sage_cs_short", "a" * 63, "A" * 64, "sage_cs_" + " " * 43])
+def test_a_chosen_secret_is_hashed_as_a_password(secret: str) -> None:
+    assert client_secrets.hashed(secret).startswith("argon2$argon2id$")
+
+
+@pytest.mark.parametrize("stored", ["", "sha256$", "sha256$x$y", "plain"])
+def test_nothing_matches_what_is_no_hash(stored: str) -> None:
+    for secret in ("", stored, "x"):
+        assert not client_secrets.matches(secret, stored)
+
+
+# -- Failures are counted (contract section 9) ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret", [SECRET, CHOSEN], ids=["generated", "chosen"])
+def test_thirty_failures_a_minute(secret: str, anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(client_secret=secret)
+    monkeypatch.setattr(client_secrets, "check_password", lambda given, _stored: given == secret)
+    for _ in range(30):
+        refused(ask(anyone, authorization=basic("machine", "wrong")))
+    for authorization in (basic("machine", "wrong"), basic("machine", secret)):
+        response = ask(anyone, authorization=authorization)
+        assert response.status_code == 429
+        assert response.json()["error"] == "temporarily_unavailable"
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert not AccessToken._default_manager.exists()
+    # Another client from here, and this one from elsewhere, go on.
+    make_client("other", grant_types=["client_credentials"], scope="usage:write")
+    assert ask(anyone, authorization=basic("other")).status_code == 200
+    anyone.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
+    assert ask(anyone, authorization=basic("machine", secret)).status_code == 200
+
+
+def test_success_is_no_failure(anyone: Caller) -> None:
+    machine()
+    for _ in range(35):
+        assert ask(anyone, authorization=basic("machine")).status_code == 200
+    assert not LimitedAct.objects.exists()
+
+
+def test_revoke_and_introspect_count_too(anyone: Caller) -> None:
+    machine()
+    wrong = Program("machine", "wrong", anyone)
+    for _ in range(15):
+        refused(wrong.revoke("x"))
+        refused(wrong.introspect("x"))
+    assert wrong.revoke("x").status_code == 429
+    assert wrong.introspect("x").status_code == 429

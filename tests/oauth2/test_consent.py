@@ -1,0 +1,151 @@
+"""The consent page at /oauth2/authorize: asked, allowed, refused, remembered."""
+
+from typing import Any
+
+import pytest
+
+from sage_platform.oauth2.models import Application, Consent, Grant
+from tests.oauth2.conftest import allow, answer_in, make_client, request_of
+from tests.people import Caller
+
+pytestmark = pytest.mark.django_db
+
+
+def nothing_given() -> bool:
+    return not Grant._default_manager.exists() and not Consent.objects.exists()
+
+
+def ask(caller: Caller, **changes: Any) -> tuple[str, Any]:
+    """The page's own address and the page."""
+    page = caller.get("/oauth2/authorize", request_of(**changes))
+    assert page.status_code == 200, page.headers
+    return page.wsgi_request.get_full_path(), page
+
+
+def test_it_says_who_asks_for_what_in_words(as_alice: Caller, signing_keys: Any) -> None:
+    make_client(name="Lage <b>", description="Shows the situation.")
+    text = ask(as_alice)[1].content.decode()
+    for words in (
+        "Allow Lage &lt;b&gt; to use your account?",
+        "Shows the situation.",
+        "Know who you are",
+        "See your name and picture",
+        "See your email address",
+        "<strong>alice</strong>",
+        "<strong>lage.example</strong>",
+    ):
+        assert words in text
+    assert "Report usage" not in text
+    assert nothing_given()
+
+
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/api/oauth2/authorize"])
+def test_nobody_frames_it_and_the_redirect_may_happen(path: str, as_alice: Caller, lage: Application) -> None:
+    page = as_alice.get(path, request_of())
+    policy = page.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "default-src 'none'" in policy
+    # It would bind the redirect after the form too, and with it stop the way back to the client.
+    assert "form-action" not in policy
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["Cache-Control"] == "no-store, private"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_allowed_and_remembered(as_alice: Caller, lage: Application) -> None:
+    address, _page = ask(as_alice)
+    assert "code" in answer_in(as_alice.form(address, {"decision": "allow"}))
+    consent = Consent.objects.get()
+    assert (consent.user_id, consent.application_id, consent.scopes) == ("alice", lage.pk, "openid profile email")
+    assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of()))
+    assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of(scope="openid")))
+
+
+def test_refused(as_alice: Caller, lage: Application) -> None:
+    """RFC 6749 §4.1.2.1."""
+    address, _page = ask(as_alice)
+    assert answer_in(as_alice.form(address, {"decision": "deny"})) == {
+        "error": "access_denied",
+        "state": "a state",
+        "iss": "https://sage.example/oauth2",
+    }
+    assert nothing_given()
+
+
+@pytest.mark.parametrize("decision", ["", "yes", "Allow"])
+def test_anything_but_allow_is_a_refusal(decision: str, as_alice: Caller, lage: Application) -> None:
+    address, _page = ask(as_alice)
+    assert answer_in(as_alice.form(address, {"decision": decision}))["error"] == "access_denied"
+    assert nothing_given()
+
+
+def test_another_sites_form_allows_nothing(as_alice: Caller, lage: Application) -> None:
+    address, _page = ask(as_alice)
+    as_alice.client.handler.enforce_csrf_checks = True
+    for path in (address, address.replace("/oauth2/", "/api/oauth2/")):
+        response = as_alice.form(path, {"decision": "allow"})
+        assert response.status_code == 403
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert nothing_given()
+
+
+def test_the_form_has_what_it_takes(as_alice: Caller, lage: Application) -> None:
+    as_alice.client.handler.enforce_csrf_checks = True
+    address, page = ask(as_alice)
+    token = page.context["csrf_token"]
+    assert "code" in answer_in(as_alice.form(address, {"decision": "allow", "csrfmiddlewaretoken": str(token)}))
+
+
+def test_a_decision_on_a_forged_request_is_a_page(as_alice: Caller, lage: Application) -> None:
+    address, _page = ask(as_alice)
+    response = as_alice.form(address.replace("lage.example", "evil.example"), {"decision": "allow"})
+    assert response.status_code == 400
+    assert nothing_given()
+
+
+def test_more_than_before_is_asked_for(as_alice: Caller, lage: Application) -> None:
+    allow(as_alice.user, lage, "openid")
+    address, page = ask(as_alice)
+    assert "See your email address" in page.content.decode()
+    as_alice.form(address, {"decision": "allow"})
+    assert Consent.objects.get().scopes == "openid profile email"
+
+
+def test_less_than_before_gives_less(as_alice: Caller, lage: Application) -> None:
+    """A remembered consent never widens a token."""
+    allow(as_alice.user, lage)
+    answer_in(as_alice.get("/oauth2/authorize", request_of(scope="openid")))
+    assert Grant._default_manager.get().scope == "openid"
+    assert Consent.objects.get().scopes == "openid profile email"
+
+
+def test_consent_is_each_persons_own(as_alice: Caller, as_bob: Caller, lage: Application) -> None:
+    allow(as_alice.user, lage)
+    ask(as_bob)
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_asked_again_where_the_client_wants_it(skips: bool, as_alice: Caller, signing_keys: Any) -> None:
+    """OpenID Connect Core §3.1.2.1."""
+    allow(as_alice.user, make_client(skip_authorization=skips))
+    address, _page = ask(as_alice, prompt="consent")
+    assert "code" in answer_in(as_alice.form(address, {"decision": "allow"}))
+
+
+def test_logged_out_in_the_meantime(as_alice: Caller, anyone: Caller, lage: Application) -> None:
+    address, _page = ask(as_alice)
+    response = anyone.form(address, {"decision": "allow"})
+    assert response.headers["Location"].startswith("/sage/login?next=%2Foauth2%2Fauthorize%3F")
+    assert nothing_given()
+
+
+def test_in_chinese(as_alice: Caller, lage: Application) -> None:
+    response = as_alice.get("/oauth2/authorize", request_of(), Accept_Language="zh-CN")
+    assert '<html lang="zh-CN">' in response.content.decode()
+
+
+def test_the_language_switch_keeps_the_request(as_alice: Caller, lage: Application) -> None:
+    response = as_alice.get("/oauth2/authorize", request_of(lang="zh-CN", state="a&b"))
+    assert response.status_code == 302
+    again = as_alice.client.get(response.headers["Location"])
+    assert answer_in(as_alice.form(again.wsgi_request.get_full_path(), {"decision": "deny"}))["state"] == "a&b"
