@@ -31,6 +31,6 @@ USER 10001:10001
 VOLUME ["/data"]
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/active', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['SAGE_PORT'] + '/active', timeout=2)"]
 # `exec` puts the server in the shell's place, so that SIGTERM reaches it.
 CMD ["sh", "-c", "python manage.py bootstrap && exec python manage.py serve"]

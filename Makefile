@@ -14,10 +14,10 @@ COVERAGE_FLOOR ?= 95
 BARE := $(PY) -m scripts.bare
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
-NO_SERVICES := not browser and not postgres and not redis and not s3
+NO_SERVICES := not browser and not fuzz and not postgres and not redis and not s3
 
 CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes \
-	check-browser check-services
+	check-browser check-fuzz check-services
 
 .PHONY: help run test check lint format bench screenshots messages clean runtime dev $(CHECKS)
 
@@ -103,9 +103,13 @@ check-browser: dev
 	$(call heading,Browser)
 	$(PYTEST) -m browser
 
+check-fuzz: dev
+	$(call heading,Generated requests to every route)
+	$(PYTEST) $(PARALLEL) -m fuzz -rP
+
 check-services: dev
 	$(call heading,The whole suite on PostgreSQL and Redis)
-	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser'
+	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not fuzz'
 
 format: dev ## Format the code and mend what lint can mend
 	@$(PY) -m ruff check --fix-only --quiet

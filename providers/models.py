@@ -46,6 +46,10 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
         """The others of the same owner."""
         return self.filter(owner_id=provider.owner_id).exclude(pk=provider.pk)
 
+    def at(self, endpoint: Endpoint) -> Self:
+        """Those of this address and model, with whatever key."""
+        return self.filter(base_url=endpoint.base_url, model=endpoint.model)
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 

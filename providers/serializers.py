@@ -105,6 +105,8 @@ class Length(serializers.IntegerField):
         super().__init__(min_value=1, max_value=MAX_LENGTH, required=False, allow_null=True)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, float) and data.is_integer():
+            data = int(data)  # To JSON, 4096.0 is the number 4096.
         if data is not serializers.empty and data is not None and (isinstance(data, bool) or not isinstance(data, int | str)):
             self.fail("invalid")
         if isinstance(data, str) and data:

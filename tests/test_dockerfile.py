@@ -97,9 +97,15 @@ def test_its_commands_exist_and_are_no_shell_text() -> None:
     assert set(commands) <= set(get_commands())
 
 
-def test_the_health_check_asks_the_port_that_is_served() -> None:
+def health_check() -> list[str]:
+    """The command by which the image is asked whether it is well, with this run's interpreter."""
     [check] = of_kind("HEALTHCHECK", FINAL)
-    assert f"http://127.0.0.1:{environment()['SAGE_PORT']}/active" in check
+    name, *arguments = json.loads(check.partition("CMD ")[2])
+    assert name == "python"
+    return [sys.executable, *arguments]
+
+
+def test_the_port_that_is_served_is_the_one_that_is_named() -> None:
     assert of_kind("EXPOSE", FINAL) == [environment()["SAGE_PORT"]]
 
 
@@ -159,8 +165,11 @@ def test_its_command_serves_from_files_that_cannot_be_written(image: Path, tmp_p
         assert (answer.status_code, answer.text) == (200, "Service is available.")
         health = requests.get(f"http://127.0.0.1:{port}/api/health", headers={"Host": "sage.example"}, timeout=10)
         assert (health.status_code, health.json()["data"]["status"]) == (200, "healthy")
+        asked = {"SAGE_PORT": str(port)}
+        assert subprocess.run(health_check(), env=asked, stderr=subprocess.DEVNULL, check=False).returncode == 0
         process.terminate()  # The first process is the server itself: the shell is gone.
         assert process.wait(30) == 0
+        assert subprocess.run(health_check(), env=asked, stderr=subprocess.DEVNULL, check=False).returncode == 1
     finally:
         end_group(process)
     assert sorted(str(path.relative_to(image)) for path in image.rglob("*")) == before

@@ -133,8 +133,14 @@ def create_provider(
 
 
 def same_config(owner: User | None, endpoint: Endpoint) -> Provider | None:
+    """The owner's record of this address, model and key.
+
+    Digests under a secret of the deployment that was taken away find nothing any more; then the keys themselves are compared.
+    """
+    kept = Provider.objects.filter(owner=owner)
     digests = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)
-    return Provider.objects.filter(owner=owner, config_digest__in=digests).first()
+    by_digest = kept.filter(config_digest__in=digests).first()
+    return by_digest or next((each for each in kept.at(endpoint) if each.holds(endpoint.api_key)), None)
 
 
 def update_provider(

@@ -68,7 +68,10 @@ class RequestContextMiddleware:
                 return answer(request, Unavailable(cause="every thread is taken"))
             gate = self.health_gate
         try:
-            return self.admit_body(request)
+            response = self.admit_body(request)
+            if response.status_code == 503 and request.path != HEALTH:
+                self.gate.hurry()
+            return response
         finally:
             gate.leave()
 

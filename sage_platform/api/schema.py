@@ -55,7 +55,7 @@ OAUTH2_ROUTES: list[tuple[str, str, str, str, list[str]]] = [
     ("get", ".well-known/openid-configuration", METADATA, JSON, []),
     ("get", "jwks", "The keys that sign id_tokens (RFC 7517)", JSON, []),
     ("post", "token", "Tokens for a code, a refresh token or a client's credentials (RFC 6749 §3.2)", JSON, ASKED),
-    ("post", "revoke", "End a token and its family (RFC 7009)", JSON, ASKED),
+    ("post", "revoke", "End a token and its family (RFC 7009); the answer is empty", "", ASKED),
     ("post", "introspect", "Whether one's own token is alive (RFC 7662)", JSON, ASKED),
     (
         "get",
@@ -66,6 +66,22 @@ OAUTH2_ROUTES: list[tuple[str, str, str, str, list[str]]] = [
     ),
     ("post", "userinfo", "The same", JSON, ["401", "403"]),
 ]
+# What the forms of these endpoints must hold; a client adds its credentials here or in `Authorization`.
+OAUTH2_FORMS: dict[str, dict[str, Any]] = {
+    "token": {"grant_type": {"enum": ["authorization_code", "refresh_token", "client_credentials"]}},
+    "revoke": {"token": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": ANY_TEXT}},
+    "introspect": {"token": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": ANY_TEXT}},
+}
+LENGTHS = {
+    "client_id": 255,
+    "client_secret": 512,
+    "code": 512,
+    "code_verifier": 128,
+    "redirect_uri": 2048,
+    "refresh_token": 512,
+    "scope": 1024,
+}
+OAUTH2_OPTIONAL = {name: {"type": "string", "maxLength": most, "pattern": ANY_TEXT} for name, most in LENGTHS.items()}
 RESOURCE = "What clients of this resource need to know (RFC 9728)"
 RAW_ROUTES: list[tuple[str, str, str, str, list[str]]] = [
     ("get", "/active", "Whether this worker answers at all; looks at no dependency", "text/plain", []),
@@ -104,7 +120,8 @@ def add_raw_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular."""
     for method, path, summary, media_type, other in RAW_ROUTES:
         schema = {"type": "object"} if media_type.endswith("json") else {"type": "string"}
-        answer = {"description": "Success.", "content": {media_type: {"schema": schema}}}
+        content = {"content": {media_type: {"schema": schema}}} if media_type else {}
+        answer = {"description": "Success.", **content}
         operation = {
             "operationId": f"raw{path.replace('/', '_').replace('-', '_').replace('.', '_')}_{method}",
             "summary": summary,
@@ -112,5 +129,11 @@ def add_raw_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             "tags": ["raw"],
             "responses": {"200": answer} | {status: {"description": "As the standard has it."} for status in other},
         }
+        if form := OAUTH2_FORMS.get(path.rpartition("/")[2]):
+            said = {"type": "object", "properties": form | OAUTH2_OPTIONAL, "required": list(form)}
+            operation["requestBody"] = {
+                "required": True,
+                "content": {"application/x-www-form-urlencoded": {"schema": said}},
+            }
         result["paths"].setdefault(path, {})[method] = operation
     return result

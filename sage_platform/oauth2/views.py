@@ -113,7 +113,9 @@ def revoke(request: HttpRequest) -> HttpResponse:
     row = tokens.find_any(params["token"], caller)
     if row is not None:
         tokens.end_family(row.token_family)
-    return HttpResponse(status=200, content_type="application/json", headers=NO_STORE)
+    response = HttpResponse(status=200, headers=NO_STORE)
+    del response.headers["Content-Type"]  # There is no content, and so it has no type (RFC 9110 §8.3).
+    return response
 
 
 @endpoint("POST", any_origin=False)

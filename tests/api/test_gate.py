@@ -25,8 +25,8 @@ def full() -> Gate:
 
 
 def seconds_at(gate: Gate) -> tuple[bool, float]:
-    began = time.monotonic()
-    return gate.enter(), time.monotonic() - began
+    began = time.perf_counter()
+    return gate.enter(), time.perf_counter() - began
 
 
 def test_whoever_finds_a_full_house_gets_the_next_place(full: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,20 +39,45 @@ def test_whoever_finds_a_full_house_gets_the_next_place(full: Gate, monkeypatch:
     assert told == [True]
 
 
-def test_after_one_who_waited_in_vain_nobody_waits_until_somebody_leaves(full: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.5)
-    entered, took = seconds_at(full)
-    assert not entered
-    assert took >= 0.5
+def check_nobody_waits(gate: Gate) -> None:
     for _ in range(20):
-        entered, took = seconds_at(full)
+        entered, took = seconds_at(gate)
         assert not entered
         assert took < 0.25
+
+
+def test_after_one_who_waited_in_vain_nobody_waits_for_two_seconds(full: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("sage_platform.api.gate.time.monotonic", lambda: now[0])
+    for _ in range(2):
+        began = time.perf_counter()
+        assert not full.enter()
+        assert time.perf_counter() - began >= module.PATIENCE_SECONDS
+        check_nobody_waits(full)
+        now[0] += module.HURRY_SECONDS + 0.1
+
+
+def test_while_things_go_wrong_inside_nobody_waits_but_a_free_place_is_still_given(full: Gate) -> None:
+    full.hurry()
+    check_nobody_waits(full)
     full.leave()
-    assert seconds_at(full)[0]
-    entered, took = seconds_at(full)
+    assert full.enter()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "waits"),
+    [("/api/system/info", 200, True), ("/api/system/info", 503, False), ("/api/health", 503, True)],
+)
+def test_after_a_failure_inside_nobody_waits(path: str, status: int, waits: bool, settings: Settings) -> None:
+    """Health tells of any dependency, also of one that holds nobody."""
+    settings.SAGE_THREADS = 8
+    middleware = RequestContextMiddleware(lambda _request: HttpResponse(status=status))
+    assert middleware(RequestFactory().get(path)).status_code == status
+    while middleware.gate._places.acquire(blocking=False):
+        pass
+    entered, took = seconds_at(middleware.gate)
     assert not entered
-    assert took >= 0.5
+    assert (took >= module.PATIENCE_SECONDS) is waits
 
 
 @pytest.mark.parametrize("threads", [8, 12, 24, 96, 512])

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from sage_platform import api_docs
+from sage_platform.oauth2 import parameters
 from tests.contract.routes import ROUTES, Row
 from tests.people import Caller
 
@@ -115,6 +116,45 @@ def test_data_may_be_null_as_in_a_refusal(row: Row, document: Any) -> None:
     schema = operation(document, row)["responses"]["200"]["content"]["application/json"]["schema"]
     data = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["properties"]["data"]
     assert {"type": "null"} in data.get("oneOf", []) or "null" in data.get("type", []), data
+
+
+def pattern_of(document: Any, component: str, field: str) -> "re.Pattern[str]":
+    return re.compile(document["components"]["schemas"][component]["properties"][field]["pattern"])
+
+
+def test_what_may_be_a_username_or_an_address_is_described(document: Any) -> None:
+    """In a pattern that every language reads; letters of other scripts are let through, since it cannot tell them apart."""
+    username = pattern_of(document, "RegisterInputRequest", "username")
+    for good in ("alice", "a", "张三", "A.b_c-9", "x" * 64):
+        assert username.search(good), good
+    for bad in ("", "a b", "a@b", "a/b", "a\0", "a\n", "x" * 65):
+        assert not username.search(bad), bad
+    address = pattern_of(document, "SendCodeInputRequest", "email")
+    for good in ("alice@sage.example", "o'hara+tag@sage.example", "carol@bücher.example", "a@b.xn--p1ai"):
+        assert address.search(good), good
+    for bad in ("", "alice", "alice@sage", "@sage.example", "a b@sage.example", "a@b@sage.example", "alice@-sage.example"):
+        assert not address.search(bad), bad
+
+
+def test_a_text_that_may_not_be_blank_is_described(document: Any) -> None:
+    name = pattern_of(document, "LoginInputRequest", "username_or_email")
+    assert name.search(" alice ")
+    assert not name.search(" \t\x1f")
+    assert not name.search("a\0")
+    password = pattern_of(document, "LoginInputRequest", "password")
+    assert password.search(" ")
+    assert not password.search("a\0")
+
+
+@pytest.mark.parametrize("base", ["/oauth2", "/api/oauth2"])
+@pytest.mark.parametrize("name", ["token", "revoke", "introspect"])
+def test_the_forms_of_oauth2_are_described_as_they_are_read(base: str, name: str, document: Any) -> None:
+    body = document["paths"][f"{base}/{name}"]["post"]["requestBody"]
+    assert body["required"] is True
+    form = body["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert form["required"] == ["grant_type" if name == "token" else "token"]
+    lengths = {field: said["maxLength"] for field, said in form["properties"].items() if "maxLength" in said}
+    assert lengths.items() <= parameters.MOST.items()
 
 
 def test_the_schema_is_raw_and_for_anyone(anyone: Caller, document: Any) -> None:

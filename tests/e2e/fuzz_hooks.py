@@ -17,15 +17,18 @@ from schemathesis import Case, GenerationMode, HookContext, Response
 KNOWN: dict[str, dict[str, str]] = json.loads(Path(os.environ["FUZZ_KNOWN"]).read_text())
 CALLS = Path(os.environ["FUZZ_CALLS"])
 VENDOR = os.environ["FUZZ_VENDOR"]
-# From answers, by the name of the member: what no generator would guess, and other routes ask for.
+# What no generator would guess and other routes ask for, by the names that they ask by.
 LEARNT: dict[str, str] = {}
+# By path: the member of the answer, and the name that others ask by.
 TEACHERS = {
-    "/api/auth/login": "refresh_token",
-    "/api/user/login": "refresh_token",
-    "/api/auth/refresh": "refresh_token",
-    "/api/user/refresh-token": "refresh_token",
-    "/api/user/add": "user_id",
-    "/api/llm-provider/create": "provider_id",
+    "/api/auth/login": ("refresh_token", "refresh_token"),
+    "/api/user/login": ("refresh_token", "refresh_token"),
+    "/api/auth/refresh": ("refresh_token", "refresh_token"),
+    "/api/user/refresh-token": ("refresh_token", "refresh_token"),
+    "/api/user/add": ("user_id", "user_id"),
+    "/api/llm-provider/create": ("provider_id", "provider_id"),
+    "/oauth2/token": ("access_token", "token"),
+    "/api/oauth2/token": ("access_token", "token"),
 }
 numbers = itertools.count(1)
 
@@ -40,49 +43,61 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     case.headers["X-Forwarded-For"] = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
-    if isinstance(case.body, dict):
-        case.body = case.body | better(case, number)
+    body: Any = case.body
+    if isinstance(body, dict):
+        case.body = body | better(case, body, number)
     if number % 2:
         for given in (case.path_parameters, case.query):
             given.update({name: LEARNT[name] for name in given if name in LEARNT})
 
 
-def better(case: Case[Any], number: int) -> dict[str, str]:
+def better(case: Case[Any], body: dict[str, Any], number: int) -> dict[str, str]:
     """What to put in the place of the body's own."""
-    members = {"base_url": VENDOR} if "base_url" in case.body else {}
+    members = {"base_url": VENDOR} if "base_url" in body else {}
     if case.path.endswith("/register/send-code"):
         members["email"] = f"fuzz{number}@sage.example"  # One address gets one code in 30 seconds.
     if number % 2:
-        members |= {name: LEARNT[name] for name in case.body if name in LEARNT}
+        members |= {name: LEARNT[name] for name in body if name in LEARNT}
         members |= KNOWN.get(case.operation.label, {})
     return members
+
+
+def members(response: Response) -> dict[str, Any]:
+    """The JSON object that was answered; empty when it was none."""
+    try:
+        answer = json.loads(response.content)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
     """Write down what was answered, and learn from it."""
-    try:
-        answer = json.loads(response.content)
-    except ValueError:
-        answer = None
-    envelope = answer if isinstance(answer, dict) else {}
+    answer = members(response)
     with CALLS.open("a") as file:
-        file.write(json.dumps([case.operation.label, case.method, response.status_code, envelope.get("code")]) + "\n")
-    taught, data = TEACHERS.get(case.path), envelope.get("data")
-    if taught and isinstance(data, dict) and taught in data:
-        LEARNT[taught] = data[taught]
+        file.write(json.dumps([case.operation.label, case.method, response.status_code, answer.get("code")]) + "\n")
+    member, name = TEACHERS.get(case.path, ("", ""))
+    told = answer if "code" not in answer else answer["data"] or {}
+    if member and member in told:
+        LEARNT[name] = told[member]
 
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Any, case: Case[Any], response: Response) -> bool:
     """Keep a failure, but for good data refused (ST202) by a rule that JSON Schema has no words for."""
-    if failure.code != "ST202" or response.status_code != 422:
+    answer = members(response)
+    if failure.code != "ST202" or response.status_code not in {400, 422}:
         return True
-    refused = {error["field"]: error["message"] for error in json.loads(response.content)["data"]["errors"]}
+    if response.status_code == 400:
+        return answer.get("error_description") != TWICE
+    refused = {error["field"]: error["message"] for error in answer["data"]["errors"]}
     sent = case.body if isinstance(case.body, dict) else {}
     return not all(field in BEYOND_WORDS and BEYOND_WORDS[field](sent.get(field), refused[field]) for field in refused)
 
 
+# That a client's credentials may be in a header or in the body, and not in both, is no rule of either.
+TWICE = "Credentials come in the header or in the body, not in both."
 # Each takes what was sent and what was said of it.
 BEYOND_WORDS: dict[str, Callable[[Any, str], bool]] = {
     # Which characters beyond ASCII are letters or digits, and what NFKC makes of them.

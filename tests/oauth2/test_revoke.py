@@ -22,6 +22,7 @@ def test_either_kind_ends_its_family(path: str, kind: str, hint: str | None, pai
     """§2.1; a wrong hint does not matter (§2.1), a strange one neither (§2.2.1)."""
     response = program.post(path, {"token": pair[kind], "token_type_hint": hint}, Origin="https://app.example")
     assert (response.status_code, response.content) == (200, b"")
+    assert "Content-Type" not in response.headers
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert living() == (0, 0)

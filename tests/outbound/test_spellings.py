@@ -1,6 +1,7 @@
 """Where an address leads, however it is spelled."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -34,25 +35,26 @@ def test_the_table_is_long_and_has_each_spelling_once() -> None:
 
 
 @pytest.mark.parametrize(("deployment", "host", "expected"), CASES)
-def test_the_check_without_a_resolver(deployment: str, host: str, expected: str) -> None:
-    names = Names({})
+def test_what_becomes_of_a_spelling(deployment: str, host: str, expected: str, local: Server) -> None:
+    """Told without a resolver, by the check and by a request alike; a refused one connects to nothing."""
+    names = Names({"localhost": ["127.0.0.1"]})
     door = door_of(deployment, resolver=names)
-    for url in (f"http://{host}", f"https://{host}/v1", f"http://{host}:8080/v1?x=1#y"):
+    before = local.connections
+    calls: list[Callable[[], object]] = [
+        partial(door.check, f"{scheme}://{host}{rest}") for scheme, rest in (("http", ""), ("https", ":8080/v1?x=1#y"))
+    ]
+    if deployment == DEVELOPMENT:
+        # An address of the deployment's own settings may be private in production, and no more than that.
+        calls.append(partial(door_of(PRODUCTION, resolver=names).check, f"http://{host}/", trusted=True))
+    if expected != OK:
+        calls.append(partial(get, door, f"http://{host}:{local.port}/"))
+    for call in calls:
         if expected == OK:
-            door.check(url)
+            call()
         else:
             with pytest.raises(ERRORS[expected]) as caught:
-                door.check(url)
+                call()
             assert type(caught.value) is ERRORS[expected]
-    assert names.asked == []
-
-
-@pytest.mark.parametrize(("deployment", "host", "expected"), [case for case in CASES if case[2] != OK])
-def test_a_request_is_refused_before_any_name_is_asked_for(deployment: str, host: str, expected: str, local: Server) -> None:
-    names = Names({"localhost": ["127.0.0.1"]})
-    before = local.connections
-    with pytest.raises(ERRORS[expected]):
-        get(door_of(deployment, resolver=names), f"http://{host}:{local.port}/")
     assert names.asked == []
     assert local.connections == before
 
@@ -196,17 +198,6 @@ def test_the_allowed_networks_in_production(networks: list[str], host: str, expe
     else:
         with pytest.raises(AddressRefused):
             door.check(f"http://{host}/")
-
-
-@pytest.mark.parametrize(("host", "expected"), [(host, development) for host, development, _production in TABLE])
-def test_an_address_of_the_deployment_itself_may_be_private_and_no_more(host: str, expected: str) -> None:
-    """As in development: private is fine, metadata never."""
-    door = door_of(PRODUCTION)
-    if expected == OK:
-        door.check(f"http://{host}/", trusted=True)
-    else:
-        with pytest.raises(ERRORS[expected]):
-            door.check(f"http://{host}/", trusted=True)
 
 
 def test_an_address_of_the_deployment_itself_is_reached(local: Server) -> None:

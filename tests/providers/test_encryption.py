@@ -16,7 +16,7 @@ from providers.services.configs import digests_of
 from sage_platform.accounts.models import User
 from sage_platform.encryption import Sealed, UndecryptableError, decrypt, encrypt, key_id
 from tests.accounts.answers import refused, success
-from tests.people import Caller, envelope
+from tests.people import Caller, envelope, signed_in
 from tests.providers.rows import KEY, MASKED, MODEL, OTHER_KEY, fields, make_provider, stored
 from tests.vendor import Vendor
 
@@ -161,6 +161,20 @@ def test_a_dump_holds_the_encrypted_key_and_can_be_loaded_again(ring: Ring, alic
     Provider.objects.all().delete()
     call_command("loaddata", tmp_path / "dump.json", verbosity=0)
     assert Provider.objects.get().key.reveal() == KEY
+
+
+def test_the_same_again_is_found_after_the_secret_key_was_changed(
+    ring: Ring, alice: User, vendor: Vendor, settings: Settings
+) -> None:
+    """The digest that finds it is keyed with the deployment's secret."""
+    make_provider(alice, vendor.base_url, key=OTHER_KEY)
+    provider = make_provider(alice, vendor.base_url)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another secret that is long enough", []
+    # Sessions are signed with it too, so she signs in anew.
+    again = signed_in(alice).post("/api/llm-provider/create", fields(vendor, name="again"))
+    assert envelope(again) == success({"provider_id": str(provider.pk)})
+    assert vendor.requests == []
+    assert Provider.objects.count() == 2
 
 
 # -- A key that nothing opens any more -------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_no_slot_is_free(probe: tuple[str, str, dict[str, Any]], provider: Provi
         response = call(as_alice, probe, provider)
         took = time.monotonic() - began
     assert_throttled(response, BUSY, range(5, 6))
-    assert took < 0.5, "nobody waits for a slot"
+    assert took < 0.9, "nobody waits for a slot"
     assert (vendor.requests, stored(), started()) == ([], before, 0), "it has not used up the rate"
     with all_slots_taken(but=1):
         assert envelope(call(as_alice, probe, provider))["code"] == 200

@@ -129,19 +129,18 @@ def test_both_probes_fail_and_the_answer_stands(
 
 def test_the_two_probes_run_at_the_same_time(vendor: Vendor, as_alice: Caller) -> None:
     vendor.behave(image=after(0.5), json=after(0.5))
-    began = time.monotonic()
     response = as_alice.post(PATH, fields(vendor))
     assert envelope(response) == success(whole(vendor, "OK", SEEN, OBEYED))
     assert vendor.most_at_once == 2
-    assert time.monotonic() - began < 0.9
 
 
 def test_both_together_have_as_much_time_again(vendor: Vendor, as_alice: Caller, settings: Settings) -> None:
-    settings.SAGE_PROBE_TIMEOUT = 0.6
-    vendor.behave(chat=after(0.4), image="hang", json="drip_body")
+    """One after the other they would take two seconds."""
+    settings.SAGE_PROBE_TIMEOUT = 1
+    vendor.behave(image="hang", json="drip_body")
     began = time.monotonic()
     response = as_alice.post(PATH, fields(vendor))
-    assert 1.0 <= time.monotonic() - began < 1.4
+    assert 1.0 <= time.monotonic() - began < 1.9
     assert envelope(response) == success(whole(vendor, "OK", unknown(TIMEOUT), unknown(TIMEOUT)))
 
 

@@ -169,6 +169,9 @@ def test_in_production_a_private_address_is_refused_again(
     """The address was stored in other days; what is allowed is asked at each call."""
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = False
     assert_refused(as_alice.post(PATH.format(provider.pk), {}), 500, NOT_ALLOWED)
+    # Also where the system's own provider, which may be private, is at the same address.
+    settings.SAGE_DEFAULT_LLM_API_BASE_URL = vendor.base_url
+    assert_refused(as_alice.post(PATH.format(provider.pk), {}), 500, NOT_ALLOWED)
     assert vendor.requests == []
 
 

@@ -39,7 +39,7 @@ class Command(BaseCommand):
             table.add_row(*row_of(provider, finding))
             if finding and not finding.works and provider.probe_result == Provider.ProbeResult.WORKS:
                 broken += 1
-        console = Console(width=WIDTH)
+        console = Console(width=WIDTH, markup=False, emoji=False)  # Names are people's, and may look like markup.
         with console.capture() as printed:
             console.print(table)
         self.stdout.write(printed.get())
@@ -85,4 +85,9 @@ def row_of(provider: Provider, finding: Finding | None) -> list[str]:
         now, took = "works", f"{finding.connection.latency_ms} ms"
     elif finding and finding.failure:
         now = f"fails: {finding.failure.category.value}"
-    return [owner, provider.name, provider.base_url, provider.model, before, now, took]
+    return [plain(cell) for cell in (owner, provider.name, provider.base_url, provider.model, before, now, took)]
+
+
+def plain(text: str) -> str:
+    """Without what would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
