@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.e2e.served import ROOT, STOP_SECONDS, Platform, prepared
 
@@ -96,11 +97,23 @@ def test_a_wrong_setting_stops_the_start_with_its_name_and_never_its_value() -> 
 
 
 def test_production_refuses_to_start_insecure() -> None:
-    with prepared(SAGE_ENV="production", SAGE_SECRET_KEY="changeme" * 8, SAGE_PUBLIC_URL="http://sage.example") as platform:
+    key = Fernet.generate_key().decode()
+    wrong = {"SAGE_SECRET_KEY": "changeme" * 8, "SAGE_PUBLIC_URL": "http://sage.example", "SAGE_ENCRYPTION_KEYS": key}
+    with prepared(SAGE_ENV="production", **wrong) as platform:
         for command in ("bootstrap", "serve"):
             ended = platform.manage(command)
             assert ended.returncode != 0
             assert "sage.E002" in ended.stderr
             assert "sage.E003" in ended.stderr
             assert "changeme" not in ended.stderr
+            assert key not in ended.stdout + ended.stderr
+        assert not (platform.data / "sage.sqlite3").exists()
+
+
+def test_production_refuses_to_start_without_encryption_keys() -> None:
+    with prepared(SAGE_ENV="production", SAGE_SECRET_KEY="x1" * 32, SAGE_PUBLIC_URL="https://sage.example") as platform:
+        for command in ("bootstrap", "serve"):
+            ended = platform.manage(command)
+            assert ended.returncode != 0
+            assert "SAGE_ENCRYPTION_KEYS" in ended.stderr.strip().splitlines()[-1]
         assert not (platform.data / "sage.sqlite3").exists()

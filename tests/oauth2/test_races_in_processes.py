@@ -1,11 +1,10 @@
-"""Two programs with one code, or one refresh token, at the same moment: separate processes against a platform with two workers."""
+"""Two programs with one code, or one refresh token, at the same moment: two processes against a platform with two workers."""
 
 import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +13,7 @@ import requests
 
 from tests.e2e.served import Platform, served
 from tests.oauth2.conftest import CALLBACK, SECRET, VERIFIER, basic, request_of
+from tests.oauth2.rival import rival
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("oauth2-races")]
 ROUNDS = 50 if os.environ.get("DATABASE_URL", "").startswith("postgres") else 12
@@ -29,14 +29,6 @@ CLIENT = {
 }
 
 
-def rival(pipe: Connection, barrier: Any, address: str) -> None:
-    """A process that posts what it is told to, at the moment when the other does."""
-    while (fields := pipe.recv()) is not None:
-        barrier.wait()
-        answer = requests.post(address, fields, headers={"Authorization": basic(), "Connection": "close"}, timeout=20)
-        pipe.send((answer.status_code, answer.text))
-
-
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     with served(workers=2, SAGE_OAUTH2_CLIENTS=json.dumps([CLIENT])) as platform:
@@ -48,23 +40,25 @@ def race(platform: Platform) -> Iterator[Callable[[dict[str, str]], list[tuple[i
     """Post the same fields from two processes at once; their answers."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
-    pairs = [context.Pipe() for _ in range(2)]
-    processes = [
-        context.Process(target=rival, args=(theirs, barrier, f"{platform.base}/oauth2/token"), daemon=True) for _, theirs in pairs
-    ]
-    for process in processes:
+    ours, processes = [], []
+    for _ in range(2):
+        end, theirs = context.Pipe()
+        process = context.Process(target=rival, args=(theirs, barrier, f"{platform.base}/oauth2/token", basic()), daemon=True)
         process.start()
+        theirs.close()  # So that a rival that died is an end of file here, and not silence.
+        ours.append(end)
+        processes.append(process)
 
     def run(fields: dict[str, str]) -> list[tuple[int, dict[str, Any]]]:
-        for ours, _ in pairs:
-            ours.send(fields)
-        answers = [ours.recv() for ours, _ in pairs]
+        for end in ours:
+            end.send(fields)
+        answers = [end.recv() for end in ours]
         return [(status, json.loads(text)) for status, text in answers]
 
     yield run
-    for ours, _ in pairs:
-        with closing(ours):
-            ours.send(None)
+    for end in ours:
+        with closing(end):
+            end.send(None)
     for process in processes:
         process.join(20)
 
