@@ -32,6 +32,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"}),
         help_text=_("Kept encrypted and never shown. Empty: unchanged. A new address needs its key."),
+        error_messages={"required": _("Enter the key.")},
     )
 
     class Meta:
@@ -40,6 +41,12 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
             "owner", "name", "base_url", "model", "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
             "supports_multimodal", "supports_structured_output", "is_default",
         )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            self.fields["new_key"].required = True
+            self.fields["new_key"].help_text = _("Kept encrypted and never shown.")
 
     def clean_base_url(self) -> str:
         return str(self._read(BaseURL(), self.cleaned_data["base_url"]))
@@ -52,11 +59,8 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.refusal:
             raise forms.ValidationError(self.refusal)
-        if not self.errors and cleaned["new_key"] is None:
-            if self.instance._state.adding:
-                self.add_error("new_key", _("Enter the key."))
-            elif cleaned["base_url"] != self.instance.base_url:
-                self.add_error("new_key", _("A new address needs its key: enter the API key again."))
+        if not self.errors and cleaned["new_key"] is None and cleaned["base_url"] != self.instance.base_url:
+            self.add_error("new_key", _("A new address needs its key: enter the API key again."))
         return cleaned
 
     def validate_constraints(self) -> None:
@@ -74,7 +78,7 @@ class ProbeInline(admin.TabularInline):  # type: ignore[type-arg]
     """What the probes found, newest first."""
 
     model = Probe
-    fields = ("at", "result", "category", "latency_ms", "sees_images", "speaks_json", "detail")
+    fields = ("at", "result", "category", "detail", "latency_ms", "sees_images", "speaks_json")
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -89,7 +93,8 @@ class ProbeInline(admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(Provider)
 class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = ProviderForm
-    list_display = ("name", "owner_name", "base_url", "model", "key_hint", "is_default", "last_probe", "probed_at")
+    # Whether it works comes first, so that a phone shows it too.
+    list_display = ("name", "last_probe", "probed_at", "owner_name", "model", "base_url", "key_hint", "default_sign")
     list_filter = ("probe_result", "probe_category", "is_default", ("owner", admin.EmptyFieldListFilter))
     list_select_related = ("owner",)
     search_fields = ("name", "base_url", "model", "owner__username", "owner__email")
@@ -112,6 +117,9 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     )  # fmt: skip
     inlines = (ProbeInline,)
     actions = ("probe_again",)
+
+    class Media:
+        css = {"all": ("providers/admin.css",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # Handing a key to somebody else would be giving it away.
@@ -155,14 +163,19 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def owner_name(self, provider: Provider) -> str:
         return provider.owner.username if provider.owner else str(_("(the system's)"))
 
-    @admin.display(description=_("key"))
+    @admin.display(description=_("default"), ordering="is_default")
+    def default_sign(self, provider: Provider) -> str:
+        """Without the red cross of a stock boolean, which would look like a failure."""
+        return "✔" if provider.is_default else "–"
+
+    @admin.display(description=_("stored key"))
     def stored_key(self, provider: Provider) -> str:
         """The masked key, and whether it can still be decrypted."""
         if provider.has_readable_key():
             return provider.key_hint
         return f"{provider.key_hint} – {UNREADABLE}"
 
-    @admin.display(description=_("last probe"), ordering="probe_result")
+    @admin.display(description=_("result"), ordering="probe_result")
     def last_probe(self, provider: Provider) -> str:
         sign = {Provider.ProbeResult.WORKS.value: "✔", Provider.ProbeResult.FAILS.value: "✘"}.get(provider.probe_result, "–")
         kind = f": {provider.get_probe_category_display()}" if provider.probe_category else ""

@@ -47,7 +47,7 @@ class BaseURL(Text):
         "type": "array",
         "minItems": 1,
         "maxItems": 1,
-        "items": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[!-~]+$"},
+        "items": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^ *[!-~]+ *$"},
     }
 )
 class Keys(serializers.Field[ApiKey, Any, Any, Any]):
@@ -68,11 +68,11 @@ class Keys(serializers.Field[ApiKey, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> ApiKey:
         if not (isinstance(data, list) and len(data) == 1 and isinstance(data[0], str)):
             self.fail("one")
+        if len(data[0]) > 4096:
+            self.fail("long")
         text = data[0].strip(" ")
         if not KEY.match(text):
             self.fail("line")
-        if len(text) > 4096:
-            self.fail("long")
         key = ApiKey(text)
         if key.masked and not self.may_be_masked:
             self.fail("masked")

@@ -78,6 +78,13 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     return int(value)
 
 
+def more_than(name: str, value: int, /, **parts: int) -> None:
+    """Stops the start unless the setting is more than these others together."""
+    least = sum(parts.values()) + 1
+    if value < least:
+        raise misconfigured(name, f"more than {' and '.join(parts)} together, which is {least} at least")
+
+
 def secret_items(name: str) -> list[str]:
     return [part.strip() for part in secret(name).split(",") if part.strip()]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("sage_platform/settings.py", "sage_platform/env.py")
-SECRET_READERS = frozenset({"secret", "secret_items"})
+SECRET_READERS = frozenset({"secret", "secret_items", "oauth2_clients"})
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 
 

@@ -122,6 +122,8 @@ WRONG = [
     ("SAGE_PORT", "70000"),
     ("SAGE_WORKERS", "0"),
     ("SAGE_THREADS", "many"),
+    ("SAGE_THREADS", "7"),
+    ("SAGE_THREADS", "513"),
     ("SAGE_DEBUG", "perhaps"),
     ("SAGE_PUBLIC_URL", "hunter2.example"),
     ("SAGE_WEB_BASE_PATH", "hunter2"),
@@ -160,6 +162,20 @@ def test_a_wrong_value_stops_the_start(name: str, value: str, tmp_path: Path) ->
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{name}: expected ")
     assert value not in line
+
+
+TOGETHER = "SAGE_THREADS: expected more than SAGE_PROBE_CONCURRENCY and SAGE_HASH_CONCURRENCY together, which is {} at least."
+
+
+@pytest.mark.parametrize(
+    ("threads", "probes", "hashes", "least"), [("8", "", "", 11), ("10", "", "", 11), ("", "32", "64", 97), ("33", "31", "2", 34)]
+)
+def test_there_are_more_threads_than_slots(threads: str, probes: str, hashes: str, least: int, tmp_path: Path) -> None:
+    """Else slow vendors could take every thread. `least` is enough, and one less is not."""
+    slots = {"SAGE_PROBE_CONCURRENCY": probes, "SAGE_HASH_CONCURRENCY": hashes}
+    done = start(tmp_path, SAGE_THREADS=threads, **slots)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (1, "", TOGETHER.format(least))
+    assert read(tmp_path, "SAGE_THREADS", SAGE_THREADS=str(least), **slots) == {"SAGE_THREADS": least}
 
 
 def without(name: str) -> dict[str, str]:

@@ -157,7 +157,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             return
         was_active = User.objects.get(pk=obj.pk).is_active
         is_active, obj.is_active = obj.is_active, was_active
-        obj.save(update_fields=["username", "username_key", "email", "email_key", "phonenum", "nickname", "role"])
+        changed = ["username", "username_key", "email", "email_key", "phonenum", "nickname", "role"]
+        if "email" in form.changed_data:
+            obj.verified_email = ""  # Also where the former address is put back later: whose it is by then, nobody has proved.
+            changed.append("verified_email")
+        obj.save(update_fields=changed)
         if is_active != was_active:
             actor: Any = request.user
             users.set_active(obj, active=is_active, actor=actor)

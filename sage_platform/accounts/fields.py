@@ -10,19 +10,19 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sage_platform.accounts.names import is_username, normalize_username
-from sage_platform.api.fields import Text
+from sage_platform.api.fields import Text, trimmed
 
 PHONE = RegexValidator(
     re.compile(r"^\+?[0-9][0-9 ()./-]{1,29}[0-9()./-]\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
 )
 # What the document says of a username: of ASCII, letters, digits and . _ -; which of the rest are letters no pattern that all
 # languages read can say.
-NAME = r"^[^\u0000-\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u007f]{1,64}$"
+NAME = trimmed(r"[^\u0000-\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u007f]{1,64}")
 # What the document says of an address: as Django's EmailValidator has it, but for quoted names and bare IP addresses.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
 LABEL = r"[A-Za-z0-9\u00a1-\uffff](?:[A-Za-z0-9\u00a1-\uffff\-]{0,61}[A-Za-z0-9\u00a1-\uffff])?"
 TOP_LEVEL = r"[A-Za-z\u00a1-\uffff][A-Za-z\u00a1-\uffff\-]{0,61}[A-Za-z\u00a1-\uffff]|xn--[A-Za-z0-9]{1,59}"
-ADDRESS = rf"^{ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:{TOP_LEVEL})$"
+ADDRESS = trimmed(rf"{ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:{TOP_LEVEL})")
 USERNAME_RULE = _("1 to 64 letters, digits and . _ - without spaces.")
 PASSWORD_MAX_LENGTH = 1024
 

@@ -74,6 +74,9 @@ class User(AbstractBaseUser):
     username_key = ComparisonKeyField(source="username")
     email = models.EmailField(_("email address"), max_length=254, blank=True)
     email_key = ComparisonKeyField(source="email")
+    # The address that a mailed code has proved. Kept as itself and not as a yes or no, so that no way to change `email` can
+    # carry the proof over to another address.
+    verified_email = models.EmailField(max_length=254, blank=True, editable=False)
     phonenum = models.CharField(_("phone number"), max_length=32, blank=True)
     nickname = models.CharField(_("nickname"), max_length=64, blank=True)
     avatar_url = models.CharField(_("avatar address"), max_length=1024, blank=True)
@@ -98,6 +101,10 @@ class User(AbstractBaseUser):
     @property
     def is_admin(self) -> bool:
         return self.is_active and self.role == self.Role.ADMIN
+
+    @property
+    def email_verified(self) -> bool:
+        return bool(self.email) and self.email == self.verified_email
 
     # The Django admin's own words for the same thing. There is one privilege: an administrator may do everything there.
     @property

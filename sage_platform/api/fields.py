@@ -8,10 +8,16 @@ from rest_framework import serializers
 
 from sage_platform.api.bodies import check_storable
 
-# What the OpenAPI document says of a text (ECMA 262): no NUL, which no database keeps, and where white space around it is
-# dropped, at least one character that is none. Python counts U+001C to U+001F and U+0085 as white space, ECMA does not.
+# What the OpenAPI document says of a text (ECMA 262, where `$` is the very end): no NUL, which no database keeps, and where white
+# space around it is dropped, at least one character that is none. Spelt out, since `\s` is not the same in all languages.
+WHITE = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 ANY_TEXT = r"^[^\u0000]*$"
-NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+NOT_BLANK = rf"^[^\u0000]*[^\u0000{WHITE}][^\u0000]*$"
+
+
+def trimmed(pattern: str) -> str:
+    """The pattern of a text that is this once the white space around it is dropped."""
+    return f"^[{WHITE}]*(?:{pattern})[{WHITE}]*$"
 
 
 class Text(serializers.CharField):

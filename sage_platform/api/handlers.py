@@ -1,5 +1,6 @@
 """The one place where an error becomes an answer, whichever way it leaves: the REST framework, a resolver's 404, a crash."""
 
+import re
 import sys
 from collections.abc import Mapping
 from logging import getLogger
@@ -9,7 +10,7 @@ import redis.exceptions
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -23,6 +24,9 @@ from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavai
 log = getLogger("sage.api")
 # What the drivers raise when the database, the cache or the network to them is gone.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+
+# The endpoints of OAuth2 that programs call: their errors are those of RFC 6749 §5.2, also where the view was never reached.
+OAUTH2 = re.compile(r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z")
 
 # Of each page of ours. Nothing but our own style sheet and pictures; no script, no frame. `form-action` is left open on purpose:
 # it would also bind the redirects that follow a sign-in, and those may lead on to an OAuth2 client's address.
@@ -106,10 +110,12 @@ def wants_envelope(request: HttpRequest) -> bool:
 
 
 def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
-    """An error outside the REST framework: the envelope under /api, a page elsewhere."""
+    """An error outside the REST framework: OAuth2's own, the envelope under /api, a page elsewhere."""
     parts = parts_of(error)
     headers = dict(headers_of(error))
-    if wants_envelope(request):
+    if OAUTH2.match(request.path):
+        response: HttpResponse = oauth2_error(parts["status"], headers)
+    elif wants_envelope(request):
         response = envelope_response(
             request,
             parts["data"],
@@ -122,6 +128,17 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
         response = error_page(request, parts, headers)
     log_unavailable(request.path, error, response)
     return response
+
+
+def oauth2_error(status: int, headers: Mapping[str, str]) -> HttpResponse:
+    """For programs, and so in one language."""
+    if status in {429, 503}:
+        body = {"error": "temporarily_unavailable", "error_description": "Try again later."}
+    elif status >= 500:
+        body = {"error": "server_error"}
+    else:
+        body = {"error": "invalid_request", "error_description": "The request is not acceptable."}
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"} | dict(headers))
 
 
 def error_page(request: HttpRequest, parts: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:

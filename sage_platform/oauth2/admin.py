@@ -194,10 +194,7 @@ def _declared(client: Any) -> bool:
     return client is not None and client.source == Application.Source.ENVIRONMENT
 
 
-class StaffRecordAdmin(RecordAdmin):
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_staff)
-
+class RecordWithActions(RecordAdmin):
     def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], None], field: str) -> None:
         """Act on each row, and keep who did it."""
         for row in queryset:
@@ -205,7 +202,7 @@ class StaffRecordAdmin(RecordAdmin):
             act(row)
 
 
-class TokenAdmin(StaffRecordAdmin):
+class TokenAdmin(RecordWithActions):
     list_filter = ("application", "created")
     list_select_related = ("application", "user")
     search_fields = ("user__username", "user__email", "application__client_id", "application__name")
@@ -230,7 +227,7 @@ class RefreshTokenAdmin(TokenAdmin):
 
 
 @admin.register(Consent)
-class ConsentAdmin(StaffRecordAdmin):
+class ConsentAdmin(RecordWithActions):
     list_display = ("user", "application", "scopes", "granted_at")
     list_filter = ("application", "granted_at")
     list_select_related = ("application", "user")
@@ -245,7 +242,7 @@ class ConsentAdmin(StaffRecordAdmin):
 
 
 @admin.register(SigningKey)
-class SigningKeyAdmin(StaffRecordAdmin):
+class SigningKeyAdmin(RecordWithActions):
     list_display = ("kid", "created_at", "activated_at", "retired_at")
     ordering = ("-created_at",)
     fields = ("kid", "algorithm", "public_jwk", "created_at", "activated_at", "retired_at")

@@ -52,6 +52,8 @@ class Asked:
         self.prompts = set(self.params.get("prompt", "").split())
         self.validated = server().request(self.params)
         self.path = request.get_full_path()
+        # RFC 9700 §4.12: what a person has typed in must not go on to the client; some browsers repeat a POST after a 302.
+        self.redirect_status = 303 if request.method == "POST" else 302
 
     def validate(self) -> None:
         """Raises FatalClientError until the redirect address is proven, and after that any other OAuth2Error."""
@@ -106,6 +108,7 @@ class Asked:
         address = with_answer(self.validated.redirect_uri, answer | {"iss": settings.SAGE_OAUTH2_ISSUER})
         # Django's own redirect knows the web's schemes alone; this address is registered, in whatever scheme.
         response: HttpResponse = OAuth2ResponseRedirect(address, [urlsplit(address).scheme])
+        response.status_code = self.redirect_status
         return response
 
     def refuse(self, error: OAuth2Error) -> HttpResponse:
@@ -211,9 +214,9 @@ def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
     user = form.get_user() if form.is_valid() else None
     if user is not None:
         sign_ins.open_session(request, user)
-        return HttpResponseRedirect(asked.after_sign_in())
+        return see_other(asked.after_sign_in())
     status = form.refusal.status_code if form.refusal is not None else 200
-    context = {"form": form, "next": "", "mode": settings.SAGE_AUTH_MODE}
+    context = {"form": form, "next": "", "mode": settings.SAGE_AUTH_MODE, "client": asked.validated.client}
     response = render(request, "accounts/login.html", context, status=status)
     return with_headers(response, headers_of(form.refusal) if form.refusal is not None else {})
 
@@ -239,6 +242,10 @@ def _as_get(request: HttpRequest) -> HttpResponse:
     address = f"{request.path}?{query.urlencode()}"
     if len(address) > 2 * LONGEST_ADDRESS:
         return _error_page(request, errors.InvalidRequestFatalError())
+    return see_other(address)
+
+
+def see_other(address: str) -> HttpResponse:
     response = HttpResponseRedirect(address)
     response.status_code = 303
     return response

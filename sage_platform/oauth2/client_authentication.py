@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import unquote_plus
 
@@ -17,7 +18,15 @@ from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import Application
 
 FAILURES = Limit("OAuth2 client", 30, timedelta(minutes=1))
-Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a request shows for itself: by which method, as whom, and the secret in each way that it can be read."""
+
+    method: str
+    client_id: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
@@ -25,66 +34,58 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
 
     Raises InvalidRequestError for two methods at once, InvalidClientError when it is nobody, TooManyRequests past the limit.
     """
-    header = request.META.get("HTTP_AUTHORIZATION", "").strip()
-    method, pairs = _presented(header, body)
-    name = pairs[0][0] if pairs else ""
-    failure = Act(FAILURES, f"{name} {client_key(request)}")
-    limits.check(failure.limit, failure.subject)
-    application = _find(pairs, method, failure)
-    if application is None:
-        limits.take(failure)
+    shown = _shown(request.META.get("HTTP_AUTHORIZATION", "").strip(), body)
+    named = Application.objects.filter(client_id=shown.client_id, enabled=True, token_endpoint_auth_method=shown.method)
+    application: Application | None = named.first() if shown.client_id else None
+    failure = Act(FAILURES, f"{shown.client_id} {client_key(request)}")
+    if application is not None and not application.is_public and client_secrets.is_slow(application.client_secret):
+        right = _opens_slowly(application, shown, failure)
+    else:
+        limits.check(failure.limit, failure.subject)
+        right = application is not None and (application.is_public or _opens(application, shown))
+        if not right:
+            limits.take(failure)
+    if application is None or not right:
         raise InvalidClientError
     return application
 
 
-def _presented(header: str, body: Mapping[str, str]) -> tuple[str, list[Pair]]:
-    """The method, and the credentials in each way that they can be read."""
-    if header:
-        pairs = list(_basic(header))
-        # RFC 6749 §2.3: one method in each request. A client_id beside the header is common, and has to be the same.
-        if "client_secret" in body or (pairs and body.get("client_id", pairs[0][0]) not in {pair[0] for pair in pairs}):
-            raise InvalidRequestError(description="Credentials come in the header or in the body, not in both.")
-        return "client_secret_basic", pairs
-    method = "client_secret_post" if "client_secret" in body else "none"
-    return method, [(body["client_id"], body.get("client_secret", ""))] if "client_id" in body else []
+def _shown(header: str, body: Mapping[str, str]) -> Shown:
+    if not header:
+        method = "client_secret_post" if "client_secret" in body else "none"
+        return Shown(method, body.get("client_id", ""), (body.get("client_secret", ""),))
+    shown = _basic(header)
+    # RFC 6749 §2.3: one method in each request. A client_id beside the header is common, and has to be the same.
+    if "client_secret" in body or (shown.client_id and body.get("client_id", shown.client_id) != shown.client_id):
+        raise InvalidRequestError(description="Credentials come in the header or in the body, not in both.")
+    return shown
 
 
-def _basic(header: str) -> Iterator[Pair]:
-    """The pairs that HTTP Basic can mean: percent-encoded as RFC 6749 §2.3.1 has it, and raw as many clients send it."""
+def _basic(header: str) -> Shown:
+    """HTTP Basic: a secret percent-encoded as RFC 6749 §2.3.1 has it, or raw as many clients send it. An id needs no encoding."""
+    nobody = Shown("client_secret_basic")
     scheme, _space, encoded = header.partition(" ")
     if scheme.lower() != "basic":  # RFC 9110 §11.1: in any case.
-        return
+        return nobody
     try:
         name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
-        return
+        return nobody
     if not colon or "\0" in unquote_plus(name + secret) or len(name) > 512 or len(secret) > 3 * client_secrets.MAX_LENGTH:
-        return
-    decoded = unquote_plus(name), unquote_plus(secret)
-    yield decoded
-    if decoded != (name, secret):
-        yield name, secret
+        return nobody
+    return Shown("client_secret_basic", unquote_plus(name), (unquote_plus(secret), secret))
 
 
-def _find(pairs: list[Pair], method: str, failure: Act) -> Application | None:
-    named = {name for name, _secret in pairs}
-    rows: Iterable[Application] = Application.objects.filter(client_id__in=named, enabled=True) if named else []
-    for application in rows:
-        if application.token_endpoint_auth_method != method:
-            continue
-        candidates = [secret for name, secret in pairs if name == application.client_id]
-        if application.is_public or _opens(application, candidates, failure):
-            return application
-    return None
+def _opens(application: Application, shown: Shown) -> bool:
+    return any(client_secrets.matches(secret, application.client_secret) for secret in dict.fromkeys(shown.secrets))
 
 
-def _opens(application: Application, candidates: list[str], failure: Act) -> bool:
+def _opens_slowly(application: Application, shown: Shown, failure: Act) -> bool:
     """A slow hash is of a secret that can be guessed: such a try counts as a failure before it is judged, as at a sign-in."""
-    if not client_secrets.is_slow(application.client_secret):
-        return any(client_secrets.matches(secret, application.client_secret) for secret in candidates)
     # Within the slot, so that of many right calls at the same moment only the few being judged stand as failures.
     with slot():
         tries = limits.take(failure)
-        right = any(client_secrets.matches(secret, application.client_secret) for secret in candidates)
-        limits.take_back(tries)
+        right = _opens(application, shown)
+        if right:
+            limits.take_back(tries)
     return right

@@ -15,7 +15,9 @@ from sage_platform.oauth2.redirects import problem_with
 CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GRANT_TYPES = (CODE, REFRESH, CREDENTIALS, DEVICE)
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+# How a confidential client may authenticate (RFC 6749 §2.3.1, RFC 7591 §2).
+METHODS_WITH_SECRET = ["client_secret_basic", "client_secret_post"]
+AUTH_METHODS = (*METHODS_WITH_SECRET, "none")
 SECRET_MAX_LENGTH = 512
 # Of the characters that RFC 6749 §A.1 allows, those that need no encoding in HTTP Basic and look the same to everybody.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}\Z")

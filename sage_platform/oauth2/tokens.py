@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -27,11 +28,14 @@ REFRESH_PREFIX = "sage_ort_"
 CODE_PREFIX = "sage_oac_"
 MAX_LENGTH = 512
 
-ACCESS_LIFE = timedelta(hours=1)
-REFRESH_LIFE = timedelta(days=30)
-CODE_LIFE = timedelta(seconds=60)
+ACCESS_LIFE, REFRESH_LIFE, CODE_LIFE, ID_TOKEN_LIFE = (
+    timedelta(seconds=settings.OAUTH2_PROVIDER[f"{kind}_EXPIRE_SECONDS"])
+    for kind in ("ACCESS_TOKEN", "REFRESH_TOKEN", "AUTHORIZATION_CODE", "ID_TOKEN")
+)
 
-USER_FIELDS = ["id", "username", "email", "nickname", "avatar_url", "role", "is_active", "credentials_version"]
+USER_FIELDS = [
+    *["id", "username", "email", "verified_email", "nickname", "avatar_url", "role", "is_active", "credentials_version"],
+]
 
 
 def new(prefix: str) -> str:
@@ -126,12 +130,7 @@ def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessT
         # An update does not see a row that was added while it waited for another, so it is asked again until there is none.
         while living.exists():
             living.update(revoked=timezone.now())
-        remove(access_tokens)
-
-
-def remove(rows: QuerySet[Any]) -> int:
-    """Delete by one statement. Django's own delete reads each row first, for columns of the toolkit's that nobody fills here."""
-    return int(rows._raw_delete(rows.db) or 0)
+        access_tokens.delete()
 
 
 # -- Finding ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import hashlib
 import re
 import time
 from base64 import urlsafe_b64encode
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +17,6 @@ from sage_platform.oauth2.models import Application, Grant, GrantType, RefreshTo
 from sage_platform.oauth2.redirects import is_registered
 from sage_platform.oauth2.tokens import Approval
 
-ID_TOKEN_LIFE = timedelta(minutes=10)
 # These are about a person, so that a client's own token (RFC 6749 §4.4) cannot have them.
 PERSONAL_SCOPES = frozenset({"openid", "profile", "email"})
 # RFC 7636 §4.1.
@@ -101,10 +99,10 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no ty
         if request.code_verifier and not VERIFIER.match(request.code_verifier):
             return False
         request.grant, request.user = grant, grant.user
-        request.scopes = grant.scope.split()
+        request.scopes = _still_allowed(grant)
         # It is confirmed; what the library would ask now is a default's.
         request.redirect_uri = request.redirect_uri or "confirmed"
-        return True
+        return bool(request.scopes)
 
     def confirm_redirect_uri(self, *args: Any, **kwargs: Any) -> bool:
         return True
@@ -129,11 +127,11 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no ty
             tokens.end_family(row.token_family)
             return False
         request.refresh_row, request.user = row, row.user
-        return tokens.is_alive(row)
+        return tokens.is_alive(row) and bool(_still_allowed(row))
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """What the person granted, also after a narrowed refresh, but for what the client may no longer ask for."""
-        return [scope for scope in request.refresh_row.scope.split() if scope in request.client.scopes]
+        """What the person granted, also after a narrowed refresh."""
+        return _still_allowed(request.refresh_row)
 
     def rotate_refresh_token(self, request: Any) -> bool:
         return True
@@ -165,7 +163,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no ty
             "iss": settings.SAGE_OAUTH2_ISSUER,
             "sub": str(spent.user_id),
             "aud": request.client.client_id,
-            "exp": now + int(ID_TOKEN_LIFE.total_seconds()),
+            "exp": now + int(tokens.ID_TOKEN_LIFE.total_seconds()),
             "iat": now,
         }
         if spent.auth_time is not None:
@@ -175,6 +173,11 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no ty
         half = hashlib.sha256(token["access_token"].encode()).digest()[:16]
         claims["at_hash"] = urlsafe_b64encode(half).decode().rstrip("=")
         return keys.sign(claims)
+
+
+def _still_allowed(row: Grant | RefreshToken) -> list[str]:
+    """What the person granted, but for what the client may no longer ask for."""
+    return [scope for scope in row.scope.split() if scope in row.application.scopes]
 
 
 def _same_redirect(grant: Grant, presented: str | None) -> bool:

@@ -15,10 +15,9 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, as_api_error, refuse_method
-from sage_platform.oauth2 import keys, parameters, tokens
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, as_api_error
+from sage_platform.oauth2 import keys, metadata, parameters, tokens
 from sage_platform.oauth2.client_authentication import authenticate
-from sage_platform.oauth2.metadata import metadata_body, resource_body
 from sage_platform.oauth2.models import RefreshToken
 from sage_platform.oauth2.server import server
 
@@ -42,8 +41,7 @@ def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
         def run(request: HttpRequest) -> HttpResponse:
             if any_origin and request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META:
                 return _preflight(methods)
-            allowed = request.method in methods
-            response = _answer(guarded, request) if allowed else refuse_method(request, ", ".join(methods))
+            response = _answer(guarded, request) if request.method in methods else _wrong_method(methods)
             for name, value in (ANY_ORIGIN if any_origin else {}).items():
                 response.headers[name] = value
             return response
@@ -59,7 +57,18 @@ def _preflight(methods: tuple[str, ...]) -> HttpResponse:
         "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-ID",
         "Access-Control-Max-Age": "86400",
     }
-    return HttpResponse(status=204, headers=ANY_ORIGIN | headers)
+    return _empty(204, ANY_ORIGIN | headers)
+
+
+def _empty(status: int, headers: Mapping[str, str]) -> HttpResponse:
+    response = HttpResponse(status=status, headers=dict(headers))
+    del response.headers["Content-Type"]  # There is no content, and so it has no type (RFC 9110 §8.3).
+    return response
+
+
+def _wrong_method(methods: tuple[str, ...]) -> HttpResponse:
+    body = {"error": "invalid_request", "error_description": "The method is not allowed."}
+    return as_json(body, status=405, headers=NO_STORE | {"Allow": ", ".join(methods)})
 
 
 def _answer(view: View, request: HttpRequest) -> HttpResponse:
@@ -85,7 +94,8 @@ def _refusal(error: OAuth2Error) -> HttpResponse:
 
 
 def as_json(body: object, *, status: int = 200, headers: Mapping[str, str]) -> HttpResponse:
-    return HttpResponse(json.dumps(body), status=status, content_type="application/json", headers=dict(headers))
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return HttpResponse(text, status=status, content_type="application/json", headers=dict(headers))
 
 
 @endpoint("POST")
@@ -113,9 +123,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
     row = tokens.find_any(params["token"], caller)
     if row is not None:
         tokens.end_family(row.token_family)
-    response = HttpResponse(status=200, headers=NO_STORE)
-    del response.headers["Content-Type"]  # There is no content, and so it has no type (RFC 9110 §8.3).
-    return response
+    return _empty(200, NO_STORE)
 
 
 @endpoint("POST", any_origin=False)
@@ -138,10 +146,10 @@ def introspect(request: HttpRequest) -> HttpResponse:
         "exp": int(row.expires.timestamp()),
         "iat": int(row.created.timestamp()),
         "iss": settings.SAGE_OAUTH2_ISSUER,
-        "sub": str(row.user_id) if row.user_id else caller.client_id,
     }
     if row.user is not None:
-        facts["username"] = row.user.username
+        # Of a program's own token there is none: its client_id could be read as the id of a person (RFC 9700 §4.15).
+        facts |= {"sub": str(row.user_id), "username": row.user.username}
     if not isinstance(row, RefreshToken):
         facts["token_type"] = "Bearer"  # noqa: S105  A kind of token.
     return as_json(facts, headers=NO_STORE)
@@ -175,7 +183,7 @@ def claims_of(user: Any, scopes: frozenset[str]) -> dict[str, Any]:
             own = settings.SAGE_PUBLIC_URL if user.avatar_url.startswith("/") else ""
             claims["picture"] = claims["avatar_url"] = own + user.avatar_url
     if "email" in scopes and user.email:
-        claims |= {"email": user.email, "email_verified": False}
+        claims |= {"email": user.email, "email_verified": user.email_verified}
     return claims
 
 
@@ -188,12 +196,10 @@ def jwks(request: HttpRequest) -> HttpResponse:
 @endpoint("GET", "HEAD")
 def server_metadata(_request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3.2 and OpenID Connect Discovery §4.2: raw JSON. The issuer is a setting and never the Host header."""
-    body = metadata_body(settings.SAGE_OAUTH2_ISSUER, settings.SAGE_PUBLIC_URL)
-    return HttpResponse(body, content_type="application/json", headers=PUBLIC)
+    return as_json(metadata.authorization_server(), headers=PUBLIC)
 
 
 @endpoint("GET", "HEAD")
 def resource_metadata(_request: HttpRequest) -> HttpResponse:
     """RFC 9728 §3.2."""
-    body = resource_body(settings.SAGE_OAUTH2_ISSUER, settings.SAGE_PUBLIC_URL)
-    return HttpResponse(body, content_type="application/json", headers=PUBLIC)
+    return as_json(metadata.protected_resource(), headers=PUBLIC)

@@ -117,6 +117,18 @@ def test_changing_a_role(as_admin: Caller, as_alice: Caller) -> None:
     assert json.loads(LogEntry.objects.get().change_message) == [{"changed": {"fields": ["Email address", "Role"]}}]
 
 
+def test_a_changed_address_is_not_verified(as_admin: Caller, alice: User) -> None:
+    """Nobody has proved the new one, and nobody knows whose the former one is when it is put back."""
+    User.objects.filter(pk="alice").update(verified_email=alice.email)
+    given = {**BASE, "username": "alice", "role": "user"}
+    assert as_admin.form(f"{LIST}alice/change/", {**given, "email": alice.email, "nickname": "Al"}).status_code == 302
+    assert User.objects.get(pk="alice").email_verified
+    for email in ("Alice@sage.example", "alice@elsewhere.example", "", alice.email):
+        assert as_admin.form(f"{LIST}alice/change/", {**given, "email": email}).status_code == 302
+        changed = User.objects.get(pk="alice")
+        assert (changed.email, changed.email_verified) == (email, False)
+
+
 def test_deactivation_ends_sign_ins(as_admin: Caller, as_alice: Caller) -> None:
     given = {**BASE, "username": "alice", "role": "user"}
     del given["is_active"]

@@ -45,6 +45,7 @@ def test_registering(path: str, anyone: Caller, mailbox: Mailbox) -> None:
     assert isinstance(user_id, str)
     carol = User.objects.get(pk=user_id)
     assert (carol.username, carol.email, carol.phonenum) == ("carol", "carol@sage.example", "+49 30 123456")
+    assert carol.email_verified  # The code was mailed there.
     assert (carol.role, carol.is_active, carol.nickname) == ("user", True, "")
     assert carol.password.startswith("argon2$argon2id$")
     login = anyone.post("/api/auth/login", {"username_or_email": "carol@sage.example", "password": PASSWORD})

@@ -7,7 +7,8 @@ The environment names a file of bodies that are known to work, by operation (FUZ
 import itertools
 import json
 import os
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from schemathesis import Case, GenerationMode, HookContext, Response
 KNOWN: dict[str, dict[str, str]] = json.loads(Path(os.environ["FUZZ_KNOWN"]).read_text())
 CALLS = Path(os.environ["FUZZ_CALLS"])
 VENDOR = os.environ["FUZZ_VENDOR"]
-# What no generator would guess and other routes ask for, by the names that they ask by.
-LEARNT: dict[str, str] = {}
+# What no generator would guess and other routes ask for, by the names that they ask by; the latest is the last.
+LEARNT: dict[str, list[str]] = defaultdict(list)
 # By path: the member of the answer, and the name that others ask by.
 TEACHERS = {
     "/api/auth/login": ("refresh_token", "refresh_token"),
@@ -30,6 +31,8 @@ TEACHERS = {
     "/oauth2/token": ("access_token", "token"),
     "/api/oauth2/token": ("access_token", "token"),
 }
+# After these the latest is no more, and the one before it takes its place.
+ENDS = {"DELETE /api/llm-provider/delete/{provider_id}": "provider_id", "POST /api/user/delete": "user_id"}
 numbers = itertools.count(1)
 
 
@@ -48,7 +51,12 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         case.body = body | better(case, body, number)
     if number % 2:
         for given in (case.path_parameters, case.query):
-            given.update({name: LEARNT[name] for name in given if name in LEARNT})
+            given.update(learnt(given))
+
+
+def learnt(given: Iterable[str]) -> dict[str, str]:
+    """What is known of these names."""
+    return {name: LEARNT[name][-1] for name in given if LEARNT[name]}
 
 
 def better(case: Case[Any], body: dict[str, Any], number: int) -> dict[str, str]:
@@ -57,7 +65,7 @@ def better(case: Case[Any], body: dict[str, Any], number: int) -> dict[str, str]
     if case.path.endswith("/register/send-code"):
         members["email"] = f"fuzz{number}@sage.example"  # One address gets one code in 30 seconds.
     if number % 2:
-        members |= {name: LEARNT[name] for name in body if name in LEARNT}
+        members |= learnt(body)
         members |= KNOWN.get(case.operation.label, {})
     return members
 
@@ -80,7 +88,10 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
     member, name = TEACHERS.get(case.path, ("", ""))
     told = answer if "code" not in answer else answer["data"] or {}
     if member and member in told:
-        LEARNT[name] = told[member]
+        LEARNT[name].append(told[member])
+    ended = LEARNT[ENDS[case.operation.label]] if case.operation.label in ENDS and answer.get("code") == 200 else []
+    if ended:
+        ended.pop()
 
 
 @schemathesis.hook
@@ -104,6 +115,8 @@ BEYOND_WORDS: dict[str, Callable[[Any, str], bool]] = {
     "username": lambda name, _said: not str(name).isascii(),
     # Which domains beyond ASCII have an ASCII form (RFC 5890).
     "email": lambda address, _said: not str(address).isascii(),
+    # What we show of a key ("sk-1***cdef") is refused as a key.
+    "api_keys": lambda _value, said: said == "This is the masked key. Enter the key itself.",
     # A whole number is refused as 1000000000000000000000000000000 and taken as 1e30; to JSON Schema they are the same.
     "config": lambda _value, said: said == "Whole numbers must fit in 64 bits.",
 }

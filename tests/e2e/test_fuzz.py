@@ -7,10 +7,11 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.e2e.served import ROOT, Platform, served
+from tests.e2e.served import ROOT, Browser, Platform, served
 from tests.vendor import scripted_vendor
 
 SEED = 20260101
@@ -37,9 +38,23 @@ ROBOT_CLIENT = ROBOT | {
     "scope": "usage:write",
     "token_endpoint_auth_method": "client_secret_post",
 }
+# A product that people sign in to.
+PRODUCT = {"client_id": "product", "client_secret": "Wn4c-Tz8kB1y_Qv6mR3pXs9dJf2hLg7a"}
+CALLBACK = "http://127.0.0.1/callback"
+# RFC 7636, appendix B.
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+PRODUCT_CLIENT = PRODUCT | {
+    "name": "Product",
+    "redirect_uris": [CALLBACK],
+    "grant_types": ["authorization_code"],
+    "scope": "openid profile email",
+    "token_endpoint_auth_method": "client_secret_post",
+    "skip_consent": True,
+}
 SETTINGS = {
     "SAGE_TRUSTED_PROXIES": "127.0.0.1",
-    "SAGE_OAUTH2_CLIENTS": json.dumps([ROBOT_CLIENT]),
+    "SAGE_OAUTH2_CLIENTS": json.dumps([ROBOT_CLIENT, PRODUCT_CLIENT]),
     # The platform asks a vendor of ours and nobody else's server; often, and it may not take long.
     "SAGE_PROBE_RATE": "1000/min",
     "SAGE_PROBE_TIMEOUT": "5",
@@ -63,7 +78,7 @@ DONE = {
     "admin": {"POST /api/user/add", "POST /api/user/delete", "POST /api/system/update_settings", *REFRESH, *SIGNED_IN},
 }
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.served, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fuzz, pytest.mark.served, pytest.mark.timeout(900)]
 
 
 class Answer(NamedTuple):
@@ -81,11 +96,27 @@ def people(platform: Platform) -> None:
         assert admin.post("/api/user/add", {"username": name, "password": PASSWORD}).json()["code"] == 200
 
 
-def cookie(platform: Platform, name: str) -> str:
-    """The header of a browser that signed in."""
+def browser(platform: Platform, name: str) -> Browser:
+    """One that signed in, with its cookie."""
     caller = platform.caller()
     assert caller.post("/api/auth/login", {"username_or_email": name, "password": PASSWORD}).json()["code"] == 200
-    return f"sage_session={caller.session.cookies['sage_session']}"
+    return caller
+
+
+def cookie(platform: Platform, name: str) -> str:
+    """The header of such a browser."""
+    return f"sage_session={browser(platform, name).session.cookies['sage_session']}"
+
+
+def token_of_a_product(platform: Platform, name: str) -> str:
+    """What a product gets when somebody signs in to it: a token that opens `userinfo`."""
+    asked = {"response_type": "code", "client_id": "product", "redirect_uri": CALLBACK, "scope": PRODUCT_CLIENT["scope"]}
+    challenge = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    sent = browser(platform, name).get("/oauth2/authorize", params=asked | challenge).headers["Location"]
+    code = parse_qs(urlsplit(sent).query)["code"][0]
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    answer = platform.caller().send("POST", "/oauth2/token", data=fields | PRODUCT)
+    return str(answer.json()["access_token"])
 
 
 def configuration(platform: Platform, who: str) -> str:
@@ -99,10 +130,12 @@ def configuration(platform: Platform, who: str) -> str:
         lines += ["generation.with-security-parameters = false", f'headers = {{Cookie = "{cookie(platform, "alice")}"}}']
         for path in ("/login$", "/logout$", "/change-password$"):
             lines += ["[[operations]]", f'include-path-regex = "{path}"', f'headers = {{Cookie = "{cookie(platform, "carol")}"}}']
+        bearer = token_of_a_product(platform, "alice")
+        lines += ["[[operations]]", 'include-path-regex = "/userinfo$"', f'headers = {{Authorization = "Bearer {bearer}"}}']
     if who == "admin":
         for lead in ([], ["[[operations]]", 'include-path-regex = "/logout$"']):
-            bearer = platform.admin().session.headers["Authorization"]
-            lines += [*lead, f'headers = {{Authorization = "{bearer!s}"}}']
+            header = platform.admin().session.headers["Authorization"]
+            lines += [*lead, f'headers = {{Authorization = "{header!s}"}}']
     return "\n".join(lines)
 
 
@@ -114,7 +147,7 @@ def fuzz(platform: Platform, who: str, folder: Path, vendor: str) -> dict[str, A
     (folder / "known").write_text(json.dumps(KNOWN))
     report = folder / "report.json"
     options = ["--checks=all", f"--seed={SEED}", f"--max-examples={EXAMPLES}", "--generation-database=none", "--no-color"]
-    options += ["--suppress-health-check=all"]  # They judge how fast this machine is.
+    options += ["--suppress-health-check=all", "--request-timeout=60"]  # How fast this machine is, is not the question.
     options += ["--report=json", f"--report-json-path={report}", f"--report-dir={folder}"]
     options += [f"--url={platform.base}", str(folder / "openapi.json")]
     run = subprocess.run(
@@ -146,8 +179,8 @@ def judge(who: str, operation: dict[str, Any], statuses: set[int]) -> bool:
     """Whether such people were let in, or turned away, as the document says."""
     let_in = any(status < 400 for status in statuses)
     if operation["tags"] == ["raw"] and "401" in operation["responses"]:
-        # For OAuth2 clients and their tokens. The robot's credentials do not go together with the administrator's token.
-        return let_in == ("requestBody" in operation and who != "admin")
+        # The robot's credentials do not go together with the administrator's token; a product's token is there as the user.
+        return let_in == (who != "admin" if "requestBody" in operation else who == "user")
     if who == "nobody" and operation.get("security"):
         return not let_in and 401 in statuses
     if who == "user" and operation["description"].startswith("For administrators."):

@@ -26,6 +26,10 @@ def test_they_hold_their_own_threads_and_not_the_service() -> None:
         assert refused.headers["Retry-After"] == "5"
         body = refused.json()
         assert (body["code"], body["data"]) == (503, None)
+        for path in ("/oauth2/token", "/api/oauth2/token", "/oauth2/introspect"):
+            refused = caller.send("POST", path, data={"grant_type": "client_credentials"})
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), path
+            assert refused.json() == {"error": "temporarily_unavailable", "error_description": "Try again later."}
         stack.close()
         # The threads come back when the server has seen that their clients are gone.
         deadline = time.monotonic() + 10

@@ -3,68 +3,20 @@
 With SCREENSHOTS_DIR set each test leaves pictures there.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect
 
+from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, Visit, launched, window
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("chromium")]
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-PHONE: ViewportSize = {"width": 390, "height": 844}
-DESKTOP: ViewportSize = {"width": 1280, "height": 800}
-SMALLEST: ViewportSize = {"width": 360, "height": 640}
 PASSWORD = "a bird in the hand"
-expect.set_options(timeout=20_000)  # A busy machine is slow, which is no failure.
-
-
-@dataclass
-class Visit:
-    """One person's browser window. `troubles` is what the console complained of, and `hosts` who was asked for anything."""
-
-    page: Page
-    base: str
-    troubles: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.base + path)
-
-    def sign_in(self, name: str, password: str) -> None:
-        self.page.locator("#id_username").fill(name)
-        self.page.locator("#id_password").fill(password)
-        self.page.locator("#id_password").press("Enter")
-
-    @property
-    def path(self) -> str:
-        return urlsplit(self.page.url).path
-
-    def fits(self) -> bool:
-        """Nothing sticks out sideways."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
-
-    def picture(self, name: str) -> None:
-        if folder := os.environ.get("SCREENSHOTS_DIR"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(folder, f"{name}.png"))
-
-
 Visitor = Callable[..., Any]
 
 
@@ -80,10 +32,8 @@ def site() -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, headless=True)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -92,18 +42,12 @@ def visit(site: Platform, chromium: Browser) -> Iterator[Visitor]:
     visits: list[Visit] = []
 
     @contextmanager
-    def window(**given: Any) -> Iterator[Visit]:
-        options: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-US"} | given
-        with chromium.new_context(**options) as context:
-            one = Visit(context.new_page(), site.base)
+    def opened(**given: Any) -> Iterator[Visit]:
+        with window(chromium, site.base, **given) as one:
             visits.append(one)
-            one.page.set_default_timeout(20_000)
-            one.page.on("console", lambda line: one.troubles.append(line.text) if line.type in {"error", "warning"} else None)
-            one.page.on("pageerror", lambda error: one.troubles.append(str(error)))
-            one.page.on("request", lambda request: one.hosts.add(urlsplit(request.url).netloc or request.url[:5]))
             yield one
 
-    yield window
+    yield opened
     for one in visits:
         assert one.troubles == []
         assert one.hosts - {"data:"} == {urlsplit(site.base).netloc}
@@ -123,7 +67,7 @@ def test_login_and_account_page_in_each_language_and_size(
         one.picture(f"login-{device}-{locale}")
         one.sign_in("bob", PASSWORD)
         expect(one.page.get_by_role("heading", name="bob")).to_be_visible()
-        expect(one.page.get_by_text("已授权的应用" if chinese else "Connected applications")).to_be_visible()
+        expect(one.page.get_by_role("heading", name="已授权的应用" if chinese else "Connected applications")).to_be_visible()
         assert one.path == "/sage/"
         one.picture(f"account-{device}-{locale}")
         one.open("/sage/password")

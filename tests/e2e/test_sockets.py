@@ -104,6 +104,13 @@ def test_a_forged_host_is_refused_in_the_envelope_and_named_nowhere(platform: Pl
     assert "evil.example" not in str(answer.headers)
 
 
+@pytest.mark.parametrize("path", ["/oauth2/token", "/api/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke"])
+def test_a_program_that_forges_the_host_is_refused_in_the_words_of_oauth2(platform: Platform, path: str) -> None:
+    answer = platform.caller(Host="evil.example").send("POST", path, data={"grant_type": "client_credentials"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/json")
+    assert answer.json() == {"error": "invalid_request", "error_description": "The request is not acceptable."}
+
+
 def test_an_unknown_address_under_the_api_is_an_enveloped_404(platform: Platform) -> None:
     answer = platform.caller().get("/api/nothing/here")
     assert answer.status_code == 404

@@ -113,7 +113,7 @@ def test_signing_in_again(changes: dict[str, str], ready: Caller, lage: Applicat
 
     began = timezone.now().timestamp()
     right = ready.form(address, {"username": "alice", "password": PASSWORD})
-    assert right.status_code == 302
+    assert right.status_code == 303  # RFC 9700 §4.12: nothing may make the browser send the password on.
     code = answer_in(ready.client.get(right.headers["Location"]))["code"]
     claims = keys.read(program.exchange(code).json()["id_token"])
     assert claims is not None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import Application, Consent, Grant
 from tests.oauth2.conftest import allow, answer_in, make_client, request_of
 from tests.people import Caller
@@ -149,3 +150,15 @@ def test_the_language_switch_keeps_the_request(as_alice: Caller, lage: Applicati
     assert response.status_code == 302
     again = as_alice.client.get(response.headers["Location"])
     assert answer_in(as_alice.form(again.wsgi_request.get_full_path(), {"decision": "deny"}))["state"] == "a&b"
+
+
+@pytest.mark.parametrize(
+    ("nickname", "words"),
+    [
+        ("", "You are signed in as <strong>alice</strong>."),
+        ("Alice <i>", "You are signed in as <strong>Alice &lt;i&gt;</strong> (alice)."),
+    ],
+)
+def test_it_says_who_is_signed_in(nickname: str, words: str, as_alice: Caller, lage: Application) -> None:
+    User.objects.filter(pk="alice").update(nickname=nickname)
+    assert words in ask(as_alice)[1].content.decode()

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
-from sage_platform.oauth2 import pruning
-from sage_platform.oauth2.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
-from tests.oauth2.conftest import make_client
+from sage_platform.accounts.services import pruning
+from sage_platform.oauth2.models import AccessToken, Application, DeviceGrant, Grant, IDToken, RefreshToken
+from sage_platform.oauth2.pruning import expired
+from tests.oauth2.conftest import Program, allow, code_for, make_client
+from tests.oauth2.racing import at_once
+from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
 MODELS: list[Any] = [AccessToken, RefreshToken, Grant, DeviceGrant, IDToken]
@@ -59,15 +63,61 @@ def test_what_has_run_out_goes_and_the_used_stays_until_then(rows: None) -> None
     assert [line.split(": ")[1] for line in run()] == ["0 removed"] * 5
 
 
+def dead(model: Any, number: int, user: User, application: Application) -> None:
+    at = timezone.now() - timedelta(hours=1)
+    own: dict[str, Any] = {"user": user, "application": application, "credentials_version": 1, "expires": at, "token": ""}
+    used = {"revoked": at} if model is RefreshToken else {}
+    model._default_manager.bulk_create(
+        model(**own, **used, scope="openid", token_checksum=f"dead {position}", token_family=uuid.uuid4())
+        for position in range(number)
+    )
+
+
 def test_it_goes_in_batches_of_one_statement(
     alice: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     monkeypatch.setattr(pruning, "BATCH", 10)
-    at = timezone.now() - timedelta(hours=1)
-    own: dict[str, Any] = {"user": alice, "application": make_client(), "credentials_version": 1, "expires": at, "token": ""}
-    AccessToken._default_manager.bulk_create(
-        AccessToken(**own, token_checksum=str(number), token_family=uuid.uuid4()) for number in range(25)
-    )
-    with django_assert_num_queries(4):
-        assert pruning.remove(pruning.expired()["OAuth2 access tokens"]) == 25
+    dead(AccessToken, 25, alice, make_client())
+    with django_assert_num_queries(3):
+        assert pruning.remove(expired()["OAuth2 access tokens"]) == 25
     assert not AccessToken._default_manager.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tokens_are_refreshed_while_it_runs(
+    as_alice: Caller, lage: Application, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither waits for the other's end, and a living token stays one. On PostgreSQL the two really overlap."""
+    monkeypatch.setattr(pruning, "BATCH", 10)
+    monkeypatch.setattr(pruning, "PAUSE_SECONDS", 0.001)
+    allow(as_alice.user, lage)
+    first = program.exchange(code_for(as_alice)).json()
+    for model in (AccessToken, RefreshToken):
+        dead(model, 200, as_alice.user, lage)
+
+    def refresh_all_the_while() -> Any:
+        pair = first
+        for _ in range(10):
+            response = program.refresh(pair["refresh_token"])
+            assert response.status_code == 200
+            pair = response.json()
+        return pair
+
+    said, last = at_once(run, refresh_all_the_while)
+    assert said[:2] == ["OAuth2 access tokens: 200 removed", "OAuth2 refresh tokens: 200 removed"]
+    assert left()[:2] == [11, 11]
+    assert program.userinfo(last["access_token"]).status_code == 200
+    assert program.refresh(last["refresh_token"]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows.")
+def test_what_a_request_holds_is_left_for_another_day(as_alice: Caller, lage: Application) -> None:
+    """Else the two could wait for each other, and the database would end one of them."""
+    dead(RefreshToken, 3, as_alice.user, lage)
+    with transaction.atomic():
+        RefreshToken._default_manager.select_for_update().get(token_checksum="dead 1")
+        (said,) = at_once(run)
+    assert said[1] == "OAuth2 refresh tokens: 2 removed"
+    assert RefreshToken._default_manager.get().token_checksum == "dead 1"
+    assert run()[1] == "OAuth2 refresh tokens: 1 removed"

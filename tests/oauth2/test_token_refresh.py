@@ -11,7 +11,7 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.oauth2 import clients, consents, keys
 from sage_platform.oauth2.models import AccessToken, Application, Consent, RefreshToken
-from tests.oauth2.conftest import Program, allow, code_for, make_client
+from tests.oauth2.conftest import SECRET, Program, allow, code_for, make_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -167,8 +167,15 @@ def test_they_do_not_come_back(
     refused(program.refresh(pair["refresh_token"]))
 
 
-def test_a_refresh_takes_twelve_queries_at_most(
-    pair: dict[str, Any], program: Program, django_assert_max_num_queries: DjangoAssertNumQueries
+@pytest.mark.parametrize(("secret", "queries"), [(SECRET, 10), ("an operator thought of it", 12)], ids=["generated", "chosen"])
+def test_an_exchange_and_a_refresh_take_twelve_queries_at_most(
+    secret: str, queries: int, as_alice: Caller, signing_keys: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(12):
+    """The transaction's beginning and end counted. A chosen secret takes two more, since its tries are counted first."""
+    allow(as_alice.user, make_client(client_secret=secret))
+    program = Program(secret=secret)
+    code = code_for(as_alice)
+    with django_assert_num_queries(queries):
+        pair = program.exchange(code).json()
+    with django_assert_num_queries(queries):
         assert program.refresh(pair["refresh_token"]).status_code == 200

@@ -55,6 +55,36 @@ def test_each_scope_opens_its_own(scope: str, more: dict[str, Any], as_alice: Ca
     assert program.userinfo(token).json() == BASIC | more
 
 
+@pytest.mark.parametrize(
+    ("proved", "verified"),
+    [("alice@sage.example", True), ("", False), ("other@sage.example", False), ("Alice@sage.example", False)],
+)
+def test_an_address_is_verified_when_a_mailed_code_proved_this_very_one(
+    *, proved: str, verified: bool, pair: dict[str, Any], program: Program
+) -> None:
+    """OpenID Connect Core §5.1: `email_verified` says that the person controlled the address."""
+    User.objects.update(verified_email=proved)
+    answer = program.userinfo(pair["access_token"]).json()
+    assert (answer["email"], answer["email_verified"]) == ("alice@sage.example", verified)
+
+
+def test_without_the_scope_nothing_is_said_of_the_address(as_alice: Caller, lage: Application, program: Program) -> None:
+    """OpenID Connect Core §5.4."""
+    User.objects.update(verified_email="alice@sage.example")
+    allow(as_alice.user, lage)
+    token = program.exchange(code_for(as_alice, scope="openid profile")).json()["access_token"]
+    assert not {"email", "email_verified"} & set(program.userinfo(token).json())
+
+
+def test_the_body_is_never_read(pair: dict[str, Any], program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("The body was read.")
+
+    monkeypatch.setattr("django.http.HttpRequest.read", never)
+    headers = {"Authorization": f"Bearer {pair['access_token']}", "Content-Type": "application/x-www-form-urlencoded"}
+    assert program.caller.send("POST", "/oauth2/userinfo", b"access_token=x", **headers).status_code == 200
+
+
 def test_what_there_is_nothing_to_say_of_is_left_out(pair: dict[str, Any], program: Program) -> None:
     """OpenID Connect Core §5.3.2."""
     User.objects.update(email="", role="admin")

@@ -66,6 +66,7 @@ def register(username: str, *, password: str, email: str, phonenum: str, code: s
     if not _code_is_right(key, code):
         raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
     user = users.new_user(username, password=password, email=email, phonenum=phonenum)
+    user.verified_email = user.email
     # Both or neither: whoever is cut off from the answer then tries again and learns from the code which it was.
     with transaction.atomic():
         users.store_user(user, actor=None)

@@ -134,7 +134,6 @@ class Migration(migrations.Migration):
                     "grant_types",
                     models.JSONField(
                         default=sage_platform.oauth2.models.default_grant_types,
-                        validators=[sage_platform.oauth2.models.validate_grant_types],
                         verbose_name="grant types",
                     ),
                 ),
