@@ -63,9 +63,6 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("new_key", _("A new address needs its key: enter the API key again."))
         return cleaned
 
-    def validate_constraints(self) -> None:
-        """The services keep one default for each owner by taking it from the other; the stock check would refuse instead."""
-
     @staticmethod
     def _read(field: Any, value: Any) -> Any:
         try:
@@ -222,5 +219,8 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def tell(self, request: HttpRequest, provider: Provider, finding: Finding) -> None:
         if finding.failure:
             self.message_user(request, f"{provider}: {finding.failure.message}", messages.ERROR)
+        elif finding.crash:
+            failed = _("%(provider)s could not be checked: the check itself failed. The log says more.")
+            self.message_user(request, failed % {"provider": provider}, messages.ERROR)
         else:
             self.message_user(request, _("%(provider)s works.") % {"provider": provider}, messages.SUCCESS)

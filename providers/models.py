@@ -1,6 +1,7 @@
 """What is kept of model providers: the endpoint, its sealed key, and what the probes found."""
 
 import uuid
+from collections.abc import Collection
 from typing import Self
 
 from django.conf import settings
@@ -123,6 +124,10 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Not those of one default each: the services keep them by taking it from the other, where a form would refuse."""
+        super().validate_constraints({*(exclude or ()), "is_default"})
 
     @staticmethod
     def has_any(user: User) -> bool:

@@ -55,6 +55,7 @@ class Keys(serializers.Field[ApiKey, Any, Any, Any]):
 
     default_error_messages = {
         "one": _("Send a list of exactly one key."),
+        "empty": _("Enter the API key."),
         "line": _("The key must be a single line of printable ASCII characters without spaces."),
         "long": _("The key is too long."),
         "masked": _("This is the masked key. Enter the key itself."),
@@ -71,6 +72,8 @@ class Keys(serializers.Field[ApiKey, Any, Any, Any]):
         if len(data[0]) > 4096:
             self.fail("long")
         text = data[0].strip(" ")
+        if not text:
+            self.fail("empty")
         if not KEY.match(text):
             self.fail("line")
         key = ApiKey(text)

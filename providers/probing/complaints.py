@@ -10,12 +10,17 @@ _WORDS = ("message", "msg", "status_msg", "error_msg", "error_message", "errorMe
 _NAMES = ("code", "type", "status", "reason", "status_code", "statusCode", "error_code", "error_type", "errorCode")
 _WITHIN = ("error", "errors", "message", "detail", "details", "metadata", "base_resp", "header")
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title|center|h1)\b", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]+)<", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]+)<", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+")
 _FINE_CODES = {"0", "200", "20000", "ok", "success", "none"}
 MOST_READ = 64 * 1024
 MOST_DEPTH = 6
 MOST_ITEMS = 20
+# Every pattern looks at the words, and a pattern holds all threads while it looks. An error needs fewer.
+MOST_WORDS = 2000
+MOST_TEXTS = 50
+MOST_VALUES = 500
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,19 @@ class Complaint:
 
 @dataclass
 class _Found:
-    words: list[str] = field(default_factory=list)
+    words: dict[str, None] = field(default_factory=dict)  # In order, each once.
     names: set[str] = field(default_factory=set)
     fields: list[str] = field(default_factory=list)
+    values: int = 0
 
     def say(self, text: str) -> None:
-        if text and text not in self.words:
-            self.words.append(text)
+        if text and len(self.words) < MOST_TEXTS:
+            self.words[_in_short(text)] = None
+
+    def is_full(self) -> bool:
+        """Whether enough was looked at: a body may hold a hundred thousand values."""
+        self.values += 1
+        return self.values > MOST_VALUES
 
 
 def parse(content: bytes) -> tuple[bool, Any]:
@@ -65,7 +76,7 @@ def read(content: bytes) -> Complaint:
         return read_value(value)
     text = content[:MOST_READ].decode("utf-8", "replace").strip()
     if not _HTML.match(text):
-        return Complaint(words=text)
+        return Complaint(words=_in_short(text))
     title = _TITLE.search(text)
     return Complaint(words=title[1] if title else text, is_html=True)
 
@@ -73,7 +84,7 @@ def read(content: bytes) -> Complaint:
 def read_value(value: object) -> Complaint:
     found = _Found()
     _walk(value, found, MOST_DEPTH)
-    return Complaint("; ".join(found.words), frozenset(found.names), " ".join(found.fields), is_json=True)
+    return Complaint("; ".join(found.words)[:MOST_WORDS], frozenset(found.names), " ".join(found.fields), is_json=True)
 
 
 def is_complaint(value: object) -> bool:
@@ -94,7 +105,7 @@ def is_complaint(value: object) -> bool:
 
 
 def _walk(value: object, found: _Found, depth: int) -> None:
-    if not depth:
+    if not depth or found.is_full():
         return
     if isinstance(value, str):
         _take_text(value.strip(), found, depth)
@@ -117,7 +128,7 @@ def _take_text(text: str, found: _Found, depth: int) -> None:
 def _take_object(value: dict[str, Any], found: _Found, depth: int) -> None:
     # MiniMax's numbers mean other things than the same numbers of Zhipu's.
     prefix = "minimax-" if "status_msg" in value else ""
-    found.names |= {prefix + str(value[name]).lower() for name in _NAMES if isinstance(value.get(name), str | int)}
+    found.names |= {prefix + str(value[name])[:LONGEST_NAME].lower() for name in _NAMES if isinstance(value.get(name), str | int)}
     place = _place(value)
     found.fields += [place] if place else []
     words = next((value[name] for name in _WORDS if isinstance(value.get(name), str) and value[name].strip()), "")
@@ -126,7 +137,7 @@ def _take_object(value: dict[str, Any], found: _Found, depth: int) -> None:
         _take_text(about + words.strip(), found, depth)
     error = value.get("error")
     if isinstance(error, str):
-        found.names.add(error.strip().lower())
+        found.names.add(error.strip()[:LONGEST_NAME].lower())
         if " " in error.strip() or not words:
             _take_text(error.strip(), found, depth)
     for name in _WITHIN:
@@ -138,5 +149,10 @@ def _place(value: dict[str, Any]) -> str:
     """The field that an error is about: a path of pydantic's, or OpenAI's `param`."""
     path = value.get("loc")
     if isinstance(path, list):
-        return ".".join(str(step) for step in path[:MOST_ITEMS])
-    return value["param"] if isinstance(value.get("param"), str) else ""
+        return ".".join(str(step)[:LONGEST_NAME] for step in path[:MOST_ITEMS])
+    return value["param"][:LONGEST_NAME] if isinstance(value.get("param"), str) else ""
+
+
+def _in_short(text: str) -> str:
+    """The beginning, with single spaces."""
+    return " ".join(text[: 2 * MOST_WORDS].split())[:MOST_WORDS]

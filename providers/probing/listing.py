@@ -1,5 +1,6 @@
 """The models that an endpoint says it has."""
 
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -39,8 +40,9 @@ def list_models(endpoint: Endpoint, *, timeout: float) -> list[dict[str, Any]]:
         status = status_within(complaint)
         category = category_of(status, complaint, model=endpoint.model) if is_complaint else Category.NOT_OPENAI
         raise ProbeFailed(category, detail=cleaner.detail(complaint.words))
-    named = (_model(item, cleaner) for item in models[: 2 * MOST_MODELS])
-    return list({model["id"]: model for model in named if model}.values())[:MOST_MODELS]
+    once = {item["id"]: item for item in models if isinstance(item, dict) and _is_model(item)}
+    shown = (_shown(item, cleaner) for item in islice(once.values(), MOST_MODELS))
+    return list({model["id"]: model for model in shown}.values())
 
 
 def _models(body: object) -> list[object] | None:
@@ -51,9 +53,11 @@ def _models(body: object) -> list[object] | None:
     return found
 
 
-def _model(item: object, cleaner: Cleaner) -> dict[str, Any] | None:
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not item["id"] or not _is_short(item["id"]):
-        return None
+def _is_model(item: dict[str, Any]) -> bool:
+    return isinstance(item.get("id"), str) and bool(item["id"]) and _is_short(item["id"])
+
+
+def _shown(item: dict[str, Any], cleaner: Cleaner) -> dict[str, Any]:
     short = [(name, value) for name, value in item.items() if name != "id" and _is_short(name) and _is_short(value)]
     fields = {cleaner.response(name): cleaner.value(value) for name, value in short[:MOST_FIELDS]}
     shown = {"id": cleaner.response(item["id"])}

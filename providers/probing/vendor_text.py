@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import islice
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus, unquote
 
 DETAIL_LENGTH = 300
 RESPONSE_LENGTH = 1000
@@ -28,6 +28,10 @@ LARGEST_INTEGER = 2**63 - 1
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _SCRIPT = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<!--.*?(-->|$)|<[a-zA-Z/!?][^<>]*(>|$)", re.DOTALL)
+# An entity's number that is no character; reading thousands of digits as one number fails.
+_ENDLESS_ENTITY = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
+_NEITHER = re.compile(r"[^a-z0-9]+")
+_CODE = re.compile(r"\\+(?:u00|x)(?P<hex>[0-7][0-9a-fA-F])|\b(?P<number>[3-9][0-9]|1[01][0-9]|12[0-6])\b")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
 _WORD_CHARACTER = re.compile(r"[A-Za-z0-9_\-+/%~]")
 # What services put where a key's middle was, with the ends that they leave. Both begin at a word's start, so that a long word
@@ -49,6 +53,7 @@ class Cleaner:
 
     def __init__(self, api_key: str) -> None:
         self._key = _lower(api_key)
+        self._squeezed = _squeezed(api_key)
         self._parts = {part for form in _forms(api_key) for part in _parts_of(_lower(form))}
         short = SHORTEST_KEY <= len(api_key) < TELLING_LENGTH
         self._word = re.compile(rf"(?<![a-z0-9]){re.escape(self._key)}(?![a-z0-9])") if short else None
@@ -59,7 +64,8 @@ class Cleaner:
     def detail(self, text: str) -> str:
         """One line of at most 300 characters, without markup: what a failure says of the vendor's own words."""
         # Markup may be hidden in entities, and between letters that cannot be seen: it goes once before and once after those.
-        plain = _printable(html.unescape(_without_tags(text[:MOST_READ_OF_A_PAGE])), keep="")
+        tagless = _ENDLESS_ENTITY.sub(" ", _without_tags(text[:MOST_READ_OF_A_PAGE]))
+        plain = _printable(html.unescape(tagless), keep="")
         return _cut(self._without_key(" ".join(_without_tags(plain).split())), DETAIL_LENGTH)
 
     def response(self, text: str) -> str:
@@ -97,7 +103,7 @@ class Cleaner:
         text = _blotted(text, self._places(text))
         for pattern, replacement in _LOOKS_LIKE_A_KEY:
             text = pattern.sub(replacement, text)
-        return text
+        return REMOVED if self._is_spread_in(text) else text
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the key is, or a telling part of it."""
@@ -107,6 +113,13 @@ class Cleaner:
         for start in range(len(lower) - TELLING_LENGTH + 1):
             if lower[start : start + TELLING_LENGTH] in self._parts:
                 yield start, start + TELLING_LENGTH
+
+    def _is_spread_in(self, text: str) -> bool:
+        """Whether the key is in there with something between its letters, backwards, or with each letter as a code."""
+        if len(self._squeezed) < TELLING_LENGTH:
+            return False
+        readings = [_squeezed(text), _squeezed(unquote(text)), _squeezed(_decoded(text))]
+        return any(self._squeezed in reading or self._squeezed in reading[::-1] for reading in readings)
 
     def _is_start(self, text: str) -> bool:
         return len(text) >= 3 and self._key.startswith(_lower(text))
@@ -133,11 +146,21 @@ def _lower(text: str) -> str:
     return text.translate(_ASCII_LOWER)
 
 
+def _squeezed(text: str) -> str:
+    """Letters and digits alone, in lower case."""
+    return _NEITHER.sub("", _lower(text))
+
+
+def _decoded(text: str) -> str:
+    r"""With `\u0073`, `\x73`, and a list of numbers such as `115 107 45`, as the characters that they stand for."""
+    return _CODE.sub(lambda code: chr(int(code["hex"], 16) if code["hex"] else int(code["number"])), text)
+
+
 def _forms(key: str) -> Iterator[str]:
     """The key as services echo it: as it is, escaped, encoded at any place in a longer text, and hashed."""
     escaped = json.dumps(key)[1:-1]
     content = key.encode("utf-8", "replace")
-    yield from (key, quote(content), quote(content, safe=""), escaped, escaped.replace("/", "\\/"))
+    yield from (key, quote(content), quote(content, safe=""), quote_plus(content), escaped, escaped.replace("/", "\\/"))
     yield content.hex()
     for offset in range(3):
         # Three bytes make four characters. Those that depend on what stands beside the key are left out.

@@ -104,7 +104,7 @@ WORDS: dict[Category, re.Pattern[str]] = {
 }
 # There is a web server, but nothing of ours at this path.
 WRONG_PATH = _any_of(
-    r"^\W*(404\W*)?((page|path|route|resource|file|endpoint|url|api) )?not found\W*(404)?\W*$",
+    r"^\W*(404\W*)?((page|path|route|resource|file|endpoint|url|api) )?not found(\W*404)?\W*$",
     r"invalid url|unknown (request )?url|unexpected endpoint",
     r"\bno (such )?(route|endpoint|handler)\b",
     r"(cannot|could not|can't) (post|get|route)\b",

@@ -1,8 +1,8 @@
 """Probing a provider and keeping what came of it with the stored record."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextvars import copy_context
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from providers.models import Probe, Provider
 from providers.probing import Capabilities, Category, Connection, Endpoint, ProbeFailed
 from sage_platform.encryption import UndecryptableError
 
+logger = logging.getLogger(__name__)
 KEPT = 20
 UNREADABLE = _("The stored key can no longer be read. Enter the API key again.")
 
@@ -26,10 +27,11 @@ class Finding:
     connection: Connection | None = None
     capabilities: Capabilities | None = None
     failure: ProbeFailed | None = None
+    crash: BaseException | None = None
 
     @property
     def works(self) -> bool:
-        return self.failure is None
+        return self.failure is None and self.crash is None
 
 
 def timeout() -> float:
@@ -72,13 +74,20 @@ def ask(provider: Provider) -> Finding:
 
 
 def probe_all(providers: Iterable[Provider], *, at_once: int) -> Iterator[tuple[Provider, Finding]]:
-    """Ask several at a time, and keep each answer as it comes. The threads only ask; the database is the caller's."""
+    """Ask several at a time, and keep each answer as it comes. The threads only ask; the database is the caller's.
+
+    A crash of ours over what one vendor said is told and not kept, and the others are asked all the same.
+    """
     with ThreadPoolExecutor(at_once, thread_name_prefix="probe") as pool:
-        # The context carries the language of the moment.
-        asked = {pool.submit(copy_context().run, ask, provider): provider for provider in providers}
+        asked = {pool.submit(ask, provider): provider for provider in providers}
         for answered in as_completed(asked):
-            keep(asked[answered], answered.result())
-            yield asked[answered], answered.result()
+            provider, crash = asked[answered], answered.exception()
+            if crash is None:
+                keep(provider, answered.result())
+            else:
+                # Its text may hold what the vendor said.
+                logger.error("The check of provider %s crashed: %s", provider.pk, type(crash).__name__)
+            yield provider, Finding(crash=crash) if crash else answered.result()
 
 
 def capabilities_of_stored(provider: Provider, endpoint: Endpoint) -> Capabilities:

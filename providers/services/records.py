@@ -114,22 +114,40 @@ def create_provider(
     endpoint = endpoint_of(data)
     if old := same_config(owner, endpoint):
         return old
-    if Provider.objects.filter(owner=owner).count() >= MOST_EACH:
-        raise Refusal(Code.BAD_REQUEST, _("You have too many providers. Delete one that you no longer need."))
+    _leave_room(owner)
     with allowance():
         finding = _probe(endpoint, _("Cannot save provider. %(why)s"))
     provider = Provider(owner=owner, name=data.get("name") or f"{endpoint.model}@{urlsplit(endpoint.base_url).hostname}"[:255])
     _lay_over(provider, endpoint, data)
     try:
-        with only_default(provider):
+        with _alone(owner), only_default(provider):
+            _leave_room(owner)  # Others may have been stored while the vendor was being asked.
             provider.save(force_insert=True)
             record(actor, provider, added=True)
             keep(provider, finding)
-    except IntegrityError:
-        if old := same_config(owner, endpoint):
+    except (IntegrityError, TooManyProviders) as error:
+        if old := same_config(owner, endpoint):  # Stored by another call, and perhaps as the last that there was room for.
             return old
-        raise _overtaken() from None
+        raise error if isinstance(error, Refusal) else _overtaken() from None
     return provider
+
+
+class TooManyProviders(Refusal):
+    pass
+
+
+def _leave_room(owner: User | None) -> None:
+    if Provider.objects.filter(owner=owner).count() >= MOST_EACH:
+        raise TooManyProviders(Code.BAD_REQUEST, _("You have too many providers. Delete one that you no longer need."))
+
+
+@contextmanager
+def _alone(owner: User | None) -> Iterator[None]:
+    """A transaction in which nobody else adds a provider of this owner's: so many at once cannot pass the limit together."""
+    with transaction.atomic():
+        if owner is not None:
+            User.objects.select_for_update(no_key=True).filter(pk=owner.pk).first()
+        yield
 
 
 def same_config(owner: User | None, endpoint: Endpoint) -> Provider | None:

@@ -13,7 +13,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from providers import probing
 from providers.models import Probe, Provider
+from providers.probing import Endpoint
 from providers.services.probes import probe_all
 from sage_platform.accounts.models import LimitedAct, User
 from tests.e2e.served import prepared
@@ -130,6 +132,33 @@ def test_a_key_that_can_no_longer_be_read_is_told_and_the_others_are_asked(
     assert len(vendor.requests) == 1
     lost.refresh_from_db()
     assert lost.probe_result == "fails"
+
+
+def test_one_whose_check_crashes_is_told_and_the_others_are_asked(
+    alice: User, bob: User, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One person's vendor must not stop the check of everybody's."""
+    hostile, good = (
+        worked(alice, vendor.base_url, name="Hostile", model="hostile"),
+        make_provider(bob, vendor.base_url, name="Good"),
+    )
+    before = stored()[0]
+    check = probing.check_connection
+
+    def crashing(endpoint: Endpoint, *, timeout: float) -> Any:
+        if endpoint.model == "hostile":
+            raise ValueError("what the vendor said")
+        return check(endpoint, timeout=timeout)
+
+    monkeypatch.setattr(probing, "check_connection", crashing)
+    told = StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("probe_providers", stdout=told)
+    assert str(caught.value) == "1 could not be checked: the check itself crashed, see the log."
+    assert sorted(row[1:2] + row[5:6] for row in rows_of(told.getvalue())[1:]) == [["Good", "works"], ["Hostile", "crashed"]]
+    good.refresh_from_db()
+    assert good.probe_result == "works"
+    assert [row for row in stored()[0] if row["id"] == hostile.pk] == [row for row in before if row["id"] == hostile.pk]
 
 
 def test_only_those_of_one_person(alice: User, bob: User, vendor: Vendor) -> None:

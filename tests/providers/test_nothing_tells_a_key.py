@@ -275,14 +275,17 @@ def test_a_crash_page_and_its_log_do_not_show_it(
         as_admin.form(
             f"{ADMIN}add/", {"name": "A", "base_url": vendor.base_url, "model": MODEL, "new_key": OTHER_KEY} | NO_PROBES
         ),
-        as_admin.form(ADMIN, {"action": "probe_again", "_selected_action": [str(provider.pk)]}),
     ]
     for number, answer in enumerate(answers):
         assert answer.status_code == 500
         gathered.take(f"answer {number}", answer)
         assert ("RuntimeError" in answer.content.decode()) is debug
+    again = as_admin.form(ADMIN, {"action": "probe_again", "_selected_action": [str(provider.pk)]}, follow=True)
+    assert "Acme could not be checked: the check itself failed. The log says more." in again.content.decode()
+    gathered.take("probing again", again)
     gathered.take("log", log.getvalue())
     assert log.getvalue().count("a bug") >= len(answers)
+    assert f"The check of provider {provider.pk} crashed: RuntimeError" in log.getvalue()
     assert gathered.leaks() == {}
 
 

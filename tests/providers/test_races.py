@@ -107,6 +107,19 @@ def test_ten_deletes_delete_once(as_alice: Caller, alice: User, vendor: Vendor) 
     assert not Provider.objects.exists()
 
 
+def test_many_creates_do_not_pass_the_limit_together(as_alice: Caller, alice: User, vendor: Vendor) -> None:
+    """Two hundred are enough for anybody. The same configuration as another call's is that one, also when it was the last."""
+    for number in range(197):
+        make_provider(alice, vendor.base_url, model=f"kept-{number}")
+    bodies = [fields(vendor, model=f"model-{n % 5}") for n in range(10)]
+    answers = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, bodies[n])))
+    assert Provider.objects.for_user(alice).count() == 200
+    full = refused(400, "You have too many providers. Delete one that you no longer need.")
+    assert sum(answer == full for answer in answers) in range(4, 8)
+    kept = {str(key) for key in Provider.objects.values_list("pk", flat=True)}
+    assert all(answer == full or answer["data"]["provider_id"] in kept for answer in answers)
+
+
 def test_delete_against_update(as_alice: Caller, alice: User, vendor: Vendor) -> None:
     """Whoever comes second finds it gone; it never comes back, and no answer is a crash."""
     for _round in range(5):

@@ -22,7 +22,7 @@ WIDTH = 160  # Of a table that may as well go to a file; addresses are long.
 class Command(BaseCommand):
     help = (
         "Check the connection of every stored model provider, keep the results, and print them as a table. "
-        "Fails when one that worked no longer does."
+        "Fails when one that worked no longer does, be it for a moment or for our own network: run it again before you act."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,17 +34,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = self.chosen(options).order_by("owner_id", "created_at", "id").values_list("pk", flat=True)
         table = Table("owner", "provider", "address", "model", "before", "now", "took")
-        broken = 0
+        broken = crashed = 0
         for provider, finding in looked_at(list(chosen), dry_run=options["dry_run"]):
             table.add_row(*row_of(provider, finding))
-            if finding and not finding.works and provider.probe_result == Provider.ProbeResult.WORKS:
+            if finding and finding.failure and provider.probe_result == Provider.ProbeResult.WORKS:
                 broken += 1
+            crashed += bool(finding and finding.crash)
         console = Console(width=WIDTH, markup=False, emoji=False)  # Names are people's, and may look like markup.
         with console.capture() as printed:
             console.print(table)
         self.stdout.write(printed.get())
-        if broken:
-            raise CommandError(f"{broken} that worked no longer {'does' if broken == 1 else 'do'}.")
+        told = [f"{broken} that worked no longer {'does' if broken == 1 else 'do'}."] if broken else []
+        told += [f"{crashed} could not be checked: the check itself crashed, see the log."] if crashed else []
+        if told:
+            raise CommandError(" ".join(told))
 
     @staticmethod
     def chosen(options: dict[str, Any]) -> ProviderQuerySet:
@@ -65,7 +68,7 @@ def looked_at(chosen: Sequence[UUID], *, dry_run: bool) -> Iterator[tuple[Provid
     No cursor stays open while vendors take their time: on SQLite its view of the data would grow old, and nothing can be
     written from an old one.
     """
-    with Progress(console=Console(stderr=True)) as progress:
+    with Progress(console=Console(stderr=True), disable=dry_run) as progress:
         task = progress.add_task("Probing", total=len(chosen))
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
@@ -85,6 +88,8 @@ def row_of(provider: Provider, finding: Finding | None) -> list[str]:
         now, took = "works", f"{finding.connection.latency_ms} ms"
     elif finding and finding.failure:
         now = f"fails: {finding.failure.category.value}"
+    elif finding:
+        now = "crashed"
     return [plain(cell) for cell in (owner, provider.name, provider.base_url, provider.model, before, now, took)]
 
 
