@@ -1,5 +1,5 @@
 # `make help` lists the targets. All that a machine must have is Python 3.11 with its venv module, make and a network;
-# `make check` also needs gettext, Chromium, PostgreSQL and Redis, which .ci/run installs.
+# `make check` also needs gettext, Chromium, Node with npm, PostgreSQL and Redis, which .ci/run installs.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -14,10 +14,10 @@ COVERAGE_FLOOR ?= 95
 BARE := $(PY) -m scripts.bare
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
-NO_SERVICES := not browser and not fuzz and not postgres and not redis and not s3
+NO_SERVICES := not browser and not npm and not fuzz and not postgres and not redis and not s3
 
 CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes \
-	check-browser check-fuzz check-services
+	check-browser check-clients check-fuzz check-services
 
 .PHONY: help run test check lint format bench screenshots messages clean runtime dev $(CHECKS)
 
@@ -103,13 +103,18 @@ check-browser: dev
 	$(call heading,Browser)
 	$(PYTEST) -m browser
 
+check-clients: dev
+	$(call heading,OAuth2 clients from npm)
+	@cd tests/clients && npm ci --silent
+	$(PYTEST) -m npm
+
 check-fuzz: dev
 	$(call heading,Generated requests to every route)
 	$(PYTEST) $(PARALLEL) -m fuzz -rP
 
 check-services: dev
 	$(call heading,The whole suite on PostgreSQL and Redis)
-	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not fuzz' \
+	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not npm and not fuzz' \
 		--cov --cov-fail-under=$(COVERAGE_FLOOR)
 
 format: dev ## Format the code and mend what lint can mend
@@ -117,7 +122,7 @@ format: dev ## Format the code and mend what lint can mend
 	@$(PY) -m ruff format
 
 bench: dev ## Measure the routes and print a table of ratios
-	@$(BARE) $(PY) -m tests.benchmarks
+	@$(BARE) $(PY) -m tests.benchmarks $(ARGS)
 
 screenshots: dev ## Take the screenshots of the pages, into build/screenshots
 	@mkdir -p build/screenshots

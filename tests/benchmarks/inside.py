@@ -6,6 +6,8 @@ Arguments come as JSON on standard input, the answer goes to standard output.
 import json
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import django
 
@@ -15,7 +17,7 @@ if __name__ == "__main__":
 
     from tests.benchmarks import counting, seeds
 
-    functions = {
+    functions: dict[str, Callable[..., Any]] = {
         "queries": counting.queries,
         "oauth2_queries": counting.oauth2_queries,
         "people": seeds.people,

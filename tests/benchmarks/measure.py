@@ -153,10 +153,9 @@ def count_queries(world: World, rows: Sequence[Measured]) -> None:
 
 def measure_scenario(world: World, scenario: Scenario, plan: Plan, noise: Noise) -> list[Figure]:
     scenario.prepare(world)
-    rounds = [
-        noise.quietest(lambda: scenario.run(world, plan.scenario_seconds), plan.patience)
-        for _ in range(1 if scenario.once else plan.scenario_rounds)
-    ]
+    # What is done once leaves nothing to do again, quiet or not.
+    times, patience = (1, 1) if scenario.once else (plan.scenario_rounds, plan.patience)
+    rounds = [noise.quietest(lambda: scenario.run(world, plan.scenario_seconds), patience) for _ in range(times)]
     return [
         Figure(name, (max if name in scenario.worst else median)(each[name] for each in rounds), scenario.bounds.get(name))
         for name in rounds[0]

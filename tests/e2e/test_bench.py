@@ -1,0 +1,75 @@
+"""The bench measures, judges and keeps its tables. Small numbers: its own figures are for a quiet machine."""
+
+import http.client
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import quantiles
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.benchmarks.__main__ import HEADING, bench
+from tests.benchmarks.bounds import BenchError, Bound
+from tests.benchmarks.load import Ask, Load, read_wrk
+from tests.benchmarks.measure import Plan
+from tests.benchmarks.routes import ROUTES
+from tests.benchmarks.scenarios import SCENARIOS
+
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+
+PLAN = Plan(rounds=1, seconds=0.1, scenario_rounds=1, scenario_seconds=0.5, patience=1)
+WRK = """Running 1s test @ http://127.0.0.1:8000/active
+  1 threads and 8 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency   410.22us  120.00us   3.10ms   91.22%
+  Latency Distribution
+     50%  390.00us
+     75%  450.00us
+     90%  530.00us
+     99%    1.25ms
+  19000 requests in 1.00s, 3.50MB read
+Requests/sec:  18950.12
+Transfer/sec:      3.49MB
+"""
+
+
+def one_after_another(ask: Ask, seconds: float) -> Load:
+    """As wrk does, over one connection."""
+    parts = urlsplit(ask.url)
+    taken: list[float] = []
+    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds or len(taken) < 2:
+        at = time.perf_counter()
+        connection.request(ask.method, parts.path, ask.body or None, ask.headers)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise BenchError(f"{ask.url}: {answer.status}")
+        taken.append(1000 * (time.perf_counter() - at))
+    connection.close()
+    return Load(len(taken) / (time.perf_counter() - began), quantiles(taken)[1], max(taken))
+
+
+def test_every_route_and_the_tables_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "benchmarks.md"
+    kept.write_text(f"What it is.\n\n{HEADING}\nold\n")
+    # The bounds of the rates are for a quiet machine and for more than one connection; one that nothing can reach must be told.
+    routes = [replace(route, rate=None) for route in ROUTES[:-1]] + [replace(ROUTES[-1], rate=Bound(least=1000))]
+    scenarios = [replace(each, bounds={}) for each in SCENARIOS if each.name.startswith(("OAuth2", "After"))]
+    assert bench(routes, scenarios, drive=one_after_another, plan=PLAN, keep=kept) == 1
+    printed = capsys.readouterr().out
+    assert kept.read_text() == f"What it is.\n\n{HEADING}\n{printed}"
+    [verdict] = printed.split("Missed:\n")[1:]
+    assert verdict.startswith("- POST /oauth2/token, client_credentials: of a bare Django view: ")
+    assert len(verdict.splitlines()) == 1, "every bound of queries holds"
+    for route in ROUTES:
+        assert f"| {route.name} " in printed
+
+
+def test_what_wrk_prints_is_read() -> None:
+    assert read_wrk(WRK) == Load(18950.12, 0.39, 1.25)
+    for wrong in (WRK + "  Non-2xx or 3xx responses: 3\n", WRK + "  Socket errors: connect 0, read 1\n", "wrk 4\n"):
+        with pytest.raises(BenchError):
+            read_wrk(wrong)
