@@ -11,4 +11,4 @@ class ProvidersConfig(AppConfig):
     def ready(self) -> None:
         from providers.models import Provider
 
-        seams.session_facts.register("has_provider", Provider.has_any)
+        seams.caller_facts.register("has_provider", Provider.owned_by)

@@ -6,8 +6,8 @@ from typing import Self
 
 from django.conf import settings
 from django.core.validators import BaseValidator, MaxValueValidator, MinValueValidator
-from django.db import connection, models
-from django.db.models import Q
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from providers.probing import Capability, Category, Endpoint
@@ -130,11 +130,9 @@ class Provider(models.Model):
         super().validate_constraints({*(exclude or ()), "is_default"})
 
     @staticmethod
-    def has_any(user: User) -> bool:
-        """Whether this user owns one. In SQL, because each session asks, and making the query would take ten times its run."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM providers_provider WHERE owner_id = %s LIMIT 1", [user.pk])
-            return cursor.fetchone() is not None
+    def owned_by(user_key: str) -> Exists:
+        """Whether the user whose key is in this column of an outer query owns one."""
+        return Exists(Provider.objects.filter(owner_id=OuterRef(user_key)))
 
     @property
     def trusted(self) -> bool:

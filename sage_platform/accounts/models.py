@@ -74,6 +74,8 @@ class User(AbstractBaseUser):
     username_key = ComparisonKeyField(source="username")
     email = models.EmailField(_("email address"), max_length=254, blank=True)
     email_key = ComparisonKeyField(source="email")
+    # What areas tell of a caller; set where the caller was found by a request.
+    facts: dict[str, bool]
     # The address that a mailed code has proved. Kept as itself and not as a yes or no, so that no way to change `email` can
     # carry the proof over to another address.
     verified_email = models.EmailField(max_length=254, blank=True, editable=False)

@@ -10,7 +10,6 @@ from sage_platform.accounts.authentication import bearer_token
 from sage_platform.accounts.models import SignIn, User, UserConfig
 from sage_platform.accounts.services import passwords, registration, sign_ins, users
 from sage_platform.accounts.sign_in_options import providers
-from sage_platform.api import seams
 from sage_platform.api.client import client_key
 from sage_platform.api.documentation import Refused
 from sage_platform.api.errors import Code, Refusal
@@ -91,8 +90,7 @@ class SessionViewSet(ApiViewSet):
             "avatar": user.avatar_url,
             "avatar_url": user.avatar_url,
         }
-        facts = {"has_provider": True, "has_agent": False} | {name: fact(user) for name, fact in seams.session_facts.items()}
-        return {"user": profile, **facts}
+        return {"user": profile, **user.facts, "has_agent": False}
 
     @endpoint(who=Anyone, gives=wire.SignInProviderOutput(many=True), summary="The ways to sign in")
     def providers(self, request: Request) -> Any:

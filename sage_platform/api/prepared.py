@@ -25,18 +25,21 @@ class PreparedLookup:
         if getattr(kept, "connection", None) is not connections["default"]:
             self._write(value)
         with connection.cursor() as cursor:
-            cursor.execute(kept.sql, [kept.field.get_db_prep_value(value, kept.connection)])
+            cursor.execute(kept.sql, [*kept.given, kept.field.get_db_prep_value(value, kept.connection)])
             rows = cursor.fetchall()
         return list(kept.compiler.apply_converters(rows, kept.converters))
 
     def _write(self, value: object) -> None:
-        query = self._rows().filter(**{self._by: value}).query
-        compiler: Any = query.get_compiler(connection=connections["default"])
+        rows: Any = self._rows()
+        if rows.query.where:
+            raise TypeError("A prepared look-up has no condition but the value.")
+        query: Any = rows.filter(**{self._by: value}).query
+        compiler = query.get_compiler(connection=connections["default"])
         sql, parameters = compiler.as_sql()
-        if len(parameters) != 1:
-            raise TypeError("A prepared look-up has one parameter, the value.")
+        field = query.get_meta().get_field(query.get_meta().pk.name if self._by == "pk" else self._by)
         kept = self._kept
-        kept.sql, kept.compiler = sql, compiler
+        # The value, in the condition, comes last; what stands before it belongs to the columns.
+        kept.sql, kept.given, kept.compiler = sql, parameters[:-1], compiler
         kept.converters = compiler.get_converters([column for column, *_ in compiler.select])
-        kept.field = query.get_meta().get_field(query.get_meta().pk.name if self._by == "pk" else self._by)
+        kept.field = field
         kept.connection = connections["default"]

@@ -39,8 +39,9 @@ class ThirdParty:
 third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("third-party token")
 # A setting that administrators change while the platform runs, for example `allow_registration`.
 deployment_settings: Registry[Callable[[], Any]] = Registry("deployment setting")
-# A yes or no about the signed-in user in the session's answer, for example `has_provider`; called with the user.
-session_facts: Registry[Callable[[Any], bool]] = Registry("session fact")
+# A yes or no about the caller, for example `has_provider`: an expression for the query that finds the caller, called with the
+# name of the column that holds the user's key. So each of them costs a part of a query and not one of its own.
+caller_facts: Registry[Callable[[str], Any]] = Registry("caller fact")
 # Keys of /api/system/info; each part answers a dict.
 info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
 # Each check returns when its dependency works and raises when not.

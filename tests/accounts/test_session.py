@@ -30,9 +30,9 @@ ALICE = {
 @every_path
 @pytest.mark.parametrize("token", [False, True], ids=["cookie", "bearer"])
 def test_who_i_am(path: str, token: bool, alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """One query for who asks, one for the provider, and one more where the browser's session is in the database."""
+    """One query for who asks and what there is, and one more where the browser's session is in the database."""
     caller = signed_in(alice, token=token)
-    with django_assert_num_queries(2 if token or settings.REDIS_URL else 3):
+    with django_assert_num_queries(1 if token or settings.REDIS_URL else 2):
         response = caller.get(path)
     assert response.status_code == 200
     assert envelope(response) == success(ALICE)

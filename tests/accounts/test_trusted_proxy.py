@@ -151,7 +151,7 @@ def test_our_pages_know_the_proxy_s_user(alice: User) -> None:
 
 
 def test_a_call_costs_one_query_for_its_user(alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(2):  # The user; and the session's own question whether they have a provider.
+    with django_assert_num_queries(1):
         assert ask("10.1.0.1", "alice").status_code == 200
 
 

@@ -66,6 +66,7 @@ def _first_and_then(ask: dict[str, Any]) -> list[int]:
 
 def oauth2_queries(flow: dict[str, Any], headers: dict[str, str]) -> dict[str, int]:
     """Of one exchange and one refresh, in a process that has done both before. `headers` are of a signed-in browser."""
+    import_module("sage_platform.wsgi")  # It sets the loggers up; what counts comes after.
     counter = Counter()
     counts: dict[str, int] = {}
     for _ in range(2):

@@ -1,6 +1,7 @@
 """The bench measures, judges and keeps its tables. Small numbers: its own figures are for a quiet machine."""
 
 import http.client
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,10 @@ def test_every_route_and_the_tables_are_kept(tmp_path: Path, capsys: pytest.Capt
     assert len(verdict.splitlines()) == 1, "every bound of queries holds"
     for route in ROUTES:
         assert f"| {route.name} " in printed
+    # What counts nothing would keep every bound.
+    counted = dict(re.findall(r"\| queries of (\w+) +\| (\d+)\.0 ", printed))
+    assert set(counted) == {"exchange", "refresh"}
+    assert all(int(count) > 3 for count in counted.values()), counted
 
 
 def test_what_wrk_prints_is_read() -> None:

@@ -23,7 +23,7 @@ def misbehave(vendor: Vendor, settings: Settings) -> Callable[[str], None]:
     """Let the vendor behave so; where only the deadline ends it, the deadline is soon."""
 
     def choose(behaviour: str) -> None:
-        settings.SAGE_PROBE_TIMEOUT = 0.3 if behaviour in SLOW else 10
+        settings.SAGE_PROBE_TIMEOUT = 0.7 if behaviour in SLOW else 10
         vendor.behave(behaviour)
 
     return choose

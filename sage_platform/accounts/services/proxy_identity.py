@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.names import PUBLIC_ID
+from sage_platform.accounts.services import facts
 from sage_platform.api.client import peer_address
 
 HEADER = "HTTP_X_SAGE_INTERNAL_USERID"
@@ -24,7 +25,7 @@ def user_of(request: HttpRequest) -> User | None:
         return None
     if not PUBLIC_ID.match(name):
         raise AuthenticationFailed(_("The identity that the proxy sent cannot be a user id."))
-    user: User | None = User.objects.filter(pk=name).first() or _first_sight(name)
+    user = _known(name) or _first_sight(name)
     if user is None:
         raise AuthenticationFailed(_("Another account has this name. Ask an administrator."))
     if not user.is_active:
@@ -37,6 +38,14 @@ def _comes_from_proxy(request: HttpRequest) -> bool:
     return peer is not None and any(peer in network for network in settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS)
 
 
+def _known(name: str) -> User | None:
+    asked = dict(enumerate(facts.at("pk")))
+    user: User | None = User.objects.annotate(**{f"fact_{place}": fact for place, fact in asked.items()}).filter(pk=name).first()
+    if user is not None:
+        user.facts = facts.of(getattr(user, f"fact_{place}") for place in asked)
+    return user
+
+
 def _first_sight(name: str) -> User | None:
     """Of several requests at once one makes the user, and the others find it."""
     user = User(id=name, username=name)
@@ -45,6 +54,6 @@ def _first_sight(name: str) -> User | None:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError:
-        found: User | None = User.objects.filter(pk=name).first()
-        return found
+        return _known(name)
+    user.facts = facts.of(False for _ in facts.at("pk"))
     return user

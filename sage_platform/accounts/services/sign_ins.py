@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
+from sage_platform.accounts.services import facts
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.prepared import PreparedLookup
@@ -100,14 +101,17 @@ def of_access_token(token: str, *, now: datetime | None = None) -> SignIn | None
     return None
 
 
-by_digest = PreparedLookup(lambda: AccessToken.objects.values_list("expires_at", *OF_SIGN_IN), by="pk")
-by_id = PreparedLookup(lambda: SignIn.objects.values_list(*CALLER), by="pk")
+by_digest = PreparedLookup(
+    lambda: AccessToken.objects.values_list("expires_at", *OF_SIGN_IN, *facts.at("sign_in__user_id")), by="pk"
+)
+by_id = PreparedLookup(lambda: SignIn.objects.values_list(*CALLER, *facts.at("user_id")), by="pk")
 
 
 def _sign_in(row: Sequence[Any]) -> SignIn:
-    """The sign-in with its user, of a row of CALLER."""
+    """The sign-in with its user, of a row of CALLER and the facts."""
     sign_in = SignIn.from_db("default", SIGN_IN_FIELDS, row[: len(SIGN_IN_FIELDS)])
-    sign_in.user = User.from_db("default", USER_FIELDS, row[len(SIGN_IN_FIELDS) :])
+    sign_in.user = User.from_db("default", USER_FIELDS, row[len(SIGN_IN_FIELDS) : len(CALLER)])
+    sign_in.user.facts = facts.of(row[len(CALLER) :])
     return sign_in
 
 
