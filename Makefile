@@ -132,6 +132,6 @@ messages: dev ## Bring the message catalogues up to date with the source, and co
 	@$(BARE) $(PY) -m scripts.check_messages --write
 
 clean: ## Remove what can be made again; ./data stays
-	@rm -rf $(VENV) build htmlcov staticfiles .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+	@rm -rf $(VENV) tests/clients/node_modules build htmlcov staticfiles .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,8 +6,11 @@ from typing import Any
 import redis
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 
-# What redis-py raises while there is no server, or one that does not answer.
-AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+from sage_platform.cache_errors import CacheAwayError
+
+# What redis-py raises while there is no server, one that does not answer, or one that refuses: since its memory or its disk is
+# full, or it may only be read.
+_AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ResponseError)
 PAUSE_SECONDS = 1.0
 
 
@@ -21,13 +24,13 @@ class PausingRedis(redis.Redis):
         until = PausingRedis.away_until
         if until is not None:
             if time.monotonic() < until:
-                raise redis.exceptions.ConnectionError("Redis was away a moment ago.")
+                raise CacheAwayError("Redis was away a moment ago.")
             PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
         try:
             answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        except AWAY:
+        except _AWAY as error:
             PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
-            raise
+            raise CacheAwayError(type(error).__name__) from None
         PausingRedis.away_until = None
         return answer
 

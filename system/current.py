@@ -14,7 +14,7 @@ from threading import Lock
 from django.conf import settings
 from django.core.cache import cache
 
-from sage_platform.cache import AWAY
+from sage_platform.cache_errors import CacheAwayError
 from system.models import SystemSettings
 
 log = getLogger("sage.settings")
@@ -63,7 +63,7 @@ def _read_stamp() -> str | None:
     if settings.REDIS_URL:
         try:
             return str(cache.get(STAMP_KEY, ""))
-        except AWAY:
+        except CacheAwayError:
             return None
     try:
         return (settings.SAGE_DATA_DIR / STAMP_KEY).read_text()
@@ -80,7 +80,7 @@ def _write_stamp(stamp: str) -> None:
         settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.write_text(stamp)
         draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
-    except (OSError, *AWAY) as error:
+    except (OSError, CacheAwayError) as error:
         # The change is committed: an error now would deny it. The other workers see it within the second.
         log.warning("settings stamp not written", extra={"facts": {"error": type(error).__name__}})
 

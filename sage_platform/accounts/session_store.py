@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 
-from sage_platform.cache import AWAY
+from sage_platform.cache_errors import CacheAwayError
 
 
 class SessionStore(CachedStore):
@@ -20,22 +20,22 @@ class SessionStore(CachedStore):
     def load(self) -> dict[str, Any]:
         try:
             return super().load()
-        except AWAY:
+        except CacheAwayError:
             return DatabaseStore.load(self)
 
     def exists(self, session_key: str) -> bool:
         try:
             return bool(super().exists(session_key))
-        except AWAY:
+        except CacheAwayError:
             return DatabaseStore.exists(self, session_key)
 
     def save(self, must_create: bool = False) -> None:
         """Django's own would log each failure of the cache, with its traceback."""
         DatabaseStore.save(self, must_create)
-        with suppress(*AWAY):
+        with suppress(CacheAwayError):
             self._cache.set(self.cache_key, self._session, self.get_expiry_age())
 
     def delete(self, session_key: str | None = None) -> None:
         """The database's row goes first."""
-        with suppress(*AWAY):
+        with suppress(CacheAwayError):
             super().delete(session_key)

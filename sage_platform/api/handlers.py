@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from logging import getLogger
 from typing import Any
 
-import redis.exceptions
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
@@ -20,10 +19,11 @@ from rest_framework.views import set_rollback
 
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
+from sage_platform.cache_errors import CacheAwayError
 
 log = getLogger("sage.api")
 # What the drivers raise when the database, the cache or the network to them is gone.
-DEPENDENCY_ERRORS = (OperationalError, InterfaceError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
 
 # The endpoints of OAuth2 that programs call: their errors are those of RFC 6749 §5.2, also where the view was never reached.
 OAUTH2 = re.compile(r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z")

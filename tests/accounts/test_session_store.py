@@ -1,8 +1,13 @@
 """Sessions while Redis is away: nobody notices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
+
 import pytest
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform import env
@@ -15,12 +20,44 @@ from tests.people import PASSWORD, Caller, envelope
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def redis_away(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+class Refusing(StreamRequestHandler):
+    """Speaks as a Redis whose disk is full: it can be read, and takes no write."""
+
+    def handle(self) -> None:
+        while amount := self.rfile.readline():
+            words = []
+            for _ in range(int(amount[1:])):
+                self.rfile.readline()
+                words.append(self.rfile.readline().strip())
+            usual = {b"PING": b"+PONG", b"GET": b"$-1", b"EXISTS": b":0", b"CLIENT": b"+OK", b"SELECT": b"+OK"}
+            self.wfile.write(usual.get(words[0], b"-MISCONF Errors writing to disk") + b"\r\n")
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    with ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def gone() -> Iterator[int]:
+    yield spare_port()
+
+
+@pytest.fixture(params=[gone, refusing])
+def redis_away(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(PausingRedis, "away_until", None)
-    settings.REDIS_URL = f"redis://127.0.0.1:{spare_port()}/0"
-    settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
-    settings.SESSION_ENGINE = "sage_platform.accounts.session_store"
+    with request.param() as port:
+        settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+        settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
+        settings.SESSION_ENGINE = "sage_platform.accounts.session_store"
+        yield
+        caches["default"].close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import redis.exceptions
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -13,14 +12,14 @@ from sage_platform import urls
 from sage_platform.api.fields import Boolean, Choice, JSONObject, Nothing, QueryInteger, Secret, Text
 from sage_platform.api.permissions import Anyone
 from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
+from sage_platform.cache_errors import CacheAwayError
 
 SECRET_TEXT = "SELECT password FROM users; /srv/private/key"
 BREAKS: dict[str, type[Exception]] = {
     "crash": RuntimeError,
     "database": OperationalError,
     "connection": InterfaceError,
-    "cache": redis.exceptions.ConnectionError,
-    "slow-cache": redis.exceptions.TimeoutError,
+    "cache": CacheAwayError,
 }
 
 

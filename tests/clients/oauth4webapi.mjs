@@ -65,6 +65,10 @@ if (client_id !== 'none') {
   findings.introspection = [told.active, told.username, told.client_id]
 }
 await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, newer.access_token, plain))
+if (client_id !== 'none') {
+  const response = await oauth.introspectionRequest(as, client, auth, newer.access_token, plain)
+  findings.introspected = (await oauth.processIntrospectionResponse(as, client, response)).active
+}
 findings.revoked = await failure(() => refresh(newer.refresh_token))
 
 const other = await begin({ prompt: 'none' })

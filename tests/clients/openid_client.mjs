@@ -46,6 +46,7 @@ if (client_id !== 'none') {
   findings.introspection = [told.active, told.username, told.client_id]
 }
 await client.tokenRevocation(config, newer.refresh_token)
+if (client_id !== 'none') findings.introspected = (await client.tokenIntrospection(config, newer.access_token)).active
 findings.revoked = await failure(() => client.refreshTokenGrant(config, newer.refresh_token))
 findings.after = await failure(() => client.fetchUserInfo(config, newer.access_token, claims.sub))
 

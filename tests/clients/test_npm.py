@@ -78,6 +78,7 @@ def test_openid_client(client_id: str, algorithm: str, issuer: str, walk: Walk) 
         "other_subject": "OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED",
         "refreshed": True,
         "introspection": [True, "alice", client_id],
+        "introspected": False,
         "revoked": "invalid_grant",
         "after": "OAUTH_WWW_AUTHENTICATE_CHALLENGE",
         "nonce": UNEXPECTED,
@@ -86,7 +87,7 @@ def test_openid_client(client_id: str, algorithm: str, issuer: str, walk: Walk) 
         "refresh_twice": "invalid_grant",
     }
     if client_id == "none":  # A client that cannot authenticate is told of no token (RFC 7662 §2.1).
-        del expected["introspection"]
+        del expected["introspection"], expected["introspected"]
     assert run("openid_client.mjs", walk, order(issuer, client_id, algorithm)) == expected
 
 
@@ -101,6 +102,7 @@ def test_oauth4webapi(client_id: str, algorithm: str, issuer: str, walk: Walk) -
         "person": PERSON,
         "refreshed": True,
         "introspection": [True, "alice", client_id],
+        "introspected": False,
         "revoked": "invalid_grant",
         "nonce": UNEXPECTED,
         "code_twice": "invalid_grant",
@@ -108,5 +110,5 @@ def test_oauth4webapi(client_id: str, algorithm: str, issuer: str, walk: Walk) -
         "resource": True,
     }
     if client_id == "none":
-        del expected["introspection"]
+        del expected["introspection"], expected["introspected"]
     assert run("oauth4webapi.mjs", walk, order(issuer, client_id, algorithm)) == expected

@@ -163,6 +163,8 @@ def test_every_acknowledged_registration_survives_and_none_is_half_made() -> Non
         people.end()
         kept = look(platform)
 
+    cut_off, made = len(people.unanswered), len(people.found_made)
+    print(f"{len(people.acknowledged)} acknowledged, {cut_off} cut off, {made} of them made all the same")
     assert people.unanswered, "no kill came in the middle of a registration"
     assert people.done == REGISTRATIONS
     check_nothing_is_half_made(kept)

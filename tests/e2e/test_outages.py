@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis stopped, killed and frozen under load: what people are told, and that all is well again by itself."""
+"""PostgreSQL and Redis stopped, killed, frozen and full under load: what people are told, and that all is well again."""
 
 import json
 import signal
@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import redis
 import requests
 
 from scripts.with_services import PostgreSQL, Redis, Service, running
@@ -70,12 +71,26 @@ def thaw(service: Service) -> None:
     signal_all(family(service.process.pid), signal.SIGCONT)
 
 
+def fill(service: Service) -> None:
+    """It can be read, and takes no write."""
+    assert isinstance(service, Redis)
+    with redis.Redis.from_url(service.url) as client:
+        client.config_set("maxmemory", "1")
+
+
+def empty(service: Service) -> None:
+    assert isinstance(service, Redis)
+    with redis.Redis.from_url(service.url) as client:
+        client.config_set("maxmemory", "0")
+
+
 # Two seconds for a connection; with a frozen server ten more for an answer. The rest is for a machine that is busy.
 OUTAGES = {
     "stopped": Outage(Service.stop, Service.start, seconds=8, answer_seconds=5),
     "killed": Outage(kill, Service.start, seconds=6, answer_seconds=5),
     "frozen": Outage(freeze, thaw, seconds=16, answer_seconds=14, settles_in=3),
 }
+OF_REDIS = OUTAGES | {"full": Outage(fill, empty, seconds=6, answer_seconds=5)}
 
 
 @pytest.fixture(scope="module")
@@ -231,10 +246,10 @@ def said(answer: Answer) -> tuple[Any, ...]:
     return answer.body["code"], answer.body["message"], answer.body["data"]
 
 
-@pytest.mark.parametrize("how", OUTAGES)
+@pytest.mark.parametrize("how", OF_REDIS)
 def test_redis_away(how: str, deployment: Deployment) -> None:
     """Sessions and settings are in the database, so that only health has bad news."""
-    platform, outage = deployment.platform, OUTAGES[how]
+    platform, outage = deployment.platform, OF_REDIS[how]
     served_by, log = platform.processes(), len(platform.log)
 
     def change_settings() -> None:

@@ -22,8 +22,9 @@ class Command(BaseCommand):
         self.stdout.flush()
         # The server takes this process's place: signals reach it without a go-between, and this one's memory is free again.
         # It is run as a module, since the script beside the interpreter breaks when the folder is moved.
-        # The C library would keep an arena for each of many threads, and what one leaves free no other gets.
-        os.putenv("MALLOC_ARENA_MAX", "2")
+        # The C library would keep an arena for each of several threads, and what one leaves free no other gets. One will do,
+        # since the interpreter lets one thread run at a time.
+        os.putenv("MALLOC_ARENA_MAX", "1")
         os.execv(sys.executable, [sys.executable, "-m", "granian", *server_arguments()])  # noqa: S606  No shell, and that is meant.
 
 
