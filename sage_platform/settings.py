@@ -126,6 +126,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+MESSAGE_STORAGE = "sage_platform.messages.LateStorage"
+
 ROOT_URLCONF = "sage_platform.urls"
 WSGI_APPLICATION = "sage_platform.wsgi.application"
 APPEND_SLASH = False

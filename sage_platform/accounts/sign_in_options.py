@@ -1,8 +1,10 @@
 """How people may sign in here, as the login page and `info` tell it."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 
@@ -14,7 +16,13 @@ def providers() -> list[dict[str, str]]:
     """The ways to sign in: `native` is a name and a password with us. Never a secret."""
     if not password_login_enabled():
         return []
-    native = {
+    return [dict(_native(get_language()))]
+
+
+@cache
+def _native(language: str | None) -> dict[str, str]:
+    """In the language that is active, which is this one. Kept, because every login page asks and translating takes long."""
+    return {
         "id": "native",
         "type": "native",
         "name": _("Sage account"),
@@ -22,7 +30,6 @@ def providers() -> list[dict[str, str]]:
         "description": _("Sign in with a username or email address and a password."),
         "icon": "user",
     }
-    return [native]
 
 
 def sign_in_options() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -96,10 +96,10 @@ class Asked:
         """The address to come back to: the whole request, but for what the sign-in itself has answered."""
         if not self.prompts & SIGN_IN_PROMPTS and "max_age" not in self.params:
             return self.path
-        query = QueryDict(urlsplit(self.path).query, mutable=True)
-        query.pop("max_age", None)
-        query["prompt"] = " ".join(sorted(self.prompts - SIGN_IN_PROMPTS))
-        return f"{urlsplit(self.path).path}?{query.urlencode()}"
+        path, _, query = self.path.partition("?")
+        # The rest stays as it was written: encoded anew it could become too long.
+        kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in {"max_age", "prompt"}]
+        return f"{path}?{'&'.join([*kept, 'prompt=' + '+'.join(sorted(self.prompts - SIGN_IN_PROMPTS))])}"
 
     def answer(self, answer: dict[str, str]) -> HttpResponse:
         """Send the browser back with `state` as it came, and with who we are (RFC 9207 §2)."""
@@ -148,7 +148,9 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
     if decision not in {None, "allow"}:
         raise errors.AccessDeniedError
     with transaction.atomic():
-        consents.remember(user, client, scopes)
+        # Who was not asked has allowed nothing: once the client has to ask, they are.
+        unasked = decision is None and client.skip_authorization
+        consents.remember(user, client, [] if unasked else scopes)
         code = save_code(asked.validated, user=user, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 
@@ -191,7 +193,7 @@ def _auth_time(request: HttpRequest) -> Any:
     sign_in = _sign_in(request)
     if sign_in is None:
         return None
-    return SignIn.objects.values_list("created_at", flat=True).get(pk=sign_in.pk)
+    return SignIn.objects.filter(pk=sign_in.pk).values_list("created_at", flat=True).first()
 
 
 def _too_old(request: HttpRequest, asked: Asked) -> bool:

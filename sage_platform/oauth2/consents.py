@@ -25,7 +25,7 @@ def remember(user: User, application: Application, scopes: Sequence[str]) -> Non
     consent, _made = Consent.objects.get_or_create(user=user, application=application, defaults={"granted_at": timezone.now()})
     allowed = consent.scopes.split()
     added = [scope for scope in scopes if scope not in allowed]
-    if added or not allowed:
+    if added:
         consent.scopes, consent.granted_at = " ".join([*allowed, *added]), timezone.now()
         consent.save(update_fields=["scopes", "granted_at"])
 

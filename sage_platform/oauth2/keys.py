@@ -5,6 +5,7 @@ id_tokens are still under way (OpenID Connect Core §10.1.1).
 """
 
 import json
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,8 @@ from sage_platform.oauth2.models import SigningKey
 BITS = 2048
 # A key signs for so long; `prune`, which runs daily, then rotates it.
 LIFE = timedelta(days=90)
+COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def make_key(*, activated_at: datetime | None = None) -> SigningKey:
@@ -111,11 +114,15 @@ def _private(sealed: Sealed) -> jwk.JWK:
 
 def read(token: str) -> dict[str, Any] | None:
     """The claims of a JWT that one of our keys has signed, however old; None for any other text."""
+    # The library also takes JSON forms, of which we never sign one.
+    if not COMPACT.fullmatch(token):
+        return None
     try:
         parsed = jws.JWS()
         parsed.allowed_algs = ["RS256"]
         parsed.deserialize(token)
-        row = SigningKey.objects.filter(kid=str(parsed.jose_header.get("kid", ""))[:64]).first()
+        kid = str(parsed.jose_header.get("kid", ""))
+        row = SigningKey.objects.filter(kid=kid).first() if KID.fullmatch(kid) else None
         if row is None:
             return None
         parsed.verify(jwk.JWK(**row.public_jwk))

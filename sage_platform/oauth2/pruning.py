@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from sage_platform.oauth2 import tokens
 from sage_platform.oauth2.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
 
@@ -14,7 +15,10 @@ def expired() -> dict[str, QuerySet[Any]]:
     return {
         "OAuth2 access tokens": AccessToken.objects.filter(expires__lt=now),
         "OAuth2 refresh tokens": RefreshToken.objects.filter(expires__lt=now),
-        "OAuth2 authorization codes": Grant.objects.filter(expires__lt=now),
+        # A used one is kept for as long as what it gave may live: presented again, it has to end that (RFC 6749 §4.1.2).
+        "OAuth2 authorization codes": Grant.objects.filter(
+            Q(used_at=None, expires__lt=now) | Q(expires__lt=now - tokens.REFRESH_LIFE)
+        ),
         "OAuth2 device codes": DeviceGrant.objects.filter(expires__lt=now),
         "OAuth2 ID tokens": IDToken.objects.filter(expires__lt=now),
     }

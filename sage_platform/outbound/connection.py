@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
 from ipaddress import IPv6Address
+from threading import Lock
 from typing import Any
 
 import requests
@@ -41,13 +42,16 @@ HEAD_LIMIT = 64 * 1024
 
 @dataclass(frozen=True)
 class Route:
-    """One hop: where to, through which addresses, until when, and how many bytes of a body may come over the wire."""
+    """One hop: where to, through which addresses, until when, and how many bytes of a body may come over the wire.
+
+    `tls` is there when the target's scheme is https.
+    """
 
     target: Target
     addresses: Sequence[Address]
     deadline: Deadline
     wire_limit: int
-    tls: ssl.SSLContext
+    tls: ssl.SSLContext | None
 
     def connect(self) -> socket.socket:
         """The first address that accepts. Each gets its share of the time, so that a dead one leaves some for the next."""
@@ -240,9 +244,20 @@ class OneHop(requests.Session):
         return self.send(request, stream=True, allow_redirects=False, proxies={})
 
 
-@lru_cache(maxsize=1)
 def system_tls() -> ssl.SSLContext:
-    """The machine's authorities, to which a deployment can add its own, and those of Requests. Read once: that takes long."""
+    """The machine's authorities, to which a deployment can add its own, and those of Requests.
+
+    Read once, since that takes long and much memory; who asks meanwhile waits.
+    """
+    with _reading:
+        return read_tls()
+
+
+_reading = Lock()
+
+
+@lru_cache(maxsize=1)
+def read_tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context

@@ -135,7 +135,8 @@ class Door:
         addresses = self._addresses(call.target, deadline, trusted=call.trusted)
         # A byte may come in a chunk of its own, which takes six.
         wire_limit = HEAD_LIMIT + 8 * max_bytes
-        return _opened(call, Route(call.target, addresses, deadline, wire_limit, self.tls or system_tls()))
+        tls = (self.tls or system_tls()) if call.target.scheme == "https" else None
+        return _opened(call, Route(call.target, addresses, deadline, wire_limit, tls))
 
     def _addresses(self, target: Target, deadline: Deadline, *, trusted: bool) -> list[Address]:
         """What may be connected to. One forbidden answer of the resolver refuses all: an honest name has none."""

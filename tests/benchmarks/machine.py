@@ -54,7 +54,10 @@ class Watch:
 
     def cores_of_others(self) -> float:
         busy, own = _busy_seconds() - self._busy, _seconds_of(descendants(os.getpid())) - self._own
-        return max(0.0, busy - own) / (time.monotonic() - self._began)
+        return max(0.0, busy - own) / self.seconds()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
 
 
 def _busy_seconds() -> float:

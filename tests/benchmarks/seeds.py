@@ -78,7 +78,7 @@ def dead_rows(number: int) -> None:
         lambda name: accounts.RefreshToken(digest=name, sign_in=sign_in, expires_at=at),
         lambda name: oauth2.AccessToken(**token, token_checksum=name, token_family=uuid.uuid4()),
         lambda name: oauth2.RefreshToken(**token, token_checksum=name, token_family=uuid.uuid4()),
-        lambda name: oauth2.Grant(**own, credentials_version=1, code=name, redirect_uri=CALLBACK, used_at=at),
+        lambda name: oauth2.Grant(**own, credentials_version=1, code=name, redirect_uri=CALLBACK),
         lambda name: oauth2.DeviceGrant(client_id="lage", device_code=name, user_code=name, expires=at),
         lambda name: oauth2.IDToken(**own),
     ]

@@ -35,7 +35,7 @@ def run(*options: str) -> list[str]:
 
 @pytest.fixture
 def rows(alice: User) -> None:
-    """Of each kind one that has run out and one that has not; both refresh tokens are used, and both codes."""
+    """Of each kind one that has run out and one that has not; both refresh tokens are used, and one code."""
     own: dict[str, Any] = {"user": alice, "application": make_client(), "credentials_version": 1}
     now = timezone.now()
     for name, at in (("old", now - timedelta(hours=1)), ("new", now + timedelta(hours=1))):
@@ -44,7 +44,7 @@ def rows(alice: User) -> None:
             model._default_manager.create(
                 **own, **used, token="", token_checksum=name, token_family=uuid.uuid4(), scope="", expires=at
             )
-        Grant._default_manager.create(**own, code=name, expires=at, redirect_uri="", used_at=now)
+        Grant._default_manager.create(**own, code=name, expires=at, redirect_uri="", used_at=now if name == "new" else None)
         DeviceGrant._default_manager.create(client_id="lage", device_code=name, user_code=name, expires=at)
         IDToken._default_manager.create(user=alice, application=own["application"], expires=at)
 

@@ -3,14 +3,16 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from sage_platform.outbound import AddressRefused, AnswerTooLarge, ConnectionFailed, Deadline, Door, RedirectRefused, TimedOut
-from sage_platform.outbound.connection import system_tls
+from sage_platform.outbound.connection import read_tls, system_tls
 from tests.outbound.authority import Authority
 from tests.outbound.doors import DEVELOPMENT, PRODUCTION, Names, door_of, get
 from tests.outbound.servers import Behaviour, Server, answer, redirects, says, serving
@@ -100,13 +102,26 @@ def test_an_authority_that_nobody_knows(variable: str, authority: Authority, mon
 def test_the_machines_own_authorities_count(authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where OpenSSL looks, so that a deployment can add its own authority as it does for every other program."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
-    system_tls.cache_clear()
+    read_tls.cache_clear()
     try:
         with secured(authority.server("vendor.example")) as (server, _greeted):
             found = get(door_of(DEVELOPMENT, resolver=Names(NAMES)), f"https://vendor.example:{server.port}/")
         assert found.content == b"hello"
     finally:
-        system_tls.cache_clear()
+        read_tls.cache_clear()
+
+
+def test_calls_at_the_same_time_read_the_authorities_once() -> None:
+    read_tls.cache_clear()
+    start = Barrier(8)
+
+    def ask(_number: int) -> ssl.SSLContext:
+        start.wait()
+        return system_tls()
+
+    with ThreadPoolExecutor(8) as pool:
+        contexts = list(pool.map(ask, range(8)))
+    assert all(context is contexts[0] for context in contexts)
 
 
 def test_a_server_that_speaks_http_where_tls_was_asked_for(door: Door) -> None:
