@@ -28,6 +28,13 @@ DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
 # The endpoints of OAuth2 that programs call: their errors are those of RFC 6749 §5.2, also where the view was never reached.
 OAUTH2 = re.compile(r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z")
 
+# By status, what a program whose request was not read should do.
+ADVICE = {
+    411: "Send the body with a Content-Length, not in chunks.",
+    413: "The body is too large.",
+    415: "Send the parameters as application/x-www-form-urlencoded.",
+}
+
 # Of each page of ours. Nothing but our own style sheet and pictures; no script, no frame. `form-action` is left open on purpose:
 # it would also bind the redirects that follow a sign-in, and those may lead on to an OAuth2 client's address.
 PAGE_HEADERS = {
@@ -131,14 +138,13 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
 
 
 def oauth2_error(status: int, headers: Mapping[str, str]) -> HttpResponse:
-    """For programs, and so in one language."""
+    """RFC 6749 §5.2. For programs, and so in one language."""
+    body = {"error": "invalid_request", "error_description": ADVICE.get(status, "The request is not acceptable.")}
     if status in {429, 503}:
         body = {"error": "temporarily_unavailable", "error_description": "Try again later."}
     elif status >= 500:
         body = {"error": "server_error"}
-    else:
-        body = {"error": "invalid_request", "error_description": "The request is not acceptable."}
-    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"} | dict(headers))
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store", "Pragma": "no-cache"} | dict(headers))
 
 
 def error_page(request: HttpRequest, parts: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:

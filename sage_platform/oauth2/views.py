@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, as_api_error
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, as_api_error, oauth2_error
 from sage_platform.oauth2 import keys, metadata, parameters, tokens
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import RefreshToken
@@ -78,10 +78,7 @@ def _answer(view: View, request: HttpRequest) -> HttpResponse:
         return _refusal(error)
     except (APIException, *DEPENDENCY_ERRORS) as error:
         refusal = as_api_error(error)
-        status = refusal.status_code if refusal is not None else 500
-        name = "temporarily_unavailable" if status in {429, 503} else "invalid_request"
-        body = {"error": name, "error_description": "Try again later." if status in {429, 503} else "The body is not acceptable."}
-        return as_json(body, status=status, headers=NO_STORE | dict(headers_of(refusal or error)))
+        return oauth2_error(refusal.status_code if refusal is not None else 500, headers_of(refusal or error))
 
 
 def _refusal(error: OAuth2Error) -> HttpResponse:

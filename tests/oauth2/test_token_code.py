@@ -109,15 +109,20 @@ def test_parameters_in_the_address_are_refused(code: str, program: Program) -> N
 def test_other_media_types_are_refused(content_type: str, body: bytes, status: int, program: Program) -> None:
     response = program.caller.send("POST", "/oauth2/token", body, Content_Type=content_type, Authorization=basic())
     refused(response, "invalid_request", status)
+    assert response.json()["error_description"] == "Send the parameters as application/x-www-form-urlencoded."
 
 
 def test_too_large_a_body_is_refused(program: Program, settings: Any) -> None:
     settings.SAGE_MAX_JSON_BYTES = 1024
-    refused(program.exchange("x" * 2000), "invalid_request", 413)
+    response = program.exchange("x" * 2000)
+    refused(response, "invalid_request", 413)
+    assert response.json()["error_description"] == "The body is too large."
 
 
 def test_a_chunked_body_is_refused(program: Program) -> None:
-    refused(program.post("/oauth2/token", {"grant_type": "x"}, Transfer_Encoding="chunked"), "invalid_request", 411)
+    response = program.post("/oauth2/token", {"grant_type": "x"}, Transfer_Encoding="chunked")
+    refused(response, "invalid_request", 411)
+    assert response.json()["error_description"] == "Send the body with a Content-Length, not in chunks."
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
