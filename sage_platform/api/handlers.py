@@ -28,6 +28,8 @@ DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
 # The endpoints of OAuth2 that programs call: their errors are those of RFC 6749 §5.2, also where the view was never reached.
 OAUTH2 = re.compile(r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z")
 
+# RFC 6749 §5.1: an answer with a token or about one is kept nowhere.
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # By status, what a program whose request was not read should do.
 ADVICE = {
     411: "Send the body with a Content-Length, not in chunks.",
@@ -144,7 +146,7 @@ def oauth2_error(status: int, headers: Mapping[str, str]) -> HttpResponse:
         body = {"error": "temporarily_unavailable", "error_description": "Try again later."}
     elif status >= 500:
         body = {"error": "server_error"}
-    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store", "Pragma": "no-cache"} | dict(headers))
+    return JsonResponse(body, status=status, headers=NO_STORE | dict(headers))
 
 
 def error_page(request: HttpRequest, parts: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:

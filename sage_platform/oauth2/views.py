@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, as_api_error, oauth2_error
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, NO_STORE, as_api_error, oauth2_error
 from sage_platform.oauth2 import keys, metadata, parameters, tokens
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import RefreshToken
@@ -26,7 +26,6 @@ View = Callable[[HttpRequest], HttpResponse]
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID"}
 # Five minutes, so that a new version or key is seen soon; the next key is published months before it signs.
 PUBLIC = {"Cache-Control": "public, max-age=300"}
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
