@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db import connection, transaction
+from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, SignIn
@@ -39,11 +39,22 @@ def remove(rows: QuerySet[Any]) -> int:
     model: type[Model] = rows.model
     removed = 0
     while True:
-        # A row that a request holds at this moment is left for another day, so that neither waits for the other.
-        some = rows.order_by().select_for_update(skip_locked=True).values("pk")[:BATCH]
         with transaction.atomic(savepoint=False):
-            count = model._base_manager.filter(pk__in=some).delete()[1].get(model._meta.label, 0)
+            count = model._base_manager.filter(_in_batch(rows)).delete()[1].get(model._meta.label, 0)
         removed += count
         if count < BATCH:
             return removed
         time.sleep(PAUSE_SECONDS)
+
+
+def _in_batch(rows: QuerySet[Any]) -> Q:
+    """The condition of being among the first of these rows, for one statement.
+
+    A row that a request holds at this moment is left for another day, so that neither waits for the other. PostgreSQL may
+    run a subquery of IN again for every row that it looks at, each time for other rows, so that its limit would bound
+    nothing. That of an array it runs once (PostgreSQL 15, 9.20.1 and 4.2.12).
+    """
+    some = rows.order_by().select_for_update(skip_locked=True).values("pk")[:BATCH]
+    if connection.vendor != "postgresql":
+        return Q(pk__in=some)
+    return Q(Func(F("pk"), Subquery(some), arg_joiner=" = ANY (ARRAY", template="%(expressions)s)", output_field=BooleanField()))
