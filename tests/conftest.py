@@ -1,6 +1,9 @@
 """What every test may ask for: people, and callers who are them."""
 
+import io
+import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 
 from sage_platform.accounts.models import User
+from sage_platform.logs import JSONLines
 from system.current import current_settings
 from tests.people import PASSWORD, Caller, signed_in
 
@@ -85,3 +89,14 @@ def as_bob(bob: User) -> Caller:
 @pytest.fixture
 def as_admin(admin: User) -> Caller:
     return signed_in(admin)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the platform would write to standard error."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JSONLines())
+    logging.getLogger().addHandler(handler)
+    yield stream
+    logging.getLogger().removeHandler(handler)

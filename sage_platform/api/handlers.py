@@ -26,7 +26,10 @@ log = getLogger("sage.api")
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
 
 # The endpoints of OAuth2 that programs call: their errors are those of RFC 6749 §5.2, also where the view was never reached.
-OAUTH2 = re.compile(r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z")
+OAUTH2 = re.compile(
+    r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z"
+    r"|/\.well-known/oauth-(?:authorization-server(?:/oauth2)?|protected-resource)\Z"
+)
 
 # RFC 6749 §5.1: an answer with a token or about one is kept nowhere.
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -62,8 +65,13 @@ def as_api_error(error: Exception) -> rest.APIException | None:
     elif isinstance(error, RequestDataTooBig | TooManyFieldsSent):
         refusal = BodyTooLarge()
     elif isinstance(error, DEPENDENCY_ERRORS):
-        refusal = Unavailable(cause=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}")
+        refusal = unavailable(error)
     return refusal
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """The refusal for a dependency that is away. Its cause, for the log alone, is the first line of what the driver said."""
+    return Unavailable(cause=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}")
 
 
 def flatten(detail: Any, field: str = "") -> list[tuple[str, str]]:
@@ -146,7 +154,8 @@ def oauth2_error(status: int, headers: Mapping[str, str]) -> HttpResponse:
         body = {"error": "temporarily_unavailable", "error_description": "Try again later."}
     elif status >= 500:
         body = {"error": "server_error"}
-    return JsonResponse(body, status=status, headers=NO_STORE | dict(headers))
+    compact = {"separators": (",", ":")}
+    return JsonResponse(body, status=status, headers=NO_STORE | dict(headers), json_dumps_params=compact)
 
 
 def error_page(request: HttpRequest, parts: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:

@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, NO_STORE, as_api_error, oauth2_error
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, NO_STORE, answer, unavailable
 from sage_platform.oauth2 import keys, metadata, parameters, tokens
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import RefreshToken
@@ -75,9 +75,10 @@ def _answer(view: View, request: HttpRequest) -> HttpResponse:
         return view(request)
     except OAuth2Error as error:
         return _refusal(error)
-    except (APIException, *DEPENDENCY_ERRORS) as error:
-        refusal = as_api_error(error)
-        return oauth2_error(refusal.status_code if refusal is not None else 500, headers_of(refusal or error))
+    except APIException as error:
+        return answer(request, error)
+    except DEPENDENCY_ERRORS as error:
+        return answer(request, unavailable(error))
 
 
 def _refusal(error: OAuth2Error) -> HttpResponse:

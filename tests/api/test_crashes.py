@@ -2,30 +2,16 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sage_platform.logs import JSONLines
 from tests.api.scratch import BREAKS, SECRET_TEXT
 from tests.people import Caller, envelope
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.scratch")]
 REQUEST_ID = "crash-test-0001"
 LOST = {"code": 503, "message": "The service is temporarily unavailable. Please try again shortly.", "data": None}
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the platform would write to standard error."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JSONLines())
-    logging.getLogger().addHandler(handler)
-    yield stream
-    logging.getLogger().removeHandler(handler)
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:
