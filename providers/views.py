@@ -13,18 +13,18 @@ from providers.models import Provider
 from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ProbeFailed
 from providers.services import probes, records
 from sage_platform.accounts.services.outbound_calls import outbound_call
-from sage_platform.api.documentation import Refused
+from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
 from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.viewsets import ApiViewSet, endpoint
 
-THROTTLED = Refused(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
-FAILED = Refused(500, "The endpoint does not work; `message` says why and what to do.")
-NOT_FOUND = Refused(500, "Provider not found.")
-OF_SYSTEM = Refused(500, "Cannot modify system default provider.")
-KEY_NEEDED = Refused(400, "A new address without its key.")
+THROTTLED = DocumentedRefusal(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
+FAILED = DocumentedRefusal(500, "The endpoint does not work; `message` says why and what to do.")
+NOT_FOUND = DocumentedRefusal(500, "Provider not found.")
+OF_SYSTEM = DocumentedRefusal(500, "Cannot modify system default provider.")
+KEY_NEEDED = DocumentedRefusal(400, "A new address without its key.")
 
 FIELDS = (
     "id", "name", "base_url", "key_hint", "model", "max_tokens", "temperature", "top_p", "presence_penalty", "max_model_len",
@@ -184,7 +184,7 @@ class ProviderViewSet(ApiViewSet):
         takes=wire.EndpointInput,
         gives=wire.ProviderIdOutput,
         summary="Store a provider that works",
-        refusals=[FAILED, Refused(400, "You have too many providers."), THROTTLED],
+        refusals=[FAILED, DocumentedRefusal(400, "You have too many providers."), THROTTLED],
     )
     def create(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
@@ -206,7 +206,7 @@ class ProviderViewSet(ApiViewSet):
         who=SignedIn,
         gives=Nothing,
         summary="Delete a provider",
-        refusals=[Refused(500, "Cannot delete default provider."), NOT_FOUND, OF_SYSTEM],
+        refusals=[DocumentedRefusal(500, "Cannot delete default provider."), NOT_FOUND, OF_SYSTEM],
     )
     def destroy(self, request: Request, provider_id: str) -> Any:
         user: Any = request.user

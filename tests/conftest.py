@@ -15,7 +15,11 @@ from django.core.cache import cache
 from sage_platform.accounts.models import User
 from sage_platform.logs import JSONLines
 from system.current import current_settings
+from tests.clock import clock
+from tests.mail import mail_server, mailbox
 from tests.people import PASSWORD, Caller, signed_in
+
+__all__ = ["clock", "mail_server", "mailbox"]  # Fixtures, which pytest finds here for every test.
 
 
 @pytest.fixture(scope="session")

@@ -11,15 +11,15 @@ from sage_platform.accounts.models import SignIn, User, UserConfig
 from sage_platform.accounts.services import passwords, registration, sign_ins, users
 from sage_platform.accounts.sign_in_options import providers
 from sage_platform.api.client import client_key
-from sage_platform.api.documentation import Refused
+from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import NoInput, Nothing
 from sage_platform.api.pagination import PageQuery, page_of
 from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn
 from sage_platform.api.viewsets import ApiViewSet, endpoint
 
-THROTTLED = Refused(429, "Too many; see `Retry-After`.", status=429)
-CLOSED = Refused(400, "Registration is closed, or not available in this mode.")
+THROTTLED = DocumentedRefusal(429, "Too many; see `Retry-After`.", status=429)
+CLOSED = DocumentedRefusal(400, "Registration is closed, or not available in this mode.")
 
 
 class RegistrationViewSet(ApiViewSet):
@@ -43,7 +43,7 @@ class RegistrationViewSet(ApiViewSet):
         summary="Register with a mailed code",
         refusals=[
             CLOSED,
-            Refused(400, "The code is wrong or stale; the name or address is taken; the password is weak."),
+            DocumentedRefusal(400, "The code is wrong or stale; the name or address is taken; the password is weak."),
             THROTTLED,
         ],
     )
@@ -67,9 +67,9 @@ class SessionViewSet(ApiViewSet):
         gives=wire.TokenPairOutput,
         summary="Sign in with a password",
         refusals=[
-            Refused(401, "Invalid username or password."),
-            Refused(400, "Password sign-in is not enabled in this mode."),
-            Refused(403, "Only administrators may sign in with a password in this mode."),
+            DocumentedRefusal(401, "Invalid username or password."),
+            DocumentedRefusal(400, "Password sign-in is not enabled in this mode."),
+            DocumentedRefusal(403, "Only administrators may sign in with a password in this mode."),
             THROTTLED,
         ],
     )
@@ -101,7 +101,7 @@ class SessionViewSet(ApiViewSet):
         takes=wire.RefreshInput,
         gives=wire.TokenPairOutput,
         summary="Trade a refresh token for a new pair",
-        refusals=[Refused(401, "The token is unknown, expired or was used before; the last ends its whole sign-in.")],
+        refusals=[DocumentedRefusal(401, "The token is unknown, expired or was used before; the last ends its whole sign-in.")],
     )
     def refresh(self, request: Request, data: dict[str, Any]) -> Any:
         return sign_ins.refresh_tokens(data["refresh_token"])._asdict()
@@ -115,7 +115,7 @@ class SessionViewSet(ApiViewSet):
         who=Anyone,
         gives=Nothing,
         summary="Sign in at an upstream provider",
-        refusals=[Refused(404, "There is no such provider.")],
+        refusals=[DocumentedRefusal(404, "There is no such provider.")],
     )
     def upstream(self, request: Request, provider_id: str = "") -> Any:
         raise Refusal(Code.NOT_FOUND, _("There is no such sign-in provider."))
@@ -129,7 +129,7 @@ class AccountViewSet(ApiViewSet):
         takes=wire.ChangePasswordInput,
         gives=Nothing,
         summary="Change one's own password",
-        refusals=[Refused(400, "The old password is wrong, or the new one weak."), THROTTLED],
+        refusals=[DocumentedRefusal(400, "The old password is wrong, or the new one weak."), THROTTLED],
     )
     def change_password(self, request: Request, data: dict[str, Any]) -> Any:
         own: Any = request.user
@@ -176,7 +176,7 @@ class UserViewSet(ApiViewSet):
         takes=wire.AddUserInput,
         gives=wire.UserIdOutput,
         summary="Add a user",
-        refusals=[Refused(400, "The name or address is taken, or the password is weak."), THROTTLED],
+        refusals=[DocumentedRefusal(400, "The name or address is taken, or the password is weak."), THROTTLED],
     )
     def add(self, request: Request, data: dict[str, Any]) -> Any:
         own: Any = request.user
@@ -187,7 +187,7 @@ class UserViewSet(ApiViewSet):
         takes=wire.DeleteUserInput,
         gives=Nothing,
         summary="Delete a user",
-        refusals=[Refused(404, "There is no such user."), Refused(400, "The user is an administrator.")],
+        refusals=[DocumentedRefusal(404, "There is no such user."), DocumentedRefusal(400, "The user is an administrator.")],
     )
     def remove(self, request: Request, data: dict[str, Any]) -> Any:
         own: Any = request.user

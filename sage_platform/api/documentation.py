@@ -35,7 +35,7 @@ _envelopes: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class Refused:
+class DocumentedRefusal:
     """One refusal of a route: an HTTP status, or HTTP 200 with another `code` in the envelope."""
 
     code: int
@@ -118,7 +118,7 @@ def describe(
     takes: Any = None,
     query: Any = None,
     summary: str,
-    refusals: Sequence[Refused] = (),
+    refusals: Sequence[DocumentedRefusal] = (),
 ) -> dict[str, Any]:
     """The keyword arguments of drf-spectacular's `extend_schema` for one action."""
     business = [refusal for refusal in refusals if refusal.status == 200]

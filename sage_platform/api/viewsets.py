@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from sage_platform.api.bodies import read_json
-from sage_platform.api.documentation import Refused, describe
+from sage_platform.api.documentation import DocumentedRefusal, describe
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone, Nobody
 from sage_platform.api.renderers import OneRenderer
@@ -25,7 +25,7 @@ SerializerClass = type[serializers.BaseSerializer[Any]]
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ActionSpec:
     """What an action's decorator stated."""
 
     who: type[BasePermission]
@@ -42,7 +42,7 @@ def endpoint(
     takes: SerializerClass | None = None,
     query: SerializerClass | None = None,
     summary: str,
-    refusals: Sequence[Refused] = (),
+    refusals: Sequence[DocumentedRefusal] = (),
     scope: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope.
@@ -58,7 +58,7 @@ def endpoint(
             payload = action(self, request, *given, *args, **kwargs)
             return payload if isinstance(payload, Response) else Response(payload)
 
-        run.endpoint = Endpoint(who=who, takes=takes, query=query, scope=scope)  # type: ignore[attr-defined]
+        run.endpoint = ActionSpec(who=who, takes=takes, query=query, scope=scope)  # type: ignore[attr-defined]
         schema = describe(who=who, gives=gives, takes=takes, query=query, summary=summary, refusals=refusals)
         return extend_schema(**schema)(run)
 
@@ -72,7 +72,7 @@ class ApiViewSet(ViewSet):
     content_negotiation_class = OneRenderer
 
     @property
-    def stated(self) -> Endpoint | None:
+    def stated(self) -> ActionSpec | None:
         return getattr(getattr(self, self.action or "", None), "endpoint", None)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -97,7 +97,7 @@ class ApiViewSet(ViewSet):
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def read(self, request: Request, stated: Endpoint) -> list[Any]:
+    def read(self, request: Request, stated: ActionSpec) -> list[Any]:
         """The validated body or query as a list of at most one, or InvalidInput and its kin."""
         if stated.takes is not None:
             return [self._validated(stated.takes, read_json(request._request))]

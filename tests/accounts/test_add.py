@@ -4,9 +4,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_forbidden, assert_logged_out, assert_refused, invalid_fields, success
-from tests.accounts.rows import rows
+from tests.answers import assert_forbidden, assert_logged_out, assert_refused, invalid_fields, success
 from tests.people import PASSWORD, Caller, envelope
+from tests.rows import rows
 
 PATH = "/api/user/add"
 BODY = {"username": "carol", "password": PASSWORD}

@@ -10,9 +10,9 @@ from sage_platform.accounts import hashers
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.api.errors import Refusal
-from tests.accounts.racing import at_once
 from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.racing import at_once
 
 LIST = "/admin/accounts/user/"
 

@@ -7,10 +7,10 @@ import pytest
 from pytest_django import Settings
 
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_refused, invalid_fields, refused
-from tests.accounts.rows import rows
+from tests.answers import assert_refused, invalid_fields, refused
 from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, envelope
+from tests.rows import rows
 
 CHANGE = {"old_password": PASSWORD, "new_password": "another uncommon phrase"}
 REGISTER = {"username": "carol", "password": PASSWORD, "email": "c@sage.example", "phonenum": "", "verification_code": "123456"}

@@ -4,9 +4,9 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, User
-from tests.accounts.answers import WRONG, assert_logged_out, assert_refused, invalid_fields, success
-from tests.accounts.rows import rows
+from tests.answers import WRONG, assert_logged_out, assert_refused, invalid_fields, success
 from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.rows import rows
 
 PATH = "/api/user/change-password"
 NEW = "another uncommon phrase"

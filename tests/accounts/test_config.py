@@ -6,9 +6,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User, UserConfig
-from tests.accounts.answers import assert_logged_out, invalid_fields, refused, success
-from tests.accounts.racing import at_once
+from tests.answers import assert_logged_out, invalid_fields, refused, success
 from tests.people import Caller, envelope, signed_in
+from tests.racing import at_once
 
 PATH = "/api/user/config"
 

@@ -7,9 +7,9 @@ from pytest_django import Settings
 
 from sage_platform.accounts.models import User
 from system.models import SystemSettings
-from tests.accounts.answers import assert_forbidden, success
-from tests.accounts.rows import rows
+from tests.answers import assert_forbidden, success
 from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.rows import rows
 
 FRIEND = "https://app.friend.example"
 EVIL = "https://evil.example"

@@ -4,10 +4,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from sage_platform.accounts.models import AccessToken, SignIn, User
-from tests.accounts.answers import assert_forbidden, assert_logged_out, assert_refused, invalid_fields, success
-from tests.accounts.rows import rows
+from tests.answers import assert_forbidden, assert_logged_out, assert_refused, invalid_fields, success
 from tests.conftest import make_user
 from tests.people import Caller, envelope, signed_in
+from tests.rows import rows
 
 PATH = "/api/user/delete"
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sage_platform.accounts.models import RegistrationCode, User
-from tests.accounts.answers import WRONG, refused, success
-from tests.accounts.conftest import Clock, Mailbox
+from tests.answers import WRONG, refused, success
+from tests.clock import Clock
+from tests.mail import Mailbox
 from tests.people import PASSWORD, Caller, envelope
 
 LOGIN = ["/api/auth/login", "/api/user/login"]

@@ -7,7 +7,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_forbidden, assert_logged_out, invalid_fields, success
+from tests.answers import assert_forbidden, assert_logged_out, invalid_fields, success
 from tests.conftest import make_user
 from tests.people import Caller, envelope, signed_in
 

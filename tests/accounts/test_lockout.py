@@ -8,11 +8,11 @@ from pytest_django import Settings
 
 from sage_platform.accounts import hashers
 from sage_platform.accounts.models import SignIn, User
-from tests.accounts.answers import WRONG, assert_refused, refused
-from tests.accounts.conftest import Clock
-from tests.accounts.racing import at_once
+from tests.answers import WRONG, assert_refused, refused
+from tests.clock import Clock
 from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, envelope
+from tests.racing import at_once
 
 LOGIN = "/api/auth/login"
 LOCKED = refused(429, "Too many failed sign-ins. Please wait and try again.")

@@ -7,8 +7,8 @@ from django.contrib.sessions.models import Session
 from pytest_django import Settings
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
-from tests.accounts.answers import WRONG, assert_refused, invalid_fields, success
-from tests.accounts.conftest import Clock
+from tests.answers import WRONG, assert_refused, invalid_fields, success
+from tests.clock import Clock
 from tests.people import PASSWORD, Caller, envelope
 
 PATHS = ["/api/auth/login", "/api/user/login"]

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from sage_platform.accounts.models import AccessToken, User
-from tests.accounts.answers import assert_logged_out, invalid_fields, success
-from tests.accounts.conftest import Clock
+from tests.answers import assert_logged_out, invalid_fields, success
+from tests.clock import Clock
 from tests.people import PASSWORD, Caller, envelope, signed_in
 
 PATHS = ["/api/auth/logout", "/api/user/logout"]

@@ -3,9 +3,9 @@
 import pytest
 
 from sage_platform.accounts.models import User
-from tests.accounts.conftest import Mailbox
-from tests.accounts.rows import rows
+from tests.mail import Mailbox
 from tests.people import PASSWORD, Caller, envelope
+from tests.rows import rows
 
 EXTRA = {
     "id": "chosen",

@@ -6,10 +6,10 @@ import pytest
 from pytest_django import Settings
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, SignIn, User
-from tests.accounts.answers import WRONG, assert_logged_out, assert_refused, success
-from tests.accounts.conftest import Mailbox
-from tests.accounts.rows import rows
+from tests.answers import WRONG, assert_logged_out, assert_refused, success
+from tests.mail import Mailbox
 from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.rows import rows
 
 LOGIN = ["/api/auth/login", "/api/user/login"]
 NOT_ENABLED = "Password sign-in is not enabled"

@@ -3,7 +3,7 @@
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_logged_out, success
+from tests.answers import assert_logged_out, success
 from tests.conftest import make_user
 from tests.people import Caller, envelope, signed_in
 

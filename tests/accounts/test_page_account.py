@@ -3,10 +3,10 @@
 import pytest
 
 from sage_platform.accounts.models import SignIn, User
-from tests.accounts import visitor
-from tests.accounts.rows import rows
-from tests.accounts.visitor import Visitor, text_of
+from tests import visitor
 from tests.people import PASSWORD, Caller, signed_in
+from tests.rows import rows
+from tests.visitor import Visitor, text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ from urllib.parse import quote
 import pytest
 
 from sage_platform.accounts.models import SignIn, User
-from tests.accounts import visitor
-from tests.accounts.rows import rows
-from tests.accounts.visitor import REFUSED_TARGETS, Visitor, text_of
+from tests import visitor
 from tests.people import PASSWORD, Caller
+from tests.rows import rows
+from tests.visitor import REFUSED_TARGETS, Visitor, text_of
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"

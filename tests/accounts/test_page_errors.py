@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from sage_platform.accounts.services import sign_ins
-from tests.accounts.visitor import Visitor, text_of
+from tests.visitor import Visitor, text_of
 
 pytestmark = pytest.mark.django_db
 ID = "page-error-0001"

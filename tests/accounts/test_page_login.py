@@ -8,10 +8,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from sage_platform.accounts.models import SignIn, User
-from tests.accounts import visitor
-from tests.accounts.rows import rows
-from tests.accounts.visitor import REFUSED_TARGETS, STRANGE_PATHS, Visitor, hidden_next, text_of
+from tests import visitor
 from tests.people import PASSWORD, Caller, envelope
+from tests.rows import rows
+from tests.visitor import REFUSED_TARGETS, STRANGE_PATHS, Visitor, hidden_next, text_of
 
 WRONG = "Invalid username or password"
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"

@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from tests.accounts.answers import success
+from tests.answers import success
 from tests.people import Caller, envelope
 
 PATHS = ["/api/auth/providers", "/api/user/auth-providers"]

@@ -4,8 +4,8 @@ import pytest
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
 from sage_platform.accounts.services import sign_ins
-from tests.accounts.answers import ENDED, assert_logged_out, assert_refused, invalid_fields, success
-from tests.accounts.conftest import Clock
+from tests.answers import ENDED, assert_logged_out, assert_refused, invalid_fields, success
+from tests.clock import Clock
 from tests.people import Caller, envelope, signed_in
 
 PATHS = ["/api/auth/refresh", "/api/user/refresh-token"]

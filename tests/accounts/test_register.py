@@ -6,8 +6,9 @@ import pytest
 from django.db import OperationalError, connection
 
 from sage_platform.accounts.models import RegistrationCode, User
-from tests.accounts.answers import assert_refused, invalid_fields, success
-from tests.accounts.conftest import Clock, Mailbox
+from tests.answers import assert_refused, invalid_fields, success
+from tests.clock import Clock
+from tests.mail import Mailbox
 from tests.people import PASSWORD, Caller, envelope
 
 PATHS = ["/api/auth/register", "/api/user/register"]

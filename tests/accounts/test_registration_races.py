@@ -6,10 +6,10 @@ import pytest
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
 from sage_platform.accounts.services import limits, registration
-from tests.accounts.answers import refused, success
-from tests.accounts.conftest import Mailbox
-from tests.accounts.racing import at_once
+from tests.answers import refused, success
+from tests.mail import Mailbox
 from tests.people import PASSWORD, Caller, envelope
+from tests.racing import at_once
 
 REGISTER = "/api/auth/register"
 WRONG_CODE = refused(400, "The verification code is wrong or has expired.")

@@ -6,8 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
-from tests.accounts.answers import assert_refused, invalid_fields, refused, success
-from tests.accounts.conftest import Clock, Mailbox, unused_port
+from tests.answers import assert_refused, invalid_fields, refused, success
+from tests.clock import Clock
+from tests.mail import Mailbox, unused_port
 from tests.people import Caller, envelope
 
 PATHS = ["/api/auth/register/send-code", "/api/user/register/send-code"]

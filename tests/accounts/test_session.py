@@ -5,9 +5,9 @@ from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_logged_out, success
+from tests.answers import assert_logged_out, success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import make_provider
+from tests.provider_rows import make_provider
 
 PATHS = ["/api/auth/session", "/api/user/check_login"]
 every_path = pytest.mark.parametrize("path", PATHS)

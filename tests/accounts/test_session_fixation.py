@@ -5,7 +5,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_logged_out
+from tests.answers import assert_logged_out
 from tests.people import PASSWORD, Caller, envelope, signed_in
 
 PATHS = ["/api/auth/login", "/api/user/login"]

@@ -9,10 +9,10 @@ from pytest_django import Settings
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
 from sage_platform.accounts.services import sign_ins, users
-from tests.accounts.answers import assert_logged_out, success
-from tests.accounts.conftest import Clock
-from tests.accounts.racing import at_once
+from tests.answers import assert_logged_out, success
+from tests.clock import Clock
 from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.racing import at_once
 
 SESSION = "/api/auth/session"
 INVALID = 'Bearer error="invalid_token"'

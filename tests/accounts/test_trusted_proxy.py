@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.accounts.models import User
-from tests.accounts.racing import at_once
 from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.racing import at_once
 
 SESSION = "/api/auth/session"
 NAMED = "X-Sage-Internal-UserId"

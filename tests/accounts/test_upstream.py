@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.accounts.answers import refused
+from tests.answers import refused
 from tests.people import Caller, envelope
 
 PATHS = [

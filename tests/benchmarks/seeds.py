@@ -16,8 +16,8 @@ from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.services import sign_ins
 from sage_platform.oauth2 import models as oauth2
 from sage_platform.oauth2 import tokens
-from tests.oauth2.conftest import CALLBACK, VERIFIER, allow, basic, make_client, request_of
-from tests.providers.rows import make_provider
+from tests.oauth2_clients import CALLBACK, VERIFIER, allow, basic, make_client, request_of
+from tests.provider_rows import make_provider
 
 SCOPE = "openid profile email"
 

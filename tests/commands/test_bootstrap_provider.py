@@ -14,10 +14,10 @@ from pytest_django import Settings
 
 from providers.models import Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import refused
+from tests.answers import refused
 from tests.e2e.served import prepared
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider
+from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider
 from tests.vendor import scripted_vendor
 
 pytestmark = pytest.mark.django_db

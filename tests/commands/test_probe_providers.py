@@ -19,7 +19,7 @@ from providers.probing import Endpoint
 from providers.services.probes import probe_all
 from sage_platform.accounts.models import LimitedAct, User
 from tests.e2e.served import prepared
-from tests.providers.rows import KEY, MODEL, make_provider, stored
+from tests.provider_rows import KEY, MODEL, make_provider, stored
 from tests.vendor import Vendor, after, scripted_vendor
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, Visit, launched, window
 from tests.e2e.served import Platform, served
-from tests.oauth2.conftest import CHALLENGE, SECRET, VERIFIER
+from tests.oauth2_clients import CHALLENGE, SECRET, VERIFIER
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("chromium")]
 

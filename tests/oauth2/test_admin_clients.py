@@ -7,7 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2.conftest import CALLBACK, Program, make_client, make_public_client
+from tests.oauth2_clients import CALLBACK, Program, make_client, make_public_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

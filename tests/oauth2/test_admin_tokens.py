@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from sage_platform.oauth2.models import AccessToken, Application, Consent, RefreshToken, SigningKey
-from tests.oauth2.conftest import Program, code_for
+from tests.oauth2_clients import Program, code_for
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.oauth2 import clients, keys
 from sage_platform.oauth2.models import AccessToken, Application, Grant, RefreshToken, SigningKey
-from tests.oauth2.conftest import (
+from tests.oauth2_clients import (
     CALLBACK,
     SECRET,
     VERIFIER,

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from sage_platform.oauth2.models import Application, Consent, Grant
-from tests.oauth2.conftest import CALLBACK, CHALLENGE, allow, answer_in, make_client, make_public_client, request_of
+from tests.oauth2_clients import CALLBACK, CHALLENGE, allow, answer_in, make_client, make_public_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

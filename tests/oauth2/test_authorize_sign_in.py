@@ -10,7 +10,7 @@ from django.utils import timezone
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.oauth2 import keys
 from sage_platform.oauth2.models import Application, Grant
-from tests.oauth2.conftest import Program, allow, answer_in, request_of
+from tests.oauth2_clients import Program, allow, answer_in, request_of
 from tests.people import PASSWORD, Caller
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from sage_platform.oauth2 import tokens
 from sage_platform.oauth2.models import Application
 from sage_platform.oauth2.tokens import Approval
 from tests.contract.routes import ROUTES, Row
-from tests.oauth2.conftest import make_client
+from tests.oauth2_clients import make_client
 from tests.people import Caller, envelope
 
 pytestmark = pytest.mark.django_db

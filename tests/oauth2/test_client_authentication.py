@@ -8,7 +8,7 @@ import pytest
 from sage_platform.accounts.models import LimitedAct
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2.conftest import SECRET, Program, basic, make_client, make_public_client
+from tests.oauth2_clients import SECRET, Program, basic, make_client, make_public_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import Application, Consent, Grant
-from tests.oauth2.conftest import allow, answer_in, make_client, request_of
+from tests.oauth2_clients import allow, answer_in, make_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.oauth2.models import Application, Consent, Grant
-from tests.oauth2.conftest import Program, allow, code_for, make_client, request_of
+from tests.oauth2_clients import Program, allow, code_for, make_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from sage_platform.oauth2 import keys
-from tests.oauth2.conftest import CALLBACK, Program, answer_in, request_of
+from tests.oauth2_clients import CALLBACK, Program, answer_in, request_of
 from tests.people import Caller
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.oauth2.models import AccessToken, Application, RefreshToken
-from tests.oauth2.conftest import Program, allow, code_for, make_client
+from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from jwcrypto import jwk, jwt
 
 from sage_platform.oauth2 import keys
 from sage_platform.oauth2.models import SigningKey
-from tests.oauth2.conftest import Program
+from tests.oauth2_clients import Program
 from tests.people import Caller
 
 

@@ -15,9 +15,9 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import pruning
 from sage_platform.oauth2.models import AccessToken, Application, DeviceGrant, Grant, IDToken, RefreshToken
 from sage_platform.oauth2.pruning import expired
-from tests.oauth2.conftest import Program, allow, code_for, make_client
-from tests.oauth2.racing import at_once
+from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
+from tests.racing import all_at_once
 
 pytestmark = pytest.mark.django_db
 MODELS: list[Any] = [AccessToken, RefreshToken, Grant, DeviceGrant, IDToken]
@@ -103,7 +103,7 @@ def test_tokens_are_refreshed_while_it_runs(
             pair = response.json()
         return pair
 
-    said, last = at_once(run, refresh_all_the_while)
+    said, last = all_at_once(run, refresh_all_the_while)
     assert said[:2] == ["OAuth2 access tokens: 200 removed", "OAuth2 refresh tokens: 200 removed"]
     assert left()[:2] == [11, 11]
     assert program.userinfo(last["access_token"]).status_code == 200
@@ -117,7 +117,7 @@ def test_what_a_request_holds_is_left_for_another_day(as_alice: Caller, lage: Ap
     dead(RefreshToken, 3, as_alice.user, lage)
     with transaction.atomic():
         RefreshToken._default_manager.select_for_update().get(token_checksum="dead 1")
-        (said,) = at_once(run)
+        (said,) = all_at_once(run)
     assert said[1] == "OAuth2 refresh tokens: 2 removed"
     assert RefreshToken._default_manager.get().token_checksum == "dead 1"
     assert run()[1] == "OAuth2 refresh tokens: 1 removed"

@@ -8,9 +8,9 @@ from sage_platform.accounts.models import User
 from sage_platform.oauth2 import clients, consents, keys, tokens
 from sage_platform.oauth2.models import AccessToken, Application, Consent, RefreshToken, SigningKey
 from sage_platform.oauth2.registration import Registration
-from tests.oauth2.conftest import CALLBACK, SECRET, Program, allow, code_for
-from tests.oauth2.racing import at_once
+from tests.oauth2_clients import CALLBACK, SECRET, Program, allow, code_for
 from tests.people import Caller
+from tests.racing import all_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = range(8)
@@ -30,7 +30,7 @@ def ready(as_alice: Caller, lage: Application) -> Caller:
 def test_a_code_exchanged_twice_leaves_nothing(_round: int, ready: Caller) -> None:
     """RFC 6749 §4.1.2: one of the two gets tokens, and the other's try ends them."""
     code = code_for(ready)
-    answers = at_once(*[lambda: Program().exchange(code)] * 2)
+    answers = all_at_once(*[lambda: Program().exchange(code)] * 2)
     assert sorted(answer.status_code for answer in answers) == [200, 400]
     assert [answer.json()["error"] for answer in answers if answer.status_code == 400] == ["invalid_grant"]
     assert living() == (0, 0)
@@ -40,7 +40,7 @@ def test_a_code_exchanged_twice_leaves_nothing(_round: int, ready: Caller) -> No
 def test_a_refresh_token_used_twice_leaves_nothing(_round: int, ready: Caller) -> None:
     """RFC 9700 §4.14.2: one of the two wins, and then the whole family is over."""
     pair = Program().exchange(code_for(ready)).json()
-    answers = at_once(*[lambda: Program().refresh(pair["refresh_token"])] * 2)
+    answers = all_at_once(*[lambda: Program().refresh(pair["refresh_token"])] * 2)
     assert sorted(answer.status_code for answer in answers) == [200, 400]
     assert living() == (0, 0)
 
@@ -48,7 +48,7 @@ def test_a_refresh_token_used_twice_leaves_nothing(_round: int, ready: Caller) -
 @pytest.mark.parametrize("_round", ROUNDS)
 def test_revoking_while_it_is_refreshed(_round: int, ready: Caller) -> None:
     pair = Program().exchange(code_for(ready)).json()
-    refreshed, revoked = at_once(
+    refreshed, revoked = all_at_once(
         lambda: Program().refresh(pair["refresh_token"]), lambda: Program().revoke(pair["refresh_token"])
     )
     assert (refreshed.status_code in {200, 400}, revoked.status_code) == (True, 200)
@@ -58,7 +58,9 @@ def test_revoking_while_it_is_refreshed(_round: int, ready: Caller) -> None:
 @pytest.mark.parametrize("_round", ROUNDS)
 def test_withdrawing_while_it_is_refreshed(_round: int, ready: Caller) -> None:
     pair = Program().exchange(code_for(ready)).json()
-    refreshed, _done = at_once(lambda: Program().refresh(pair["refresh_token"]), lambda: consents.withdraw(Consent.objects.get()))
+    refreshed, _done = all_at_once(
+        lambda: Program().refresh(pair["refresh_token"]), lambda: consents.withdraw(Consent.objects.get())
+    )
     assert refreshed.status_code in {200, 400}
     assert living() == (0, 0)
 
@@ -66,19 +68,19 @@ def test_withdrawing_while_it_is_refreshed(_round: int, ready: Caller) -> None:
 @pytest.mark.parametrize("_round", ROUNDS)
 def test_withdrawing_while_a_code_is_exchanged(_round: int, ready: Caller) -> None:
     code = code_for(ready)
-    exchanged, _done = at_once(lambda: Program().exchange(code), lambda: consents.withdraw(Consent.objects.get()))
+    exchanged, _done = all_at_once(lambda: Program().exchange(code), lambda: consents.withdraw(Consent.objects.get()))
     assert exchanged.status_code in {200, 400}
     assert living() == (0, 0)
 
 
 def test_two_approvals_remember_one_consent(as_alice: Caller, lage: Application) -> None:
-    at_once(*[lambda: consents.remember(as_alice.user, lage, ["openid"])] * 4)
+    all_at_once(*[lambda: consents.remember(as_alice.user, lage, ["openid"])] * 4)
     assert Consent.objects.get().scopes == "openid"
 
 
 def test_machines_that_sync_at_once_make_one_client(db: None) -> None:
     client = Registration("lage", client_secret=SECRET, redirect_uris=[CALLBACK])
-    done: list[Any] = at_once(*[lambda: clients.sync([client])] * 4)
+    done: list[Any] = all_at_once(*[lambda: clients.sync([client])] * 4)
     assert sorted(len(one.created) for one in done) == [0, 0, 0, 1]
     assert Application.objects.count() == 1
 
@@ -89,14 +91,14 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_several_first_starts_make_one_key(quick_keys: None) -> None:
-    found = at_once(*[lambda: keys.ensure().kid] * 4)
+    found = all_at_once(*[lambda: keys.ensure().kid] * 4)
     assert len(set(found)) == 1
     assert SigningKey.objects.count() == 2
 
 
 def test_two_rotations_leave_one_key_that_signs(quick_keys: None) -> None:
     keys.ensure()
-    at_once(*[keys.rotate] * 2)
+    all_at_once(*[keys.rotate] * 2)
     assert SigningKey.objects.filter(activated_at__isnull=False, retired_at=None).count() == 1
     assert SigningKey.objects.filter(activated_at=None).count() == 1
 
@@ -104,5 +106,5 @@ def test_two_rotations_leave_one_key_that_signs(quick_keys: None) -> None:
 def test_ending_a_family_twice(ready: Caller, alice: User) -> None:
     Program().exchange(code_for(ready))
     family = AccessToken._default_manager.get().token_family
-    at_once(*[lambda: tokens.end_family(family)] * 4)
+    all_at_once(*[lambda: tokens.end_family(family)] * 4)
     assert living() == (0, 0)

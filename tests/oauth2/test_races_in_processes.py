@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from tests.e2e.served import Platform, served
-from tests.oauth2.conftest import CALLBACK, SECRET, VERIFIER, basic, request_of
 from tests.oauth2.rival import rival
+from tests.oauth2_clients import CALLBACK, SECRET, VERIFIER, basic, request_of
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("oauth2-races")]
 ROUNDS = 50 if os.environ.get("DATABASE_URL", "").startswith("postgres") else 12

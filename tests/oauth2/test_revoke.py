@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sage_platform.oauth2.models import AccessToken, Application, RefreshToken
-from tests.oauth2.conftest import Program, allow, code_for, make_client
+from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from sage_platform import env
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
 from sage_platform.oauth2.registration import read_clients
-from tests.oauth2.conftest import CALLBACK, SECRET, Program, allow, code_for, make_client
+from tests.oauth2_clients import CALLBACK, SECRET, Program, allow, code_for, make_client
 from tests.people import Caller
 
 SCOPES = ["openid", "profile", "email", "usage:write"]

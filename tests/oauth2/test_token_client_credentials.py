@@ -7,7 +7,7 @@ from django.contrib.auth import hashers
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.oauth2.models import AccessToken
-from tests.oauth2.conftest import Program, make_client
+from tests.oauth2_clients import Program, make_client
 
 pytestmark = pytest.mark.django_db
 

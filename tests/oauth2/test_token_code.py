@@ -9,7 +9,7 @@ from django.utils import timezone
 from sage_platform.accounts.services import users
 from sage_platform.oauth2 import consents, keys
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
-from tests.oauth2.conftest import CALLBACK, VERIFIER, Program, allow, answer_in, basic, code_for, make_client, request_of
+from tests.oauth2_clients import CALLBACK, VERIFIER, Program, allow, answer_in, basic, code_for, make_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

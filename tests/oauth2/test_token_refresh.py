@@ -11,7 +11,7 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.oauth2 import clients, consents, keys
 from sage_platform.oauth2.models import AccessToken, Application, Consent, RefreshToken
-from tests.oauth2.conftest import SECRET, Program, allow, code_for, make_client
+from tests.oauth2_clients import SECRET, Program, allow, code_for, make_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db

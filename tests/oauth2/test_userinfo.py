@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2.conftest import Program, allow, code_for, make_client
+from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller, signed_in
 
 pytestmark = pytest.mark.django_db

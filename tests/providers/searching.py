@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.db import connection
 
 from providers.probing.vendor_text import TELLING_LENGTH
-from tests.providers.rows import KEY, OTHER_KEY
+from tests.provider_rows import KEY, OTHER_KEY
 
 
 def parts_of(key: str) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tests.providers.rows import KEY, MASKED
+from tests.provider_rows import KEY, MASKED
 
 ADDRESS = "Enter an address such as https://api.example.com/v1."
 ONE = "Send a list of exactly one key."

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from providers.models import Probe, Provider
 from sage_platform.accounts.models import User
 from tests.people import Caller
-from tests.providers.rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider, stored
+from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider, stored
 from tests.providers.sentences import AUTHENTICATION, QUOTA
 from tests.providers.test_limits import BUSY, all_slots_taken
 from tests.vendor import Vendor

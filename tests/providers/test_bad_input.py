@@ -8,8 +8,8 @@ import pytest
 
 from sage_platform.accounts.models import User
 from tests.people import Caller, envelope
+from tests.provider_rows import KEY, fields, make_provider, started, stored
 from tests.providers import shapes
-from tests.providers.rows import KEY, fields, make_provider, started, stored
 from tests.vendor import Vendor
 
 Send = Callable[[Caller, Any], Any]

@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from providers.models import Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_refused
+from tests.answers import assert_refused
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, OTHER_KEY, exhaust_rate, fields, make_provider, started, stored
+from tests.provider_rows import KEY, OTHER_KEY, exhaust_rate, fields, make_provider, started, stored
 from tests.providers.sentences import FAILURES, NOT_ALLOWED
 from tests.vendor import Vendor, scripted_vendor
 

@@ -6,9 +6,9 @@ import pytest
 
 from providers.models import Probe, Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_refused, success
+from tests.answers import assert_refused, success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import NO_IDS, make_provider, stored
+from tests.provider_rows import NO_IDS, make_provider, stored
 
 PATH = "/api/llm-provider/delete/{}"
 ADDRESS = "https://api.example.com/v1"

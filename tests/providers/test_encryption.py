@@ -15,9 +15,9 @@ from providers.models import Probe, Provider
 from providers.services.configs import digests_of
 from sage_platform.accounts.models import User
 from sage_platform.encryption import Sealed, UndecryptableError, decrypt, encrypt, key_id
-from tests.accounts.answers import refused, success
+from tests.answers import refused, success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import KEY, MASKED, MODEL, OTHER_KEY, fields, make_provider, stored
+from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, fields, make_provider, stored
 from tests.vendor import Vendor
 
 FIRST, SECOND, THIRD = (Fernet.generate_key().decode() for _key in range(3))

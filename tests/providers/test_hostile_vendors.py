@@ -14,9 +14,9 @@ from providers.probing import complaints, vocabulary
 from providers.probing.categories import category_of
 from providers.probing.vendor_text import Cleaner
 from sage_platform.accounts.models import User
-from tests.accounts.answers import refused
+from tests.answers import refused
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, fields, make_provider, stored
+from tests.provider_rows import KEY, fields, make_provider, stored
 from tests.vendor import Vendor, answering, saying
 from tests.vendor.behaviours import openai_error
 

@@ -14,9 +14,9 @@ from pytest_django import Settings
 from providers.models import Provider
 from sage_platform.accounts.models import LimitedAct, User
 from sage_platform.accounts.services import outbound_calls
-from tests.accounts.answers import refused
+from tests.answers import refused
 from tests.people import Caller, envelope
-from tests.providers.rows import OTHER_KEY, UNKNOWN, exhaust_rate, fields, make_provider, started, stored
+from tests.provider_rows import OTHER_KEY, UNKNOWN, exhaust_rate, fields, make_provider, started, stored
 from tests.vendor import Exchange, Vendor
 from tests.vendor.behaviours import good
 

@@ -9,9 +9,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from providers.models import Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import success
+from tests.answers import success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import KEY, OTHER_KEY, make_provider
+from tests.provider_rows import KEY, OTHER_KEY, make_provider
 
 PATH = "/api/llm-provider/list"
 BARE = {

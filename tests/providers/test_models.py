@@ -7,9 +7,9 @@ import pytest
 
 from providers.models import Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_refused, success
+from tests.answers import assert_refused, success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import KEY, MODEL, NO_IDS, fields, make_provider, started, stored
+from tests.provider_rows import KEY, MODEL, NO_IDS, fields, make_provider, started, stored
 from tests.providers.sentences import AUTHENTICATION, FAILURES, NO_LIST, NOT_ALLOWED, NOT_OPENAI
 from tests.vendor import Vendor, answering, saying
 

@@ -22,7 +22,7 @@ from sage_platform.outbound import Deadline
 from sage_platform.outbound.connection import OneHop
 from tests.e2e.served import served
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, MASKED, MODEL, OTHER_KEY, fields, make_provider
+from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, fields, make_provider
 from tests.providers.searching import Gathered, found_in, whole_database
 from tests.vendor import BEHAVIOURS, Exchange, Vendor, answering, saying
 from tests.vendor.behaviours import completion, good

@@ -11,10 +11,10 @@ from pytest_django import Settings
 from providers.models import Probe, Provider
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import outbound_calls
-from tests.accounts.answers import refused, success
-from tests.accounts.racing import at_once
+from tests.answers import refused, success
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, MODEL, fields, make_provider
+from tests.provider_rows import KEY, MODEL, fields, make_provider
+from tests.racing import at_once
 from tests.vendor import Vendor
 from tests.vendor.behaviours import good
 from tests.vendor.exchange import Exchange

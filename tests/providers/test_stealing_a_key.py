@@ -7,9 +7,9 @@ import pytest
 
 from providers.models import Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import refused
+from tests.answers import refused
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider, stored
+from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider, stored
 from tests.providers.searching import found_in
 from tests.vendor import Vendor, scripted_vendor
 from tests.vendor.behaviours import redirect

@@ -9,9 +9,9 @@ from pytest_django import Settings
 
 from providers.models import Provider
 from sage_platform.accounts.models import User
-from tests.accounts.answers import assert_refused, success
+from tests.answers import assert_refused, success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import KEY, MASKED, MODEL, NO_IDS, OTHER_KEY, UNKNOWN, exhaust_rate, make_provider, started, stored
+from tests.provider_rows import KEY, MASKED, MODEL, NO_IDS, OTHER_KEY, UNKNOWN, exhaust_rate, make_provider, started, stored
 from tests.providers.sentences import FAILURES, NOT_ALLOWED
 from tests.vendor import Vendor, scripted_vendor
 

@@ -8,10 +8,10 @@ import pytest
 from pytest_django import Settings
 
 from sage_platform.outbound import using_resolver
-from tests.accounts.answers import assert_refused
+from tests.answers import assert_refused
 from tests.outbound.doors import Names
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, fields, started, stored
+from tests.provider_rows import KEY, fields, started, stored
 from tests.providers.sentences import AUTHENTICATION, CONNECTION, FAILURES, NOT_ALLOWED
 from tests.vendor import BEHAVIOURS, Vendor, answering
 from tests.vendor.behaviours import openai_error

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from tests.accounts.answers import assert_refused, success
+from tests.answers import assert_refused, success
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, fields, stored
+from tests.provider_rows import KEY, fields, stored
 from tests.providers.sentences import FAILURES, NO_IMAGES, NO_JSON, NOT_SEEN, SERVICE, TIMEOUT, UNFINISHED
 from tests.vendor import BEHAVIOURS, Vendor, after, answering, saying
 from tests.vendor.behaviours import openai_error

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from tests.accounts.answers import success
+from tests.answers import success
 from tests.people import Caller, envelope
-from tests.providers.rows import KEY, fields, stored
+from tests.provider_rows import KEY, fields, stored
 from tests.providers.sentences import FAILURES, NO_IMAGES, NOT_ALLOWED, NOT_SEEN, SERVICE, TIMEOUT, UNFINISHED
 from tests.vendor import BEHAVIOURS, Exchange, Vendor
 from tests.vendor.behaviours import completion

@@ -9,9 +9,9 @@ from pytest_django import Settings
 from providers.models import Probe, Provider
 from sage_platform.accounts.models import User
 from sage_platform.encryption import Sealed
-from tests.accounts.answers import assert_refused, success
+from tests.answers import assert_refused, success
 from tests.people import Caller, envelope, signed_in
-from tests.providers.rows import KEY, MASKED, NO_IDS, OTHER_KEY, UNKNOWN, make_provider, started, stored
+from tests.provider_rows import KEY, MASKED, NO_IDS, OTHER_KEY, UNKNOWN, make_provider, started, stored
 from tests.providers.sentences import FAILURES, NOT_ALLOWED
 from tests.vendor import Vendor, scripted_vendor
 

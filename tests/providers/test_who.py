@@ -7,10 +7,10 @@ import pytest
 from providers.models import Provider
 from sage_platform.accounts.models import User
 from sage_platform.oauth2 import tokens
-from tests.accounts.answers import assert_forbidden, assert_logged_out, refused
-from tests.oauth2.conftest import make_client
+from tests.answers import assert_forbidden, assert_logged_out, refused
+from tests.oauth2_clients import make_client
 from tests.people import Caller, envelope
-from tests.providers.rows import fields, make_provider, started, stored
+from tests.provider_rows import fields, make_provider, started, stored
 from tests.vendor import Vendor
 
 ROUTES = [

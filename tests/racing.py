@@ -23,3 +23,8 @@ def at_once(amount: int, act: Callable[[int], T]) -> list[T]:
 
     with ThreadPoolExecutor(amount) as pool:
         return list(pool.map(run, range(amount)))
+
+
+def all_at_once(*acts: Callable[[], T]) -> list[T]:
+    """What each of these, which differ, answered."""
+    return at_once(len(acts), lambda number: acts[number]())
