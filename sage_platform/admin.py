@@ -36,8 +36,8 @@ class SageAdminSite(AdminSite):
         @wraps(guarded)
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             # Imported late here and below: the site object is made before the apps are ready.
-            from sage_platform.accounts.pages import switch_language
             from sage_platform.api import handlers
+            from sage_platform.pages.language_switch import switch_language
 
             try:
                 response = switch_language(request) or guarded(request, *args, **kwargs)
@@ -54,9 +54,10 @@ class SageAdminSite(AdminSite):
         return response
 
     def _login(self, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
-        from sage_platform.accounts.pages import AdminLoginView, switch_language
+        from sage_platform.accounts.pages import AdminLoginView
         from sage_platform.accounts.sign_in_options import password_login_enabled
         from sage_platform.api import handlers
+        from sage_platform.pages.language_switch import switch_language
 
         if request.method not in {"GET", "HEAD", "POST"}:
             return handlers.refuse_method(request, "GET, HEAD, POST")

@@ -9,10 +9,23 @@ from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from sage_platform import paths
+from sage_platform.api.documentation import RawRoute, Schema
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone
 from sage_platform.api.renderers import OneRenderer
 from sage_platform.api.viewsets import HotView
+
+SCHEMA_TYPE = "application/vnd.oai.openapi+json"
+OPENAPI: Schema = {
+    "type": "object",
+    "properties": {"openapi": {"type": "string"}, "info": {"type": "object"}, "paths": {"type": "object"}},
+    "required": ["openapi", "info", "paths"],
+}
+ROUTES = [
+    RawRoute("get", f"/{paths.API}/schema", "This document", SCHEMA_TYPE, OPENAPI),
+    RawRoute("get", f"/{paths.API}/docs", "This document as a page", "text/html"),
+]
 
 
 @cache
@@ -29,7 +42,7 @@ class SchemaView(HotView):
     schema = None
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(document(), content_type="application/vnd.oai.openapi+json")
+        return HttpResponse(document(), content_type=SCHEMA_TYPE)
 
 
 class DocsView(SpectacularSwaggerSplitView):

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.http import HttpRequest
+
+from sage_platform.api import seams
 
 
 class SagePlatformConfig(AppConfig):
@@ -8,4 +11,13 @@ class SagePlatformConfig(AppConfig):
     label = "sage_platform"
 
     def ready(self) -> None:
-        from sage_platform import checks  # noqa: F401  The checks register themselves on import.
+        from sage_platform import api_docs, checks, liveness  # noqa: F401  The checks register themselves on import.
+        from sage_platform.api.documentation import RawRoutes
+
+        seams.front_answers.register(liveness.PATH, liveness.active)
+        seams.raw_routes.register("platform", RawRoutes([liveness.ROUTE, *api_docs.ROUTES]))
+        seams.account_panels.register("administration", administration_panel)
+
+
+def administration_panel(request: HttpRequest) -> seams.Panel | None:
+    return seams.Panel("account_panel.html") if getattr(request.user, "is_admin", False) else None

@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "oauth2_provider",
     "sage_platform",
+    "sage_platform.pages",
     "sage_platform.accounts",
     "sage_platform.oauth2",
     "providers",
@@ -194,7 +195,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_TRUSTED_ORIGINS = [SAGE_PUBLIC_URL] if SAGE_PUBLIC_URL else []
-CSRF_FAILURE_VIEW = "sage_platform.accounts.pages.csrf_failure"
+CSRF_FAILURE_VIEW = "sage_platform.pages.errors.csrf_failure"
 LOGIN_URL = f"{SAGE_WEB_BASE_PATH}/login"
 
 # -- HTTP -----------------------------------------------------------------------------------------------------------------

@@ -14,8 +14,7 @@ import providers.urls
 import system.urls
 import uploads.urls
 import versions.urls
-from sage_platform import web_app
-from sage_platform.accounts import pages
+from sage_platform import paths, web_app
 from sage_platform.accounts import urls as accounts_urls
 from sage_platform.api_docs import DocsView, SchemaView
 from sage_platform.oauth2.urls import well_known_urlpatterns
@@ -35,15 +34,15 @@ def redirect(address: str) -> Callable[..., HttpResponseBase]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", redirect(f"{settings.SAGE_WEB_BASE_PATH}/")),
-    path("api/auth/", include(accounts_urls.AUTH)),
-    path("api/user/", include(accounts_urls.USER)),
-    *[path("api/", include(area.urlpatterns)) for area in AREAS],
-    path("api/schema", SchemaView.as_view(), name="schema"),
-    path("api/docs", DocsView.as_view(url_name="schema"), name="docs"),
-    path("api/oauth2/", include("sage_platform.oauth2.urls", namespace="oauth2_api")),
-    path("oauth2/", include("sage_platform.oauth2.urls")),
+    path(f"{paths.API}/auth/", include(accounts_urls.AUTH)),
+    path(f"{paths.API}/user/", include(accounts_urls.USER)),
+    *[path(f"{paths.API}/", include(area.urlpatterns)) for area in AREAS],
+    path(f"{paths.API}/schema", SchemaView.as_view(), name="schema"),
+    path(f"{paths.API}/docs", DocsView.as_view(url_name="schema"), name="docs"),
+    path(f"{paths.API}/{paths.OAUTH2}/", include("sage_platform.oauth2.urls", namespace="oauth2_api")),
+    path(f"{paths.OAUTH2}/", include("sage_platform.oauth2.urls")),
     *well_known_urlpatterns,
-    path("admin", redirect("/admin/")),
-    path("admin/", admin.site.urls),
-    *(web_app.urlpatterns() if settings.SAGE_WEB_ROOT else pages.urlpatterns),
+    path(paths.ADMIN, redirect(f"/{paths.ADMIN}/")),
+    path(f"{paths.ADMIN}/", admin.site.urls),
+    *(web_app.urlpatterns() if settings.SAGE_WEB_ROOT else accounts_urls.PAGES),
 ]

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from sage_platform.api import seams
 from sage_platform.front import front
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
@@ -13,4 +14,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
 django = get_wsgi_application()
 # Loaded now, so that no request waits for it, and no worker mixes two versions while files are being replaced.
 list(get_resolver().url_patterns)
-application = front(django, takes_prefix=settings.SAGE_WEB_ROOT is not None)
+application = front(django, dict(seams.front_answers.items()), takes_prefix=settings.SAGE_WEB_ROOT is not None)

@@ -21,12 +21,16 @@ from system.info import deployment_info
 
 
 class InfoView(HotView):
+    tag = "system"
+
     @extend_schema(**describe(who=Anyone, gives=wire.InfoOutput, summary="What a login page needs to know"))
     def get(self, request: HttpRequest) -> HttpResponse:
         return envelope_response(request, deployment_info())
 
 
 class HealthView(HotView):
+    tag = "system"
+
     @extend_schema(**describe(who=Anyone, gives=wire.HealthOutput, summary="Whether the dependencies work"))
     def get(self, request: HttpRequest) -> HttpResponse:
         checks = health.checks()
@@ -41,6 +45,8 @@ class HealthView(HotView):
 
 
 class SettingsViewSet(ApiViewSet):
+    tag = "system"
+
     @endpoint(who=Administrator, takes=wire.UpdateSettingsInput, gives=Nothing, summary="Change the deployment's settings")
     def update_settings(self, request: Request, data: dict[str, Any]) -> Any:
         actor: Any = request.user

@@ -1,4 +1,4 @@
-"""GET and HEAD /active: answered in front of Django, whatever happens to Django (contract section 8)."""
+"""GET and HEAD /active: answered in front of Django, whatever happens to Django (docs/api.md#liveness)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,13 @@ from wsgiref.validate import validator
 
 import pytest
 
-from sage_platform.front import front
+from sage_platform.api import seams
+from sage_platform.front import front as platform_front
+
+
+def front(django: Any, *, takes_prefix: bool) -> Any:
+    return platform_front(django, dict(seams.front_answers.items()), takes_prefix=takes_prefix)
+
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 

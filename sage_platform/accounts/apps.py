@@ -10,6 +10,9 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
+        from sage_platform.accounts.services import pruning
         from sage_platform.accounts.sign_in_options import sign_in_options
 
         seams.info_parts.register("sign_in", sign_in_options)
+        for name, rows in pruning.PRUNABLE.items():
+            seams.prunable.register(name, rows)

@@ -33,9 +33,13 @@ def session_user(request: HttpRequest) -> User | AnonymousUser:
 def page_user(request: HttpRequest) -> User | AnonymousUser:
     """The caller of a page; one whom the proxy names but who may not come in is nobody."""
     try:
-        return proxy_identity.user_of(request) or session_user(request)
+        named = proxy_identity.user_of(request)
     except AuthenticationFailed:
         return AnonymousUser()
+    if named is None:
+        return session_user(request)
+    request.sign_in = None  # type: ignore[attr-defined]
+    return named
 
 
 class SessionUserMiddleware(AuthenticationMiddleware):

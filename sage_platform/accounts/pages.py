@@ -1,7 +1,5 @@
 """Our own pages, where no web application is served: login, account, change password, sign out."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -9,80 +7,19 @@ from django.contrib import messages
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import path
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.debug import sensitive_post_parameters
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import APIException
 
-from sage_platform.accounts.forms import AdminSignInForm, ChangePasswordForm, SignInForm
+from sage_platform.accounts.forms import AdminSignInForm, ChangePasswordForm, PageForm, SignInForm
 from sage_platform.accounts.models import User
+from sage_platform.accounts.requests import PageRequest
 from sage_platform.accounts.services import sign_ins, users
 from sage_platform.accounts.sign_in_options import password_login_enabled
-from sage_platform.api import handlers, languages
-from sage_platform.api.bodies import check_form_body
+from sage_platform.api import handlers, seams
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import headers_of
-from sage_platform.api.next_target import landing, login_address, safe_next
-
-Page = Callable[[HttpRequest], HttpResponse]
-YEAR_SECONDS = 365 * 24 * 3600
-
-
-def page(*methods: str, signed_in: bool = False) -> Callable[[Page], Page]:
-    """Declare a page of ours: never cached, no script, not framed, and each form with Django's token.
-
-    The order of refusals is the contract's: the method, then who asks, then the body, then the token.
-    """
-
-    def decorate(view: Page) -> Page:
-        with_token = csrf_protect(sensitive_post_parameters()(view))
-
-        def answer(request: HttpRequest) -> HttpResponse:
-            if request.method not in methods:
-                return handlers.refuse_method(request, ", ".join(methods))
-            if (switched := switch_language(request)) is not None:
-                return switched
-            if signed_in and not request.user.is_authenticated:
-                return HttpResponseRedirect(login_address(request.get_full_path()))
-            check_form_body(request)
-            return with_token(request)
-
-        # The middleware would look for the token before the method is known to be right; `with_token` looks for it instead.
-        @csrf_exempt
-        @wraps(view)
-        def run(request: HttpRequest) -> HttpResponse:
-            request.is_page = True  # type: ignore[attr-defined]  # Its errors are pages too, wherever it is mounted.
-            try:
-                response = answer(request)
-            except APIException as error:
-                response = handlers.answer(request, error)
-            patch_vary_headers(response, ["Cookie"])
-            return handlers.with_headers(response, handlers.PAGE_HEADERS)
-
-        return run
-
-    return decorate
-
-
-def switch_language(request: HttpRequest) -> HttpResponse | None:
-    """Follow a link of the language switch: remember the choice, and show the same page at its own address again."""
-    chosen = languages.supported_language(request.GET.get("lang", "")) if request.method == "GET" else None
-    if chosen is None:
-        return None
-    rest = request.GET.copy()
-    del rest["lang"]
-    response = HttpResponseRedirect(f"{request.path}?{rest.urlencode()}" if rest else request.path)
-    response.set_cookie(
-        languages.COOKIE,
-        languages.WIRE_NAMES[chosen],
-        max_age=YEAR_SECONDS,
-        secure=settings.SECURE_COOKIES,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+from sage_platform.api.next_target import landing, safe_next
+from sage_platform.pages.page import page
 
 
 @page("GET", "HEAD", "POST")
@@ -97,8 +34,8 @@ def login(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request, request.POST if request.method == "POST" else None)
     user = form.get_user() if form.is_valid() else None
     if user is None:
-        context = {"form": form, "next": safe_next(target) if target else "", "mode": settings.SAGE_AUTH_MODE}
-        return _form_answer(request, "accounts/login.html", context)
+        context = {"next": safe_next(target) if target else "", "mode": settings.SAGE_AUTH_MODE}
+        return _form_answer(request, "accounts/login.html", form, context)
     sign_ins.open_session(request, user)
     return HttpResponseRedirect(_way_on(target))
 
@@ -107,24 +44,26 @@ def _way_on(target: str) -> str:
     return landing(target) if target else f"{settings.SAGE_WEB_BASE_PATH}/"
 
 
-def _form_answer(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def _form_answer(request: HttpRequest, template: str, form: PageForm, context: dict[str, Any]) -> HttpResponse:
     """The form again; 429 with Retry-After where a limit refused it, else 200 with the reasons beside the fields."""
-    refusal = context["form"].refusal
+    refusal = form.refusal
     status = refusal.status_code if refusal is not None else 200
-    return handlers.with_headers(render(request, template, context, status=status), headers_of(refusal) if refusal else {})
+    response = render(request, template, {"form": form, **context}, status=status)
+    return handlers.with_headers(response, headers_of(refusal) if refusal else {})
 
 
 @page("GET", "HEAD", signed_in=True)
-def account(request: HttpRequest) -> HttpResponse:
-    """Who I am, and what I can do about it."""
-    person: Any = request.user
-    return render(request, "accounts/account.html", {"person": person, "may_change_password": _may_change_password(person)})
+def account(request: PageRequest) -> HttpResponse:
+    """Who I am, what I can do about it, and what each area shows of me (`seams.account_panels`)."""
+    panels = [panel for _name, make in seams.account_panels.items() if (panel := make(request)) is not None]
+    context = {"person": request.user, "may_change_password": _may_change_password(request.user), "panels": panels}
+    return render(request, "accounts/account.html", context)
 
 
 @page("GET", "HEAD", "POST", signed_in=True)
-def change_password(request: HttpRequest) -> HttpResponse:
+def change_password(request: PageRequest) -> HttpResponse:
     """The calling session stays; every other one and every token ends."""
-    person: Any = request.user
+    person = request.user
     form = ChangePasswordForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -133,15 +72,15 @@ def change_password(request: HttpRequest) -> HttpResponse:
                 old_password=form.cleaned_data["old_password"],
                 new_password=form.cleaned_data["new_password"],
                 client_key=client_key(request),
-                keep={sign_in.pk} if (sign_in := getattr(request, "sign_in", None)) else set(),
+                keep={sign_in.pk} if (sign_in := request.sign_in) else set(),
             )
         except APIException as error:
             form.refuse(error)
         else:
             messages.success(request, _("Your password is changed. You are signed out everywhere else."))
             return HttpResponseRedirect(f"{settings.SAGE_WEB_BASE_PATH}/")
-    context = {"form": form, "person": person, "may_change_password": _may_change_password(person)}
-    return _form_answer(request, "accounts/change_password.html", context)
+    context = {"person": person, "may_change_password": _may_change_password(person)}
+    return _form_answer(request, "accounts/change_password.html", form, context)
 
 
 def _may_change_password(person: User) -> bool:
@@ -177,18 +116,3 @@ class AdminLoginView(LoginView):
             response.status_code = 429
             handlers.with_headers(response, headers_of(form.refusal))
         return response
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that did not come from our own page; says how to go on and nothing of the reason."""
-    return handlers.answer(request, PermissionDenied(_("This form has expired. Go back, reload the page and try again.")))
-
-
-base = settings.SAGE_WEB_BASE_PATH.lstrip("/")
-urlpatterns = [
-    path(f"{base}/login", login, name="login"),
-    path(base, account),
-    path(f"{base}/", account, name="account"),
-    path(f"{base}/password", change_password, name="change_password"),
-    path(f"{base}/logout", logout, name="logout"),
-]

@@ -1,7 +1,9 @@
-"""The identity routes. The older names are the same rows, so that they cannot drift apart."""
+"""The identity routes, whose older names are the same rows, so that they cannot drift apart; and our pages."""
 
+from django.conf import settings
 from django.urls import URLPattern, path
 
+from sage_platform.accounts import pages
 from sage_platform.accounts.views import AccountViewSet, RegistrationViewSet, SessionViewSet, UserViewSet
 
 REGISTRATION: list[URLPattern] = [
@@ -37,10 +39,19 @@ USER: list[URLPattern] = [
     path("oauth/login", UPSTREAM),
     path("oauth/login/<str:provider_id>", UPSTREAM),
     path("oauth/callback/<str:provider_id>", UPSTREAM),
-    path("options", UserViewSet.as_view({"get": "options"})),
+    path("options", UserViewSet.as_view({"get": "choices"})),
     path("list", UserViewSet.as_view({"get": "index"})),
     path("add", UserViewSet.as_view({"post": "add"})),
     path("delete", UserViewSet.as_view({"post": "remove"})),
     path("change-password", AccountViewSet.as_view({"post": "change_password"})),
     path("config", AccountViewSet.as_view({"get": "read_config", "post": "write_config"})),
+]
+
+base = settings.SAGE_WEB_BASE_PATH.lstrip("/")
+PAGES: list[URLPattern] = [
+    path(f"{base}/login", pages.login, name="login"),
+    path(base, pages.account),
+    path(f"{base}/", pages.account, name="account"),
+    path(f"{base}/password", pages.change_password, name="change_password"),
+    path(f"{base}/logout", pages.logout, name="logout"),
 ]

@@ -161,7 +161,7 @@ class UserViewSet(ApiViewSet):
         gives=wire.OptionOutput(many=True),
         summary="Users to choose from: all for an administrator, else oneself",
     )
-    def options(self, request: Request) -> Any:
+    def choices(self, request: Request) -> Any:
         own: Any = request.user
         seen = User.objects.visible_to(own).order_by("username_key").values_list("username", "pk")
         return [{"label": username, "value": pk} for username, pk in seen]

@@ -1,14 +1,20 @@
-"""Reading a JSON body: media type, length, syntax, in the order in which the contract lets them answer."""
+"""Reading bodies: media type, length, content, in the order in which docs/api.md#statuses lets them answer."""
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from sage_platform.api.errors import BodyTooLarge, InvalidInput, LengthRequired, WrongMediaType
+from sage_platform.api.errors import BodyTooLarge, InvalidInput, LengthRequired, Message, WrongMediaType
 from sage_platform.api.waiting import lend_connection
 
 MAX_DEPTH = 64
@@ -27,14 +33,6 @@ def is_chunked(request: HttpRequest) -> bool:
     return "HTTP_TRANSFER_ENCODING" in request.META
 
 
-def check_media_type(request: HttpRequest) -> None:
-    if not declared_length(request) and not is_chunked(request):
-        return
-    charset = request.content_params.get("charset", "utf-8") if request.content_params else "utf-8"
-    if request.content_type != "application/json" or charset.strip("'\"").lower() not in {"utf-8", "utf8"}:
-        raise WrongMediaType
-
-
 def check_length(request: HttpRequest, most: int) -> None:
     if is_chunked(request):
         raise LengthRequired
@@ -42,30 +40,82 @@ def check_length(request: HttpRequest, most: int) -> None:
         raise BodyTooLarge
 
 
+@dataclass(frozen=True)
+class BodyKind:
+    """How the body of a route comes: its media type, its longest length in bytes, and what is read from it."""
+
+    media_type: str
+    most_bytes: Callable[[], int]
+    # Called when type and length are right and there is a body.
+    parse: Callable[[HttpRequest], dict[str, Any]]
+    refused_type: Message
+
+    def read(self, request: HttpRequest) -> dict[str, Any]:
+        """The body's members by name; an empty body has none.
+
+        Raises WrongMediaType, LengthRequired, BodyTooLarge or InvalidInput, in this order.
+        """
+        there = bool(declared_length(request)) or is_chunked(request)
+        if there and not self._is_right_type(request):
+            raise WrongMediaType(self.refused_type)
+        check_length(request, self.most_bytes())
+        if not there:
+            return {}
+        lend_connection()  # The caller may be signed in, and their body may never come.
+        return self.parse(request)
+
+    def _is_right_type(self, request: HttpRequest) -> bool:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        return request.content_type == self.media_type and charset.strip("'\"").lower() in {"utf-8", "utf8"}
+
+
+def _parse_json(request: HttpRequest) -> dict[str, Any]:
+    raw = request.body
+    value = _parse(raw) if raw else {}
+    if not isinstance(value, dict):
+        raise InvalidInput([("body", _("Send a JSON object."))])
+    return value
+
+
+def _parse_form(request: HttpRequest) -> dict[str, Any]:
+    """Of a field that was sent twice the last value counts."""
+    return request.POST.dict()
+
+
+def _parse_files(request: HttpRequest) -> dict[str, Any]:
+    """Files are spooled to the disk as they come, so that memory does not grow with them."""
+    request.upload_handlers = [TemporaryFileUploadHandler(request)]
+    try:
+        return request.POST.dict() | request.FILES.dict()
+    except (MultiPartParserError, TooManyFilesSent):
+        raise InvalidInput([("body", _("The body is no multipart form that can be read."))]) from None
+
+
+def _most_json() -> int:
+    return int(settings.SAGE_MAX_JSON_BYTES)
+
+
+JSON = BodyKind("application/json", _most_json, _parse_json, gettext_lazy("Send the body as application/json in UTF-8."))
+FORM = BodyKind(
+    "application/x-www-form-urlencoded",
+    _most_json,
+    _parse_form,
+    gettext_lazy("Send the form as application/x-www-form-urlencoded."),
+)
+
+
+def multipart(most_bytes: Callable[[], int]) -> BodyKind:
+    """A form with files (RFC 7578), each route with a limit of its own."""
+    return BodyKind("multipart/form-data", most_bytes, _parse_files, gettext_lazy("Send the form as multipart/form-data."))
+
+
 def check_form_body(request: HttpRequest) -> None:
     """Only what a form without files sends: else a stranger could have large uploads read and stored."""
     if is_chunked(request):
         raise LengthRequired
     if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
-        raise WrongMediaType(_("Send the form as application/x-www-form-urlencoded."))
+        raise WrongMediaType(FORM.refused_type)
     check_length(request, settings.SAGE_MAX_JSON_BYTES)
-
-
-def read_json(request: HttpRequest) -> dict[str, Any]:
-    """The body as an object; an empty body is the empty object.
-
-    Raises WrongMediaType, LengthRequired, BodyTooLarge or InvalidInput, in this order.
-    """
-    check_media_type(request)
-    check_length(request, settings.SAGE_MAX_JSON_BYTES)
-    lend_connection()  # The caller may be signed in, and their body may never come.
-    raw = request.body
-    if not raw:
-        return {}
-    value = _parse(raw)
-    if not isinstance(value, dict):
-        raise InvalidInput([("body", _("Send a JSON object."))])
-    return value
 
 
 def _parse(raw: bytes) -> object:

@@ -1,8 +1,8 @@
 """What the OpenAPI document says of a route: its envelope, who may call it, and each refusal."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 
+from sage_platform.api.bodies import JSON, BodyKind
 from sage_platform.api.permissions import Anyone, AnyoneOfThisSite
 
 REQUEST_ID = OpenApiParameter(
@@ -32,6 +33,7 @@ WHO = {
 
 
 _envelopes: dict[str, Any] = {}
+Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,31 @@ class DocumentedRefusal:
     code: int
     when: str
     status: int = 200
+
+
+@dataclass(frozen=True)
+class RawRoute:
+    """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
+
+    `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17).
+    """
+
+    method: str
+    path: str
+    summary: str
+    media_type: str = ""
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
+    form: Schema = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    refused: Schema = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawRoutes:
+    """The raw routes of one room, and the components that their descriptions refer to."""
+
+    routes: Sequence[RawRoute]
+    components: Mapping[str, Schema] = field(default_factory=dict)
 
 
 class FieldErrorSchema(serializers.Serializer[Any]):
@@ -116,6 +143,7 @@ def describe(
     who: type[BasePermission],
     gives: Any,
     takes: Any = None,
+    body: BodyKind = JSON,
     query: Any = None,
     summary: str,
     refusals: Sequence[DocumentedRefusal] = (),
@@ -134,7 +162,7 @@ def describe(
     if takes is not None:
         responses[411] = OpenApiResponse(error_envelope(), description="A chunked body.")
         responses[413] = OpenApiResponse(error_envelope(), description="The body is too large.")
-        responses[415] = OpenApiResponse(error_envelope(), description="The body is not application/json in UTF-8.")
+        responses[415] = OpenApiResponse(error_envelope(), description=f"The body is not {body.media_type} in UTF-8.")
     if takes is not None or query is not None:
         responses[422] = OpenApiResponse(invalid_envelope(), description="Not JSON, a wrong type, a missing field.")
     for refusal in refusals:
@@ -144,7 +172,7 @@ def describe(
     responses[500] = OpenApiResponse(error_envelope(), description="A crash; quote the `request_id`.")
     responses[503] = OpenApiResponse(error_envelope(), description="The database or cache is down.")
     return {
-        "request": takes,
+        "request": takes if takes is None or body is JSON else {body.media_type: takes},
         "parameters": ([query] if query is not None else []) + [REQUEST_ID, RETRY_AFTER, CHALLENGE],
         "responses": dict(sorted(responses.items())),
         "summary": summary,

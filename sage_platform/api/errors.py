@@ -3,14 +3,20 @@
 They extend the REST framework's own hierarchy, so that its errors (not signed in, not allowed, wrong method) and ours go one way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, AuthenticationFailed
 
-type_of_message = Any  # A str or a lazily translated one; the stubs have no common type for the two.
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    Message = str | _StrPromise
+else:
+    # A text, or one that is translated when it goes out; the second has a type in the stubs alone.
+    Message = object
 
 
 class Code(IntEnum):
@@ -36,7 +42,7 @@ class Refusal(APIException):
 
     status_code = 200
 
-    def __init__(self, code: Code, message: type_of_message) -> None:
+    def __init__(self, code: Code, message: Message) -> None:
         super().__init__(message)
         self.business_code = code
 
@@ -47,7 +53,7 @@ class InvalidInput(APIException):
     status_code = 422
     default_detail = _("The request is not valid. See data.errors for what to change.")
 
-    def __init__(self, errors: list[tuple[str, type_of_message]]) -> None:
+    def __init__(self, errors: Sequence[tuple[str, Message]]) -> None:
         super().__init__()
         self.errors = errors
 
@@ -58,7 +64,7 @@ class TooManyRequests(APIException):
     status_code = 429
     default_detail = _("Too many requests. Please wait and try again.")
 
-    def __init__(self, retry_after: float, message: type_of_message = None) -> None:
+    def __init__(self, retry_after: float, message: Message | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -70,7 +76,7 @@ class Unavailable(APIException):
     default_detail = _("The service is temporarily unavailable. Please try again shortly.")
     retry_after = 5
 
-    def __init__(self, message: type_of_message = None, *, cause: str) -> None:
+    def __init__(self, message: Message | None = None, *, cause: str) -> None:
         super().__init__(message)
         self.cause = cause
 

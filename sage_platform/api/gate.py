@@ -8,10 +8,11 @@ HURRY_SECONDS = 2.0
 
 
 class Gate:
-    """A fixed number of places. Whoever finds none waits a moment for one, unless something is wrong inside.
+    """A fixed number of places. Whoever finds none waits for one, half a second at most.
 
-    So a full house that moves lets everybody in, in turn. In one that hangs, on a database that does not answer, others could
-    wait for ever: as soon as somebody has waited in vain, or came out with a failure, the rest are sent away at once.
+    While requests come and go, a place is soon free, and a rush is served in turn. When the requests inside hang, for example on
+    a database that does not answer, waiting only adds to the pile. So once somebody has waited in vain, or a request came out
+    with a 503, nobody waits for the next two seconds: who finds no place is refused at once.
     """
 
     def __init__(self, places: int) -> None:
@@ -24,10 +25,10 @@ class Gate:
             return True
         if time.monotonic() < self._hurry_until:
             return False
-        if self._places.acquire(timeout=PATIENCE_SECONDS):
-            return True
-        self.hurry()
-        return False
+        found = self._places.acquire(timeout=PATIENCE_SECONDS)
+        if not found:
+            self.hurry()
+        return found
 
     def leave(self) -> None:
         self._places.release()

@@ -1,53 +1,44 @@
 """The one place where an error becomes an answer, whichever way it leaves: the REST framework, a resolver's 404, a crash."""
 
-import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from logging import getLogger
-from typing import Any
+from typing import Any, TypeVar
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as rest
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from sage_platform.api.envelope import envelope_response
+from sage_platform import paths
+from sage_platform.api import seams
+from sage_platform.api.envelope import EnvelopedResponse, envelope_response
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
 from sage_platform.cache_errors import CacheAwayError
 
 log = getLogger("sage.api")
+R = TypeVar("R", bound=HttpResponseBase)
 # What the drivers raise when the database, the cache or the network to them is gone.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
 
-# The endpoints of OAuth2 that programs call: their errors are those of RFC 6749 §5.2, also where the view was never reached.
-OAUTH2 = re.compile(
-    r"/(?:api/)?oauth2/(?:token|revoke|introspect|userinfo|jwks|metadata|\.well-known/openid-configuration)\Z"
-    r"|/\.well-known/oauth-(?:authorization-server(?:/oauth2)?|protected-resource)\Z"
-)
 
-# RFC 6749 §5.1: an answer with a token or about one is kept nowhere.
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-# By status, what a program whose request was not read should do.
-ADVICE = {
-    411: "Send the body with a Content-Length, not in chunks.",
-    413: "The body is too large.",
-    415: "Send the parameters as application/x-www-form-urlencoded.",
-}
+@dataclass(frozen=True)
+class ErrorParts:
+    """What every form of an error is made of: the HTTP status, and `code`, `message`, `data` of the envelope."""
 
-# Of each page of ours. Nothing but our own style sheet and pictures; no script, no frame. `form-action` is left open on purpose:
-# it would also bind the redirects that follow a sign-in, and those may lead on to an OAuth2 client's address.
-PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store, private",
-}
+    status: int
+    code: int
+    message: str
+    data: dict[str, list[dict[str, str]]] | None = None
+
+
+# A view that has a form of its own for errors carries it as its attribute `error_format`.
+ErrorFormat = Callable[[HttpRequest, ErrorParts, Mapping[str, str]], HttpResponse]
 
 
 def as_api_error(error: Exception) -> rest.APIException | None:
@@ -87,13 +78,12 @@ def flatten(detail: Any, field: str = "") -> list[tuple[str, str]]:
     return [row for key, value in pairs for row in flatten(value, ".".join(part for part in (field, str(key)) if part))]
 
 
-def parts_of(error: rest.APIException) -> dict[str, Any]:
-    """`code`, `message`, `data` of the envelope and the HTTP status."""
+def parts_of(error: rest.APIException) -> ErrorParts:
     data = None
     if isinstance(error, InvalidInput):
         data = {"errors": [{"field": field, "message": str(message)} for field, message in error.errors]}
     code = error.business_code if isinstance(error, Refusal) else error.status_code
-    return {"status": error.status_code, "code": int(code), "message": str(error.detail), "data": data}
+    return ErrorParts(error.status_code, int(code), str(error.detail), data)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -103,8 +93,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     set_rollback()
     parts = parts_of(refusal)
-    response = Response(parts["data"], status=parts["status"], headers=dict(headers_of(refusal)))
-    response.envelope_code, response.envelope_message = parts["code"], parts["message"]  # type: ignore[attr-defined]
+    response = EnvelopedResponse(parts.data, code=parts.code, message=parts.message, status=parts.status)
+    with_headers(response, headers_of(refusal))
     log_unavailable(context["request"].path, refusal, response)
     return response
 
@@ -121,56 +111,34 @@ def logged_already(response: HttpResponseBase) -> None:
     response._has_been_logged = True  # type: ignore[attr-defined]
 
 
-def wants_envelope(request: HttpRequest) -> bool:
-    """Under /api, but for a page of ours that is mounted there."""
-    return f"/{request.path.lstrip('/')}/".startswith("/api/") and not getattr(request, "is_page", False)
-
-
 def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
-    """An error outside the REST framework: OAuth2's own, the envelope under /api, a page elsewhere."""
-    parts = parts_of(error)
-    headers = dict(headers_of(error))
-    if OAUTH2.match(request.path):
-        response: HttpResponse = oauth2_error(parts["status"], headers)
-    elif wants_envelope(request):
-        response = envelope_response(
-            request,
-            parts["data"],
-            code=parts["code"],
-            message=parts["message"],
-            status=parts["status"],
-            headers=headers,
-        )
-    else:
-        response = error_page(request, parts, headers)
+    """An error outside the REST framework, in the form of the view that was asked, also where the view was never reached."""
+    response = _error_format(request)(request, parts_of(error), headers_of(error))
     log_unavailable(request.path, error, response)
     return response
 
 
-def oauth2_error(status: int, headers: Mapping[str, str]) -> HttpResponse:
-    """RFC 6749 §5.2. For programs, and so in one language."""
-    body = {"error": "invalid_request", "error_description": ADVICE.get(status, "The request is not acceptable.")}
-    if status in {429, 503}:
-        body = {"error": "temporarily_unavailable", "error_description": "Try again later."}
-    elif status >= 500:
-        body = {"error": "server_error"}
-    compact = {"separators": (",", ":")}
-    return JsonResponse(body, status=status, headers=NO_STORE | dict(headers), json_dumps_params=compact)
+def _error_format(request: HttpRequest) -> ErrorFormat:
+    """The view's own form; else the envelope under /api, and a page elsewhere."""
+    own: ErrorFormat | None = getattr(_view(request), "error_format", None)
+    if own is not None:
+        return own
+    page = None if f"/{request.path.lstrip('/')}/".startswith(f"/{paths.API}/") else seams.error_page.get()
+    return page or _envelope
 
 
-def error_page(request: HttpRequest, parts: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:
-    context = {
-        "status": parts["status"],
-        "message": parts["message"],
-        "request_id": getattr(request, "request_id", ""),
-        "base_path": settings.SAGE_WEB_BASE_PATH,
-    }
-    page = render(request, "error.html", context, status=parts["status"])
-    patch_vary_headers(page, ["Cookie"])  # By which the person's language is chosen.
-    return with_headers(page, PAGE_HEADERS | dict(headers))
+def _view(request: HttpRequest) -> object:
+    try:
+        return (request.resolver_match or resolve(request.path_info)).func
+    except Resolver404:
+        return None
 
 
-def with_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
+def _envelope(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
+    return envelope_response(request, parts.data, code=parts.code, message=parts.message, status=parts.status, headers=headers)
+
+
+def with_headers(response: R, headers: Mapping[str, str]) -> R:
     for name, value in headers.items():
         response.headers[name] = value
     return response

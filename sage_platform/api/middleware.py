@@ -1,4 +1,4 @@
-"""The outermost layer: a request id, a language, and the true scheme for each request."""
+"""The outermost layer: a request id, a language, the true scheme and a place at the gate for each request."""
 
 import re
 import time
@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import APIException
 
+from sage_platform import paths
 from sage_platform.api.bodies import check_form_body, declared_length, is_chunked
 from sage_platform.api.client import comes_through_trusted_proxy
 from sage_platform.api.errors import Unavailable
@@ -22,8 +23,8 @@ from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
 from sage_platform.logs import request_id_var
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
-# It tells which dependency fails, and would not get in just then.
-HEALTH = "/api/health"
+# When a dependency hangs, the requests that wait for it take all places. Just then this one has to say which it is.
+HEALTH = f"/{paths.API}/health"
 access_log = getLogger("sage.access")
 
 
@@ -61,7 +62,11 @@ class RequestContextMiddleware:
         return response
 
     def admit(self, request: HttpRequest) -> HttpResponseBase:
-        """Let the request in, but for a few threads that `/active`, which does not come here, and health never find taken."""
+        """Let the request in while there are places, and keep its place until the server has closed the response.
+
+        A few threads are never given places: they answer `/active` in front of Django, and `HEALTH` has places of its own.
+        A download occupies its thread until its last byte is sent, long after the view has returned.
+        """
         gate = self.gate
         if not gate.enter():
             if request.path != HEALTH or not self.health_gate.enter():
@@ -69,21 +74,26 @@ class RequestContextMiddleware:
             gate = self.health_gate
         try:
             response = self.admit_body(request)
-            if response.status_code == 503 and request.path != HEALTH:
-                self.gate.hurry()
-            return response
-        finally:
+        except BaseException:
             gate.leave()
+            raise
+        if response.status_code == 503 and request.path != HEALTH:
+            self.gate.hurry()
+        if response.streaming:
+            when_closed(response, gate.leave)
+        else:
+            gate.leave()
+        return response
 
     def admit_body(self, request: HttpRequest) -> HttpResponseBase:
-        """One with a body only while threads are left for those without one.
+        """Let a request with a body in only while threads are left for those without one.
 
         A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all.
         """
         if not declared_length(request) and not is_chunked(request):
             return self.get_response(request)
-        if request.path.startswith("/admin/"):
-            # Its forms are read by middleware, before any view can say what it takes.
+        if request.path.startswith(f"/{paths.ADMIN}/"):
+            # Middleware reads the admin's forms, before any view can say what it takes.
             try:
                 check_form_body(request)
             except APIException as error:
@@ -106,3 +116,9 @@ class RequestContextMiddleware:
             "duration_ms": round((time.perf_counter() - began) * 1000, 1),
         }
         access_log.info("request", extra={"facts": facts})
+
+
+def when_closed(response: HttpResponseBase, act: Callable[[], None]) -> None:
+    """Do this when the server closes the response (PEP 3333), also where the client has left before the end."""
+    closers: list[Callable[[], None]] = getattr(response, "_resource_closers")  # noqa: B009  Not in the stubs.
+    closers.append(act)

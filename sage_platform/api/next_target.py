@@ -5,9 +5,12 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from sage_platform import paths
+
 # One slash, then neither a second one nor a backslash, which browsers read as one; no control character anywhere.
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
-NOT_PAGES = ("/api", "/oauth2", "/jaeger", "/admin", "/files")
+# What the platform answers itself, so that it is no page of the web application.
+NOT_PAGES = tuple(f"/{name}" for name in (paths.API, paths.OAUTH2, paths.JAEGER, paths.ADMIN, paths.FILES))
 
 
 def safe_next(target: str) -> str:

@@ -1,16 +1,22 @@
 """The parser that the REST framework and its OpenAPI document know of."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
 
-from sage_platform.api.bodies import read_json
+from sage_platform.api.bodies import JSON
 
 
 class StrictJSONParser(BaseParser):
-    """JSON as the contract takes it; the body is read from the request, so that length and type are judged first."""
+    """JSON as docs/api.md#the-envelope has it; read from the request, so that length and type are judged first."""
 
-    media_type = "application/json"
+    media_type = JSON.media_type
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
-        return read_json(stream)
+    def parse(
+        self, stream: object, media_type: str | None = None, parser_context: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        if not isinstance(stream, HttpRequest):
+            raise TypeError("The REST framework hands over the request in the place of its stream.")
+        return JSON.read(stream)

@@ -1,8 +1,22 @@
-"""What one area must know of another, without importing it: small registries, filled in each app's `AppConfig.ready()`."""
+"""What one room must know of another without importing it: small registries, filled in each app's `AppConfig.ready()`.
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+Each says what an entry is and who asks for it. A registry that nobody fills yet is there for an area to come.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar
+from wsgiref.types import StartResponse
+
+from django.db.models import Exists, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from sage_platform.accounts.models import User
+    from sage_platform.accounts.requests import PageRequest
+    from sage_platform.api.documentation import RawRoutes
+    from sage_platform.api.handlers import ErrorParts
 
 T = TypeVar("T")
 
@@ -25,24 +39,113 @@ class Registry(Generic[T]):
     def items(self) -> Iterator[tuple[str, T]]:
         return iter(list(self._entries.items()))
 
+    def values(self) -> Iterator[T]:
+        return iter(list(self._entries.values()))
+
+
+class Slot(Generic[T]):
+    """A place for exactly one entry."""
+
+    def __init__(self, holds: str) -> None:
+        self.holds = holds
+        self._entry: T | None = None
+
+    def fill(self, entry: T) -> None:
+        if self._entry not in {None, entry}:
+            raise ValueError(f"there is a {self.holds} already")
+        self._entry = entry
+
+    def get(self) -> T | None:
+        return self._entry
+
+
+# -- Who asks --------------------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class ThirdParty:
-    """A program that asks by a token of its own: for `user` (a living one), or for itself where that is None."""
+    """A client that asks by a token of its own: for `user` (an active one), or for itself where that is None."""
 
     client_id: str
     scopes: frozenset[str]
-    user: Any
+    user: "User | None"
 
 
 # By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query.
 third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("third-party token")
-# A setting that administrators change while the platform runs, for example `allow_registration`.
-deployment_settings: Registry[Callable[[], Any]] = Registry("deployment setting")
 # A yes or no about the caller, for example `has_provider`: an expression for the query that finds the caller, called with the
 # name of the column that holds the user's key. So each of them costs a part of a query and not one of its own.
-caller_facts: Registry[Callable[[str], Any]] = Registry("caller fact")
+caller_facts: Registry[Callable[[str], Exists]] = Registry("caller fact")
+
+# -- The deployment about itself ------------------------------------------------------------------------------------------
+
+
+class Gauge(Protocol):
+    """A number as it is now, with the values of the labels that it is split by; `()` where there are none."""
+
+    def __call__(self) -> Iterable[tuple[tuple[str, ...], float]]: ...
+
+
+# A setting that administrators change while the platform runs, for example `allow_registration`.
+deployment_settings: Registry[Callable[[], bool]] = Registry("deployment setting")
 # Keys of /api/system/info; each part answers a dict.
 info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
 # Each check returns when its dependency works and raises when not.
 health_checks: Registry[Callable[[], None]] = Registry("health check")
+# By the metric's name: what /api/observability/metrics will show of an area.
+gauges: Registry[Gauge] = Registry("gauge")
+# By what the rows are called: those that had run out at a moment, which `prune` may delete.
+prunable: Registry[Callable[[datetime], QuerySet[Any]]] = Registry("kind of rows that run out")
+
+# -- Requests and answers -------------------------------------------------------------------------------------------------
+
+Environ = dict[str, Any]
+
+
+class FrontAnswer(Protocol):
+    """A WSGI application (PEP 3333), or None where Django is to answer after all."""
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None: ...
+
+
+# By the path: what is answered in front of Django (`sage_platform.front`).
+front_answers: Registry[FrontAnswer] = Registry("answer in front of Django")
+# What the OpenAPI document says of routes without an envelope, by the room that has them.
+raw_routes: "Registry[RawRoutes]" = Registry("room's raw routes")
+# How an error is told to people, outside /api.
+error_page: "Slot[Callable[[HttpRequest, ErrorParts, Mapping[str, str]], HttpResponse]]" = Slot("error page")
+
+# -- Pages ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of a page: the template gets `context` as `panel`."""
+
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+# What an area shows a person on their account page; None where there is nothing to show this one.
+account_panels: "Registry[Callable[[PageRequest], Panel | None]]" = Registry("account panel")
+# What an area shows staff on the admin's front page.
+admin_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("admin panel")
+
+# -- Files ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in our own store, as a release sees it. `open` gives a stream that its caller closes."""
+
+    key: str
+    name: str
+    size: int
+    sha256: str
+    open: Callable[[], BinaryIO]
+
+
+# The file that an absolute address of ours leads to; None for a stranger's address and for a file that is gone.
+stored_files: Slot[Callable[[str], StoredFile | None]] = Slot("look-up of stored files")
+# Whether something in the area still needs the object under a key: such an object is neither replaced nor deleted.
+object_references: Registry[Callable[[str], bool]] = Registry("kind of reference to objects")

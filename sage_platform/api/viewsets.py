@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from sage_platform.api.bodies import read_json
+from sage_platform.api.bodies import JSON, BodyKind
 from sage_platform.api.documentation import DocumentedRefusal, describe
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone, Nobody
@@ -30,6 +30,7 @@ class ActionSpec:
 
     who: type[BasePermission]
     takes: SerializerClass | None
+    body: BodyKind
     query: SerializerClass | None
     # What a third party's token must have been granted; empty where none opens the route.
     scope: str = ""
@@ -40,34 +41,41 @@ def endpoint(
     who: type[BasePermission],
     gives: Any,
     takes: SerializerClass | None = None,
+    body: BodyKind = JSON,
     query: SerializerClass | None = None,
     summary: str,
     refusals: Sequence[DocumentedRefusal] = (),
     scope: str = "",
-) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
-    """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope.
+) -> Callable[[Callable[..., Any]], Callable[..., HttpResponseBase]]:
+    """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope, or a whole response.
 
-    `data` is what `takes` (a JSON body) or `query` (the query string) made of the request. The order of refusals is the
-    contract's: who may call, then media type, length, and content.
+    `data` is what `takes` made of a body of the kind `body`, or `query` of the query string. A response (a redirect, a 204, a
+    file) is passed through as it is. The order of refusals is that of docs/api.md#statuses: who may call, then media type,
+    length, and content.
     """
 
-    def decorate(action: Callable[..., Any]) -> Callable[..., Response]:
-        @wraps(action)
-        def run(self: ApiViewSet, request: Request, *args: Any, **kwargs: Any) -> Response:
-            given = self.read(request, run.endpoint)  # type: ignore[attr-defined]
-            payload = action(self, request, *given, *args, **kwargs)
-            return payload if isinstance(payload, Response) else Response(payload)
+    def decorate(action: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
+        spec = ActionSpec(who=who, takes=takes, body=body, query=query, scope=scope)
 
-        run.endpoint = ActionSpec(who=who, takes=takes, query=query, scope=scope)  # type: ignore[attr-defined]
-        schema = describe(who=who, gives=gives, takes=takes, query=query, summary=summary, refusals=refusals)
+        @wraps(action)
+        def run(self: ApiViewSet, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            payload = action(self, request, *self.read(request, spec), *args, **kwargs)
+            return payload if isinstance(payload, HttpResponseBase) else Response(payload)
+
+        run.endpoint = spec  # type: ignore[attr-defined]
+        schema = describe(who=who, gives=gives, takes=takes, body=body, query=query, summary=summary, refusals=refusals)
         return extend_schema(**schema)(run)
 
     return decorate
 
 
 class ApiViewSet(ViewSet):
-    """A viewset whose routes map methods to actions, each declared by `endpoint`."""
+    """A viewset whose routes map methods to actions, each declared by `endpoint`.
 
+    `tag` is the heading under which the OpenAPI document shows them; each subclass states one.
+    """
+
+    tag: str
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     content_negotiation_class = OneRenderer
 
@@ -100,7 +108,7 @@ class ApiViewSet(ViewSet):
     def read(self, request: Request, stated: ActionSpec) -> list[Any]:
         """The validated body or query as a list of at most one, or InvalidInput and its kin."""
         if stated.takes is not None:
-            return [self._validated(stated.takes, read_json(request._request))]
+            return [self._validated(stated.takes, stated.body.read(request._request))]
         if stated.query is not None:
             return [self._validated(stated.query, request.query_params.dict())]
         return []
@@ -115,9 +123,10 @@ class ApiViewSet(ViewSet):
 class HotView(APIView):
     """A route that the world polls: described like the others, answered without the REST framework's machinery.
 
-    It reads no credentials, no session and no body; GET and HEAD only.
+    It reads no credentials, no session and no body; GET and HEAD only. `tag` as in `ApiViewSet`.
     """
 
+    tag: str
     http_method_names = ["get", "head"]
     permission_classes = (Anyone,)
     authentication_classes = ()
@@ -125,4 +134,7 @@ class HotView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method not in {"GET", "HEAD"}:
             return refuse_method(request, "GET, HEAD")
-        return self.get(request)  # type: ignore[attr-defined]
+        return self.get(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise NotImplementedError

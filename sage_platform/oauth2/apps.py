@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
@@ -11,6 +12,15 @@ class OAuth2Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sage_platform.oauth2 import tokens
+        from sage_platform.oauth2 import documentation, pruning, tokens
 
         seams.third_party_tokens.register(tokens.ACCESS_PREFIX, tokens.find_access_token)
+        seams.raw_routes.register("oauth2", documentation.RAW_ROUTES)
+        seams.account_panels.register("oauth2", account_panel)
+        for name, rows in pruning.PRUNABLE.items():
+            seams.prunable.register(name, rows)
+
+
+def account_panel(_request: HttpRequest) -> seams.Panel:
+    """The way to the page of connected applications."""
+    return seams.Panel("oauth2/account_panel.html")

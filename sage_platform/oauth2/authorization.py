@@ -17,7 +17,6 @@ from oauthlib.oauth2.rfc6749.errors import ConsentRequired, InvalidRequestError,
 
 from sage_platform.accounts.forms import SignInForm
 from sage_platform.accounts.models import SignIn
-from sage_platform.accounts.pages import page
 from sage_platform.accounts.services import sign_ins
 from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import headers_of
@@ -27,6 +26,7 @@ from sage_platform.oauth2 import consents, keys, parameters
 from sage_platform.oauth2.redirects import with_answer
 from sage_platform.oauth2.server import server
 from sage_platform.oauth2.validator import save_code
+from sage_platform.pages.page import page
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 SIGN_IN_PROMPTS = frozenset({"login", "select_account"})

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from sage_platform.accounts.pages import page
 from sage_platform.oauth2 import consents
+from sage_platform.pages.page import page
 
 
 @page("GET", "HEAD", "POST", signed_in=True)

@@ -1,24 +1,26 @@
 """Codes and tokens that have run out. A used one stays until then, so that a second use is noticed."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from sage_platform.oauth2 import tokens
 from sage_platform.oauth2.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
 
-def expired() -> dict[str, QuerySet[Any]]:
-    """The rows to remove, by what they are called."""
-    now = timezone.now()
-    return {
-        "OAuth2 access tokens": AccessToken.objects.filter(expires__lt=now),
-        "OAuth2 refresh tokens": RefreshToken.objects.filter(expires__lt=now),
-        # A used one is kept for as long as what it gave may live: presented again, it has to end that (RFC 6749 §4.1.2).
-        "OAuth2 authorization codes": Grant.objects.filter(
-            Q(used_at=None, expires__lt=now) | Q(expires__lt=now - tokens.REFRESH_LIFE)
-        ),
-        "OAuth2 device codes": DeviceGrant.objects.filter(expires__lt=now),
-        "OAuth2 ID tokens": IDToken.objects.filter(expires__lt=now),
-    }
+def expired_codes(at: datetime) -> QuerySet[Grant]:
+    """A used code is kept for as long as what it gave may live: presented again, it has to end that (RFC 6749 §4.1.2)."""
+    found: QuerySet[Grant] = Grant.objects.filter(Q(used_at=None, expires__lt=at) | Q(expires__lt=at - tokens.REFRESH_LIFE))
+    return found
+
+
+# By what they are called: the rows that nothing asks for any more at a moment.
+PRUNABLE: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "OAuth2 access tokens": lambda at: AccessToken.objects.filter(expires__lt=at),
+    "OAuth2 refresh tokens": lambda at: RefreshToken.objects.filter(expires__lt=at),
+    "OAuth2 authorization codes": expired_codes,
+    "OAuth2 device codes": lambda at: DeviceGrant.objects.filter(expires__lt=at),
+    "OAuth2 ID tokens": lambda at: IDToken.objects.filter(expires__lt=at),
+}

@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, NO_STORE, answer, unavailable
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, ErrorParts, answer, unavailable
 from sage_platform.oauth2 import keys, metadata, parameters, tokens
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import RefreshToken
@@ -45,9 +45,30 @@ def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
                 response.headers[name] = value
             return response
 
+        run.error_format = error_format  # type: ignore[attr-defined]
         return run
 
     return decorate
+
+
+# RFC 6749 §5.1: an answer with a token or about one is kept nowhere.
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# By status, what a client whose request was not read should do.
+ADVICE = {
+    411: "Send the body with a Content-Length, not in chunks.",
+    413: "The body is too large.",
+    415: "Send the parameters as application/x-www-form-urlencoded.",
+}
+
+
+def error_format(_request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
+    """RFC 6749 §5.2, also where the view was never reached. For programs, and so in one language."""
+    body = {"error": "invalid_request", "error_description": ADVICE.get(parts.status, "The request is not acceptable.")}
+    if parts.status in {429, 503}:
+        body = {"error": "temporarily_unavailable", "error_description": "Try again later."}
+    elif parts.status >= 500:
+        body = {"error": "server_error"}
+    return as_json(body, status=parts.status, headers=NO_STORE | dict(headers))
 
 
 def _preflight(methods: tuple[str, ...]) -> HttpResponse:

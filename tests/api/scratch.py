@@ -42,6 +42,8 @@ class Query(serializers.Serializer[Any]):
 
 
 class ScratchViewSet(ApiViewSet):
+    tag = "scratch"
+
     @endpoint(who=Anyone, takes=EveryField, gives=Nothing, summary="Answers what it was sent")
     def echo(self, request: Request, data: dict[str, Any]) -> Any:
         return data
@@ -56,8 +58,10 @@ class ScratchViewSet(ApiViewSet):
 
 
 class HotBroken(HotView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        raise BREAKS[request.path.rsplit("/", 1)[1]](SECRET_TEXT)
+    tag = "scratch"
+
+    def get(self, request: HttpRequest, *args: object, how: str = "", **kwargs: object) -> HttpResponse:
+        raise BREAKS[how](SECRET_TEXT)
 
 
 def broken_page(request: HttpRequest, how: str) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
 
-from sage_platform.api.bodies import read_json
+from sage_platform.api.bodies import JSON
 from sage_platform.api.errors import BodyTooLarge
 from tests.people import Caller, envelope
 
@@ -103,7 +103,7 @@ def request_of(body: Any, **environ: str) -> WSGIRequest:
 @pytest.mark.parametrize("length", [str(LIMIT + 1), "99999999999999999999", "9" * 5000])
 def test_too_large_is_known_by_the_header_before_the_body_is_read(length: str) -> None:
     with pytest.raises(BodyTooLarge):
-        read_json(request_of(Untouchable(), CONTENT_LENGTH=length))
+        JSON.read(request_of(Untouchable(), CONTENT_LENGTH=length))
 
 
 @pytest.mark.parametrize("path", ["/api/echo", "/api/auth/login", "/api/user/config"])

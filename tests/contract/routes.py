@@ -102,7 +102,7 @@ ROUTES = [
     Row("GET", "/api/user/config", f"{IDENTITY}.AccountViewSet.read_config", "SignedIn", "enveloped", 401, 200, 200),
     Row("POST", "/api/user/config", f"{IDENTITY}.AccountViewSet.write_config", "SignedIn", "enveloped", 401, 422, 422),
     # Users.
-    Row("GET", "/api/user/options", f"{IDENTITY}.UserViewSet.options", "SignedIn", "enveloped", 401, 200, 200),
+    Row("GET", "/api/user/options", f"{IDENTITY}.UserViewSet.choices", "SignedIn", "enveloped", 401, 200, 200),
     Row("GET", "/api/user/list", f"{IDENTITY}.UserViewSet.index", "Administrator", "enveloped", 401, 403, 200),
     Row("POST", "/api/user/add", f"{IDENTITY}.UserViewSet.add", "Administrator", "enveloped", 401, 403, 422),
     Row("POST", "/api/user/delete", f"{IDENTITY}.UserViewSet.remove", "Administrator", "enveloped", 401, 403, 422),

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import pruning
 from sage_platform.oauth2.models import AccessToken, Application, DeviceGrant, Grant, IDToken, RefreshToken
-from sage_platform.oauth2.pruning import expired
+from sage_platform.oauth2.pruning import PRUNABLE
 from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
 from tests.racing import all_at_once
@@ -79,7 +79,7 @@ def test_it_goes_in_batches_of_one_statement(
     monkeypatch.setattr(pruning, "BATCH", 10)
     dead(AccessToken, 25, alice, make_client())
     with django_assert_num_queries(3):
-        assert pruning.remove(expired()["OAuth2 access tokens"]) == 25
+        assert pruning.remove(PRUNABLE["OAuth2 access tokens"](timezone.now())) == 25
     assert not AccessToken._default_manager.exists()
 
 

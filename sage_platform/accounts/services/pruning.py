@@ -1,13 +1,13 @@
 """Removing what has run out: rows that no request will ask for again."""
 
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, Subquery
-from django.utils import timezone
 
 from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, SignIn
 
@@ -18,17 +18,16 @@ PAUSE_SECONDS = 0.01
 SIGN_INS_KEPT = timedelta(days=90)
 
 
-def expired() -> dict[str, QuerySet[Any]]:
-    """The rows to remove, by what they are called. A used refresh token stays until it expires, so that reuse is noticed."""
-    now = timezone.now()
-    return {
-        "sessions": Session.objects.filter(expire_date__lt=now),
-        "access tokens": AccessToken.objects.filter(expires_at__lt=now),
-        "refresh tokens": RefreshToken.objects.filter(expires_at__lt=now),
-        "registration codes": RegistrationCode.objects.filter(expires_at__lt=now),
-        "counted acts": LimitedAct.objects.filter(at__lt=now - timedelta(days=1)),
-        "sign-ins": SignIn.objects.filter(seen_at__lt=now - SIGN_INS_KEPT),
-    }
+# By what they are called: the rows that nothing asks for any more at a moment. A used refresh token stays until it expires, so
+# that reuse is noticed.
+PRUNABLE: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "sessions": lambda at: Session.objects.filter(expire_date__lt=at),
+    "access tokens": lambda at: AccessToken.objects.filter(expires_at__lt=at),
+    "refresh tokens": lambda at: RefreshToken.objects.filter(expires_at__lt=at),
+    "registration codes": lambda at: RegistrationCode.objects.filter(expires_at__lt=at),
+    "counted acts": lambda at: LimitedAct.objects.filter(at__lt=at - timedelta(days=1)),
+    "sign-ins": lambda at: SignIn.objects.filter(seen_at__lt=at - SIGN_INS_KEPT),
+}
 
 
 def remove(rows: QuerySet[Any]) -> int:

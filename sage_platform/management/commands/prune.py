@@ -5,10 +5,11 @@ from typing import Any
 
 from django.core.management import BaseCommand
 from django.db import connection
+from django.utils import timezone
 
 from sage_platform.accounts.services import pruning
+from sage_platform.api import seams
 from sage_platform.oauth2 import keys
-from sage_platform.oauth2 import pruning as oauth2_pruning
 
 
 class Command(BaseCommand):
@@ -26,7 +27,9 @@ class Command(BaseCommand):
             # them would be read and written over and over.
             with connection.cursor() as cursor:
                 cursor.execute(f"PRAGMA cache_size = -{64 * 1024}")
-        for name, rows in {**pruning.expired(), **oauth2_pruning.expired()}.items():
+        now = timezone.now()
+        for name, expired in seams.prunable.items():
+            rows = expired(now)
             count = rows.count() if options["dry_run"] else pruning.remove(rows)
             self.stdout.write(f"{name}: {count} {'to remove' if options['dry_run'] else 'removed'}")
         if not options["dry_run"] and keys.rotate_if_due():

@@ -1,0 +1,59 @@
+"""The decorator that makes a function a page of ours."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.exceptions import APIException
+
+from sage_platform.api import handlers
+from sage_platform.api.bodies import check_form_body
+from sage_platform.api.next_target import login_address
+from sage_platform.pages.errors import error_page
+from sage_platform.pages.headers import PAGE_HEADERS
+from sage_platform.pages.language_switch import switch_language
+
+R = TypeVar("R", bound=HttpRequest)
+Page = Callable[[R], HttpResponse]
+
+
+def page(*methods: str, signed_in: bool = False) -> Callable[[Page[R]], Callable[[HttpRequest], HttpResponse]]:
+    """Declare a page of ours: never cached, no script, not framed, and each form with Django's token.
+
+    The order of refusals is that of docs/api.md#statuses: the method, then who asks, then the body, then the token. With
+    `signed_in` who is logged out is sent to the login page, and the function gets an `accounts.requests.PageRequest`.
+    """
+
+    def decorate(view: Page[R]) -> Callable[[HttpRequest], HttpResponse]:
+        with_token: Callable[[Any], HttpResponse] = csrf_protect(sensitive_post_parameters()(view))
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            if request.method not in methods:
+                return handlers.refuse_method(request, ", ".join(methods))
+            if (switched := switch_language(request)) is not None:
+                return switched
+            if signed_in and not request.user.is_authenticated:
+                return HttpResponseRedirect(login_address(request.get_full_path()))
+            check_form_body(request)
+            return with_token(request)
+
+        # The middleware would look for the token before the method is known to be right; `with_token` looks for it instead.
+        @csrf_exempt
+        @wraps(view)
+        def run(request: HttpRequest) -> HttpResponse:
+            try:
+                response = answer(request)
+            except APIException as error:
+                response = handlers.answer(request, error)
+            patch_vary_headers(response, ["Cookie"])
+            return handlers.with_headers(response, PAGE_HEADERS)
+
+        # Wherever the page is mounted, under /api too, its errors are pages.
+        run.error_format = error_page  # type: ignore[attr-defined]
+        return run
+
+    return decorate
