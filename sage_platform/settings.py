@@ -94,7 +94,6 @@ INSTALLED_APPS = [
     "sage_platform.admin.SageAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "corsheaders",
@@ -154,7 +153,7 @@ DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL")
 CACHES: dict[str, Any] = {"default": env.cache("REDIS_URL", REDIS_URL)}
-SESSION_ENGINE = "sage_platform.accounts." + ("session_store" if REDIS_URL else "database_sessions")
+SESSION_ENGINE = "sage_platform.accounts.sessions"
 
 SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / "media"))).absolute()
 SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.test import Client
 
-from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.models import SESSION_SIGN_IN, SignIn, User
 from sage_platform.accounts.services import sign_ins
 
 PASSWORD = "correct horse battery"
@@ -65,7 +65,6 @@ def signed_in(user: User, *, token: bool = False) -> Caller:
         caller.headers["Authorization"] = f"Bearer {sign_ins.issue_tokens(sign_in).access_token}"
     else:
         session = caller.client.session
-        session[sign_ins.SESSION_KEY] = str(sign_in.pk)
-        session[sign_ins.TOUCHED_KEY] = 4_000_000_000
+        session[SESSION_SIGN_IN] = str(sign_in.pk)
         session.save()
     return caller

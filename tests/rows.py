@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db.models import Model
 
 KEPT = ["accounts.User", "accounts.UserConfig", "accounts.SignIn", "accounts.AccessToken", "accounts.RefreshToken"]
-ALSO = ["accounts.RegistrationCode", "sessions.Session", "admin.LogEntry"]
+ALSO = ["accounts.RegistrationCode", "accounts.Session", "admin.LogEntry"]
 
 
 def rows(*labels: str) -> dict[str, list[dict[str, Any]]]:

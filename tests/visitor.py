@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.sessions.models import Session
 from django.test import Client
 
+from sage_platform.accounts.models import Session
 from tests.people import PASSWORD, Caller
 
 FORM = "application/x-www-form-urlencoded"

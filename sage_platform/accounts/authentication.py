@@ -4,12 +4,13 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from sage_platform.accounts.middleware import session_user
 from sage_platform.accounts.models import SignIn, User
-from sage_platform.accounts.services import proxy_identity, sign_ins
+from sage_platform.accounts.services import callers, proxy_identity, sign_ins
 from sage_platform.api.cross_site import check_same_site
 from sage_platform.api.errors import InsufficientScope, InvalidToken
 from sage_platform.api.seams import ThirdParty, third_party_tokens
@@ -54,7 +55,7 @@ class SageAuthentication(BaseAuthentication):
                 raise InsufficientScope(needed)
             return third_party.user or AnonymousUser(), third_party
         if token and token.startswith(sign_ins.ACCESS_PREFIX):
-            sign_in = sign_ins.of_access_token(token)
+            sign_in = callers.of_access_token(token, at=timezone.now())
             if sign_in is not None:
                 return sign_in.user, sign_in
         named = proxy_identity.user_of(request._request)

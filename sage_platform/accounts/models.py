@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password as check_against
 from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -188,6 +189,18 @@ class SignIn(models.Model):
     def is_alive(self) -> bool:
         """Not ended by logout, nor by a changed password, a deactivation or a reused refresh token."""
         return self.ended_at is None and self.user.is_active and self.credentials_version == self.user.credentials_version
+
+
+# Under this name the data of a session holds its sign-in; the column follows it.
+SESSION_SIGN_IN = "sign_in"
+
+
+class Session(AbstractBaseSession):
+    """A browser's session; `session_key` is the SHA-256 of the key that the browser's cookie holds."""
+
+    session_key = models.CharField(_("session key"), max_length=64, primary_key=True)
+    # None before somebody has signed in.
+    sign_in = models.ForeignKey(SignIn, models.CASCADE, null=True, related_name="sessions")
 
 
 class Token(models.Model):

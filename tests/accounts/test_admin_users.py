@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -37,8 +36,7 @@ def test_nobody_but_administrators(path: str, anyone: Caller, as_alice: Caller) 
 def test_the_list_takes_as_many_queries_for_three_as_for_one(
     as_admin: Caller, hashed: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # By session: the session's row comes from the cache where there is one that all workers share.
-    expected = 6 if settings.REDIS_URL else 7
+    expected = 6
     with django_assert_num_queries(expected):
         assert as_admin.client.get(LIST).status_code == 200
     for name in ("carol", "dave"):

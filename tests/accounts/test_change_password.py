@@ -1,9 +1,8 @@
 """POST /api/user/change-password"""
 
 import pytest
-from django.contrib.sessions.models import Session
 
-from sage_platform.accounts.models import AccessToken, RefreshToken, User
+from sage_platform.accounts.models import AccessToken, RefreshToken, Session, User
 from tests.answers import WRONG, assert_logged_out, assert_refused, invalid_fields, success
 from tests.people import PASSWORD, Caller, envelope, signed_in
 from tests.rows import rows

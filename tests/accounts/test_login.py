@@ -3,10 +3,9 @@
 from http.cookies import Morsel
 
 import pytest
-from django.contrib.sessions.models import Session
 from pytest_django import Settings
 
-from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
+from sage_platform.accounts.models import AccessToken, RefreshToken, Session, SignIn, User
 from tests.answers import WRONG, assert_refused, invalid_fields, success
 from tests.clock import Clock
 from tests.people import PASSWORD, Caller, envelope
@@ -58,8 +57,7 @@ def test_the_session_cookie_is_secure_where_the_deployment_says_so(anyone: Calle
     assert cookie_of(anyone)["secure"] is True
 
 
-def test_the_session_ends_after_fourteen_idle_days(alice: User, clock: Clock, settings: Settings) -> None:
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"  # Redis has a clock of its own.
+def test_the_session_ends_after_fourteen_idle_days(alice: User, clock: Clock) -> None:
     anyone = Caller()
     anyone.post(PATHS[0], {"username_or_email": "alice", "password": PASSWORD})
     clock.forward(days=13)

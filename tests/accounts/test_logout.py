@@ -1,9 +1,8 @@
 """POST /api/auth/logout, also /api/user/logout"""
 
 import pytest
-from django.contrib.sessions.models import Session
 
-from sage_platform.accounts.models import AccessToken, User
+from sage_platform.accounts.models import AccessToken, Session, User
 from tests.answers import assert_logged_out, invalid_fields, success
 from tests.clock import Clock
 from tests.people import PASSWORD, Caller, envelope, signed_in

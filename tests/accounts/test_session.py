@@ -1,7 +1,6 @@
 """GET /api/auth/session, also /api/user/check_login"""
 
 import pytest
-from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
@@ -30,9 +29,9 @@ ALICE = {
 @every_path
 @pytest.mark.parametrize("token", [False, True], ids=["cookie", "bearer"])
 def test_who_i_am(path: str, token: bool, alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """One query for who asks and what there is, and one more where the browser's session is in the database."""
+    """One query for who asks and what there is."""
     caller = signed_in(alice, token=token)
-    with django_assert_num_queries(1 if token or settings.REDIS_URL else 2):
+    with django_assert_num_queries(1):
         response = caller.get(path)
     assert response.status_code == 200
     assert envelope(response) == success(ALICE)

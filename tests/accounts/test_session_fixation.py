@@ -1,10 +1,10 @@
 """A session that somebody else chose must not become the visitor's own."""
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 
-from sage_platform.accounts.models import User
+from sage_platform.accounts.models import Session, User
+from sage_platform.accounts.sessions import SessionStore
+from sage_platform.digests import token_digest
 from tests.answers import assert_logged_out
 from tests.people import PASSWORD, Caller, envelope, signed_in
 
@@ -31,7 +31,7 @@ def test_the_key_changes_at_login(path: str, planted: str, alice: User, bob: Use
     attacker = Caller()
     attacker.client.cookies["sage_session"] = key
     assert_logged_out(attacker.get("/api/auth/session"))
-    assert not Session.objects.filter(session_key=key).exists()
+    assert not Session.objects.filter(pk=token_digest(key)).exists()
     kept = SessionStore(session_key=fresh).load()
     assert "planted" not in kept
 

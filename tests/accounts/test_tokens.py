@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
 from sage_platform.accounts.services import sign_ins, users
+from sage_platform.digests import token_digest
 from tests.answers import assert_logged_out, success
 from tests.clock import Clock
 from tests.people import PASSWORD, Caller, envelope, signed_in
@@ -38,7 +39,7 @@ def test_no_token_is_stored_in_clear(alice: User) -> None:
     _browser, pair = log_in()
     renewed = envelope(Caller().post("/api/auth/refresh", {"refresh_token": pair["refresh_token"]}))["data"]
     stored = everything_stored()
-    assert sign_ins.digest_of(pair["access_token"]) in stored
+    assert token_digest(pair["access_token"]) in stored
     for token in (pair["access_token"], pair["refresh_token"], renewed["access_token"], renewed["refresh_token"]):
         assert token not in stored
         assert token.removeprefix("sage_at_").removeprefix("sage_rt_") not in stored

@@ -5,12 +5,11 @@ from threading import Thread
 from uuid import UUID
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.models import Session, SignIn, User
 from sage_platform.api.prepared import PreparedLookup
 
 FIELDS = ["id", "credentials_version", "ended_at", "user__username", "user__is_active"]

@@ -7,12 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.sessions.models import Session
 from django.db.models import Model
 from django.utils import timezone
 
 from sage_platform.accounts import models as accounts
-from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.models import Session, SignIn, User
 from sage_platform.accounts.services import sign_ins
 from sage_platform.oauth2 import models as oauth2
 from sage_platform.oauth2 import tokens

@@ -21,7 +21,7 @@ PEOPLE = f"""
 import json
 from importlib import import_module
 from django.conf import settings
-from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.models import SESSION_SIGN_IN, SignIn, User
 from sage_platform.accounts.services import sign_ins
 store = import_module(settings.SESSION_ENGINE).SessionStore
 made = []
@@ -29,7 +29,7 @@ for number in range({AMOUNT}):
     user = User.objects.create(username=f"person{{number}}")
     sign_in = SignIn.objects.create(user=user, method="password", credentials_version=1, client_key="127.0.0.1")
     session = store()
-    session[sign_ins.SESSION_KEY] = str(sign_in.pk)
+    session[SESSION_SIGN_IN] = str(sign_in.pk)
     session.create()
     made.append([sign_ins.issue_tokens(sign_in).access_token, session.session_key])
 print(json.dumps(made))

@@ -45,7 +45,7 @@ def test_as_many_queries_for_three(
         allow(as_alice.user, make_client(f"client-{count}"))
     as_alice.get("/oauth2/consents")
     # The session (with Redis it is not in the database), the sign-in, the consents with their clients.
-    with django_assert_num_queries(2 if settings.REDIS_URL else 3):
+    with django_assert_num_queries(2):
         as_alice.get("/oauth2/consents")
 
 

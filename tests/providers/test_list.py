@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 
 from providers.models import Provider
@@ -105,7 +104,7 @@ def test_the_number_of_queries_does_not_grow(
     rows: int, token: bool, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     """One for the list, one for who asks, and one more where the browser's session is in the database."""
-    expected = 2 if token or settings.REDIS_URL else 3
+    expected = 2
     for number in range(rows):
         made(alice, model=f"m{number}")
     caller = signed_in(alice, token=token)

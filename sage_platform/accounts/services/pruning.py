@@ -5,11 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, Subquery
 
-from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, SignIn
+from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, Session, SignIn
 
 BATCH = 20_000
 # SQLite has no queue for its one lock: without a gap those who wait would only find it taken, all the while.

@@ -1,10 +1,7 @@
 """Sign-ins: their session and their tokens, from the first to the last of them."""
 
-import hashlib
 import secrets
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -14,24 +11,15 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
-from sage_platform.accounts.services import facts
+from sage_platform.accounts.models import SESSION_SIGN_IN, AccessToken, RefreshToken, SignIn, User
+from sage_platform.accounts.sessions import SessionStore
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import Code, Refusal
-from sage_platform.api.prepared import PreparedLookup
+from sage_platform.digests import token_digest
 
 # A prefix tells the kinds of token apart, so that each costs one look-up; it also lets secret scanners find a leaked one.
 ACCESS_PREFIX = "sage_at_"
 REFRESH_PREFIX = "sage_rt_"
-SESSION_KEY = "sign_in"
-TOUCHED_KEY = "touched"
-
-# What a request needs of its caller, asked on every call: as few columns as will do. The password's hash stays where it is.
-# `from_db` wants them in the order of the model's fields.
-SIGN_IN_FIELDS = ["id", "user_id", "credentials_version", "client_key", "ended_at"]
-USER_FIELDS = ["id", "username", "email", "phonenum", "nickname", "avatar_url", "role", "is_active", "credentials_version"]
-CALLER = [*SIGN_IN_FIELDS, *(f"user__{name}" for name in USER_FIELDS)]
-OF_SIGN_IN = [f"sign_in__{name}" for name in CALLER]
 
 
 class TokenPair(NamedTuple):
@@ -42,18 +30,13 @@ class TokenPair(NamedTuple):
     expires_in: int
 
 
-def digest_of(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def open_session(request: HttpRequest, user: User, *, method: SignIn.Method = SignIn.Method.PASSWORD) -> SignIn:
     """Sign the browser in. Nothing of its former session is kept, its key least of all (session fixation)."""
     sign_in: SignIn = SignIn.objects.create(
         user=user, method=method, credentials_version=user.credentials_version, client_key=client_key(request)
     )
     request.session.flush()
-    request.session[SESSION_KEY] = str(sign_in.pk)
-    request.session[TOUCHED_KEY] = int(timezone.now().timestamp())
+    request.session[SESSION_SIGN_IN] = str(sign_in.pk)
     if settings.CSRF_COOKIE_NAME in request.COOKIES:
         rotate_token(request)
     request.user = user
@@ -65,9 +48,9 @@ def issue_tokens(sign_in: SignIn) -> TokenPair:
     """A new pair for a sign-in. The tokens themselves are nowhere but in the answer."""
     now = timezone.now()
     access, refresh = (prefix + secrets.token_urlsafe(32) for prefix in (ACCESS_PREFIX, REFRESH_PREFIX))
-    life = settings.SAGE_ACCESS_TOKEN_LIFETIME
-    AccessToken.objects.create(digest=digest_of(access), sign_in=sign_in, expires_at=now + life)
-    RefreshToken.objects.create(digest=digest_of(refresh), sign_in=sign_in, expires_at=now + settings.SAGE_REFRESH_TOKEN_LIFETIME)
+    life, refresh_life = settings.SAGE_ACCESS_TOKEN_LIFETIME, settings.SAGE_REFRESH_TOKEN_LIFETIME
+    AccessToken.objects.create(digest=token_digest(access), sign_in=sign_in, expires_at=now + life)
+    RefreshToken.objects.create(digest=token_digest(refresh), sign_in=sign_in, expires_at=now + refresh_life)
     return TokenPair(access, refresh, int(life.total_seconds()))
 
 
@@ -78,7 +61,7 @@ def refresh_tokens(token: str) -> TokenPair:
     Raises Refusal 401.
     """
     now = timezone.now()
-    digest = digest_of(token)
+    digest = token_digest(token)
     with transaction.atomic():
         # Locked before its token, in the order of a password change: that must not miss the pair being made here.
         family = SignIn.objects.filter(refresh_tokens__digest=digest).select_related("user")
@@ -93,41 +76,21 @@ def refresh_tokens(token: str) -> TokenPair:
     raise Refusal(Code.UNAUTHENTICATED, _("Your sign-in has ended. Please sign in again."))
 
 
-def of_access_token(token: str, *, now: datetime | None = None) -> SignIn | None:
-    """The living sign-in that an access token stands for: one query."""
-    for expires_at, *row in by_digest(digest_of(token)):
-        sign_in = _sign_in(row)
-        return sign_in if expires_at > (now or timezone.now()) and sign_in.is_alive else None
-    return None
-
-
-by_digest = PreparedLookup(
-    lambda: AccessToken.objects.values_list("expires_at", *OF_SIGN_IN, *facts.at("sign_in__user_id")), by="pk"
-)
-by_id = PreparedLookup(lambda: SignIn.objects.values_list(*CALLER, *facts.at("user_id")), by="pk")
-
-
-def _sign_in(row: Sequence[Any]) -> SignIn:
-    """The sign-in with its user, of a row of CALLER and the facts."""
-    sign_in = SignIn.from_db("default", SIGN_IN_FIELDS, row[: len(SIGN_IN_FIELDS)])
-    sign_in.user = User.from_db("default", USER_FIELDS, row[len(SIGN_IN_FIELDS) : len(CALLER)])
-    sign_in.user.facts = facts.of(row[len(CALLER) :])
-    return sign_in
+def store_of(request: HttpRequest) -> SessionStore:
+    session = request.session
+    if not isinstance(session, SessionStore):
+        raise TypeError("SESSION_ENGINE is not ours: sign-ins are found by the session's own column.")
+    return session
 
 
 def of_session(request: HttpRequest) -> SignIn | None:
     """The living sign-in of the request's session cookie; its 14 idle days begin anew once a day."""
-    key = _uuid(request.session.get(SESSION_KEY))
-    if key is None:
-        return None
-    rows = by_id(key)
-    sign_in = _sign_in(rows[0]) if rows else None
-    if sign_in is None or not sign_in.is_alive:
-        return None
-    now = int(timezone.now().timestamp())
-    if now - int(request.session.get(TOUCHED_KEY, 0)) > 24 * 3600:
-        request.session[TOUCHED_KEY] = now
-        SignIn.objects.filter(pk=key).update(seen_at=timezone.now())
+    session = store_of(request)
+    sign_in = session.sign_in()
+    now = timezone.now()
+    if sign_in is not None and session.is_due_for_renewal(now):
+        session.modified = True  # The middleware then saves it, and sends the cookie, for another 14 days.
+        SignIn.objects.filter(pk=sign_in.pk).update(seen_at=now)
     return sign_in
 
 
@@ -139,16 +102,10 @@ def end(sign_in_id: UUID | None) -> None:
 
 def sign_out(request: HttpRequest, *, access_token: str = "") -> None:
     """End the session of the request's cookie, and the sign-in of its bearer token even where that has run out."""
-    if SESSION_KEY in request.session:
-        end(_uuid(request.session[SESSION_KEY]))
-        request.session.flush()
+    session = store_of(request)
+    if (found := session.find()) is not None:
+        end(found.sign_in_id)
+        session.flush()
     if access_token:
-        token = AccessToken.objects.filter(digest=digest_of(access_token)).first()
+        token = AccessToken.objects.filter(digest=token_digest(access_token)).first()
         end(token.sign_in_id if token else None)
-
-
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text)) if text else None
-    except ValueError:
-        return None

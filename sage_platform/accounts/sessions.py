@@ -1,0 +1,76 @@
+"""Where sessions are kept: in the database, by the digest of their key, with the sign-in that they stand for.
+
+Who has a copy of the database has no key that a browser could show. One look-up finds the session and who calls. A cache in front
+of it would save nothing, since the sign-in has to be read at each request anyway: it may have ended on another worker.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends import db
+from django.utils import timezone
+
+from sage_platform.accounts.models import SESSION_SIGN_IN, Session, SignIn
+from sage_platform.accounts.services import callers
+from sage_platform.accounts.services.callers import FoundSession
+from sage_platform.digests import token_digest
+
+# A session is given its full life again at the first request after this time, since a write at each request would be dear.
+RENEWED_AFTER = timedelta(days=1)
+
+
+class SessionStore(db.SessionStore):
+    """Django's sessions of the database, under digests. The row is read at most once, and unpacked only when needed."""
+
+    _found: FoundSession | None = None
+    _asked = False
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def find(self) -> FoundSession | None:
+        """The session of the browser's key. An unknown or expired key is forgotten, so that nothing is kept under it."""
+        if not self._asked:
+            self._asked = True
+            self.accessed = True
+            self._found = callers.of_session_key(self.session_key, at=timezone.now()) if self.session_key else None
+            if self._found is None:
+                self._session_key = None
+        return self._found
+
+    def sign_in(self) -> SignIn | None:
+        """The living sign-in of this session."""
+        found = self.find()
+        return found.sign_in if found is not None else None
+
+    def is_due_for_renewal(self, at: datetime) -> bool:
+        left = timedelta(seconds=settings.SESSION_COOKIE_AGE) - RENEWED_AFTER
+        return self._found is not None and self._found.expires_at - at < left
+
+    def load(self) -> dict[str, Any]:
+        """The column says who is signed in, also where the data cannot be read, since it was signed by another SECRET_KEY."""
+        found = self.find()
+        if found is None:
+            return {}
+        signed_in = {SESSION_SIGN_IN: str(found.sign_in_id)} if found.sign_in_id else {}
+        return self.decode(found.data) | signed_in
+
+    def exists(self, session_key: str) -> bool:
+        return Session.objects.filter(pk=token_digest(session_key)).exists()
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """Called with a key: `save` makes one first where there is none."""
+        return Session(
+            session_key=token_digest(str(self.session_key)),
+            session_data=self.encode(data),
+            expire_date=self.get_expiry_date(),
+            sign_in_id=data.get(SESSION_SIGN_IN),
+        )
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key if session_key is not None else self.session_key
+        if key is not None:
+            Session.objects.filter(pk=token_digest(key)).delete()
+        self._asked, self._found = True, None
