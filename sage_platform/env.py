@@ -18,6 +18,7 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from sage_platform import paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
 
 Network = IPv4Network | IPv6Network
@@ -26,8 +27,6 @@ T = TypeVar("T")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
-# First segments of the platform's own addresses, which no web application may be put over.
-OWN_PATHS = frozenset({"active", "admin", "api", "files", "jaeger", "oauth2", "prod-api", "static"})
 # NORMAL in WAL mode: what was acknowledged survives the death of the process; only a loss of power may take the last moments.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
 
@@ -290,7 +289,7 @@ def base_path(name: str, default: str) -> str:
     plain = all(
         part and part.strip(".") and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in segments
     )
-    taken = segments[:1] and segments[0] in OWN_PATHS
+    taken = segments[:1] and segments[0] in paths.OWN
     if not value.startswith("/") or not value.isascii() or not plain:
         raise misconfigured(name, "a path such as /sage")
     if taken:

@@ -1,6 +1,7 @@
 """Every setting of the deployment, read once from the environment. The environment is read nowhere else."""
 
 import os
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform import __version__, env
+from sage_platform import __version__, env, paths
 from sage_platform.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -62,7 +63,7 @@ SAGE_ACCESS_TOKEN_LIFETIME = timedelta(hours=env.integer("SAGE_JWT_EXPIRE_HOURS"
 SAGE_REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 SAGE_HASH_CONCURRENCY = env.integer("SAGE_HASH_CONCURRENCY", 2, least=1, most=64)
 SAGE_HASH_WAIT_SECONDS = 2.0
-SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/oauth2")
+SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/{paths.OAUTH2}")
 SAGE_MAX_JSON_BYTES = env.integer("SAGE_MAX_JSON_BYTES", 2 * 1024 * 1024, least=1024, most=256 * 1024 * 1024)
 SAGE_CORS_ALLOWED_ORIGINS = env.origins("SAGE_CORS_ALLOWED_ORIGINS")
 
@@ -161,7 +162,7 @@ STORAGES = {
     "default": env.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_URL = "/static/"
+STATIC_URL = f"/{paths.STATIC}/"
 # The admin's and the API page's files are served straight from the packages, so that no collect step can be forgotten.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -205,7 +206,7 @@ CORS_ALLOW_ALL_ORIGINS = "*" in SAGE_CORS_ALLOWED_ORIGINS
 CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value != "*"]
 CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # Else every site could read what a visitor's cookie opens.
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
-CORS_URLS_REGEX = r"^/(?!oauth2/|api/oauth2/|\.well-known/)"
+CORS_URLS_REGEX = rf"^/(?!{paths.OAUTH2}/|{paths.API}/{paths.OAUTH2}/|{re.escape(paths.WELL_KNOWN)}/)"
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -285,7 +286,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "sage_platform.api.schema.add_raw_routes",
     ],
     "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api",
+    "SCHEMA_PATH_PREFIX": f"/{paths.API}",
 }
 
 # -- OAuth2 (django-oauth-toolkit) --------------------------------------------------------------------------------
