@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform import __version__, env, paths
+from sage_platform import __version__, configuration, env, paths
 from sage_platform.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=8, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
 if not SAGE_PUBLIC_URL:
     raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")
-SAGE_WEB_BASE_PATH = env.base_path("SAGE_WEB_BASE_PATH", "/sage")
+SAGE_WEB_BASE_PATH = configuration.base_path("SAGE_WEB_BASE_PATH", "/sage")
 # A built web application to serve; where there is none, our own small pages are there.
 SAGE_WEB_ROOT = env.folder("SAGE_WEB_ROOT", holding="index.html")
 SAGE_TRUSTED_PROXIES = env.networks("SAGE_TRUSTED_PROXIES")
@@ -42,17 +42,19 @@ SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING
 SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
 
 # -- Secrets --------------------------------------------------------------------------------------------------------------
-# In production an empty secret is an error of a system check, so that the operator hears the variable's name at the start.
-SECRET_KEY = env.secret("SAGE_SECRET_KEY") or ("" if PRODUCTION else env.kept_secret(SAGE_DATA_DIR / "secret_key"))
-SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
+# In development both are made on first use. Production must be given its own.
+SECRET_KEY = env.secret("SAGE_SECRET_KEY")
+if not SECRET_KEY and not PRODUCTION:
+    SECRET_KEY = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "secret_key")
 if not SECRET_KEY:
     raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
-# What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
-SAGE_ENCRYPTION_KEYS = env.encryption_keys(
-    "SAGE_ENCRYPTION_KEYS",
-    env.secret_items("SAGE_ENCRYPTION_KEYS")
-    or ([] if PRODUCTION else [env.kept_secret(SAGE_DATA_DIR / "encryption_key", env.new_encryption_key)]),
-)
+SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
+SAGE_ENCRYPTION_KEYS = env.secret_items("SAGE_ENCRYPTION_KEYS")
+if not SAGE_ENCRYPTION_KEYS and not PRODUCTION:
+    # What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
+    kept_key = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "encryption_key", configuration.new_encryption_key)
+    SAGE_ENCRYPTION_KEYS = [kept_key]
+SAGE_ENCRYPTION_KEYS = configuration.encryption_keys("SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS)
 SAGE_BOOTSTRAP_ADMIN_USERNAME = env.text("SAGE_BOOTSTRAP_ADMIN_USERNAME", "admin")
 SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
 
@@ -77,7 +79,7 @@ env.more_than(
     "SAGE_THREADS", SAGE_THREADS, SAGE_PROBE_CONCURRENCY=SAGE_PROBE_CONCURRENCY, SAGE_HASH_CONCURRENCY=SAGE_HASH_CONCURRENCY
 )
 SAGE_DEFAULT_LLM_API_KEY = env.secret("SAGE_DEFAULT_LLM_API_KEY")
-SAGE_DEFAULT_LLM_API_BASE_URL = env.url("SAGE_DEFAULT_LLM_API_BASE_URL", "") if env.text("SAGE_DEFAULT_LLM_API_BASE_URL") else ""
+SAGE_DEFAULT_LLM_API_BASE_URL = env.url("SAGE_DEFAULT_LLM_API_BASE_URL")
 SAGE_DEFAULT_LLM_MODEL_NAME = env.text("SAGE_DEFAULT_LLM_MODEL_NAME")
 env.all_or_none(
     SAGE_DEFAULT_LLM_API_KEY=SAGE_DEFAULT_LLM_API_KEY,
@@ -150,16 +152,16 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # -- Data -----------------------------------------------------------------------------------------------------------------
 DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{SAGE_DATA_DIR / 'sage.sqlite3'}")
-DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
+DATABASES = {"default": configuration.database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL")
-CACHES: dict[str, Any] = {"default": env.cache("REDIS_URL", REDIS_URL)}
+CACHES: dict[str, Any] = {"default": configuration.cache("REDIS_URL", REDIS_URL)}
 SESSION_ENGINE = "sage_platform.accounts." + ("session_store" if REDIS_URL else "database_sessions")
 
 SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / "media"))).absolute()
 SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
 STORAGES = {
-    "default": env.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
+    "default": configuration.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = f"/{paths.STATIC}/"
@@ -245,7 +247,7 @@ TIME_ZONE = "UTC"
 
 # -- Mail -----------------------------------------------------------------------------------------------------------------
 EMAIL_URL = env.secret("EMAIL_URL", "" if PRODUCTION else "consolemail://")
-globals().update(env.mail("EMAIL_URL", EMAIL_URL))
+globals().update(configuration.mail("EMAIL_URL", EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Sage <noreply@localhost>")
 
@@ -333,7 +335,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     **{f"COMPLIANT_BCP_RFC9700_{rule}": True for rule in RFC9700_RULES},
 }
 
-SAGE_OAUTH2_CLIENTS = env.oauth2_clients("SAGE_OAUTH2_CLIENTS", list(OAUTH2_PROVIDER["SCOPES"]))
+SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", list(OAUTH2_PROVIDER["SCOPES"]))
 
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)

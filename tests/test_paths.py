@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from sage_platform import env, paths
+from sage_platform import configuration, paths
 from sage_platform.front import front
 from tests.test_front import broken_django, call
 
@@ -61,10 +61,10 @@ def test_a_web_application_is_put_over_none_of_them(name: str, monkeypatch: pyte
     for value in (f"/{name}", f"/{name}/deeper/"):
         monkeypatch.setenv("SAGE_WEB_BASE_PATH", value)
         with pytest.raises(ImproperlyConfigured) as caught:
-            env.base_path("SAGE_WEB_BASE_PATH", "/sage")
+            configuration.base_path("SAGE_WEB_BASE_PATH", "/sage")
         assert str(caught.value) == "SAGE_WEB_BASE_PATH: expected a path such as /sage, and none of the platform's own."
     monkeypatch.setenv("SAGE_WEB_BASE_PATH", f"/sage/{name}")
-    assert env.base_path("SAGE_WEB_BASE_PATH", "/sage") == f"/sage/{name}"
+    assert configuration.base_path("SAGE_WEB_BASE_PATH", "/sage") == f"/sage/{name}"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache, caches
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sage_platform import env
+from sage_platform import configuration
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.session_store import SessionStore
 from sage_platform.cache import PausingRedis
@@ -54,7 +54,7 @@ def redis_away(request: pytest.FixtureRequest, settings: Settings, monkeypatch: 
     monkeypatch.setattr(PausingRedis, "away_until", None)
     with request.param() as port:
         settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
-        settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
+        settings.CACHES = {"default": configuration.cache("REDIS_URL", settings.REDIS_URL)}
         settings.SESSION_ENGINE = "sage_platform.accounts.session_store"
         yield
         caches["default"].close()
