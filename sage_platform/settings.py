@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform import __version__, configuration, env, paths
+from sage_platform import __version__, configuration, env, languages, paths
 from sage_platform.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -237,9 +237,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = SAGE_MAX_JSON_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # -- Languages --------------------------------------------------------------------------------------------------------------
-LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-SAGE_DEFAULT_LOCALE = env.choice("SAGE_DEFAULT_LOCALE", "en", ["en", "en-US", "zh", "zh-CN", "zh-Hans"])
-LANGUAGE_CODE = "zh-hans" if SAGE_DEFAULT_LOCALE.startswith("zh") else "en"
+LANGUAGES = [(language.code, _(language.name)) for language in languages.LANGUAGES]
+SAGE_DEFAULT_LOCALE = env.choice("SAGE_DEFAULT_LOCALE", languages.SOURCE, list(languages.CODES_BY_LOCALE))
+LANGUAGE_CODE = languages.CODES_BY_LOCALE[SAGE_DEFAULT_LOCALE]
 LOCALE_PATHS = [BASE_DIR / "sage_platform" / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -268,8 +268,8 @@ Every answer under `/api` comes in an envelope: `{code, message, data, timestamp
 A business refusal is HTTP 200 with another `code` and a `message` for the person. Routes marked *raw* have no envelope.
 
 Sign in by `POST /api/auth/login`; send the `access_token` as `Authorization: Bearer …`, or let the session cookie speak.
-Messages come in English and Simplified Chinese: `X-Sage-Locale`, `X-Accept-Language`, `Accept-Language`.
-"""
+`X-Sage-Locale`, `X-Accept-Language` or `Accept-Language` chooses the language of messages: LANGUAGES.
+""".replace("LANGUAGES", ", ".join(language.name for language in languages.LANGUAGES))
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Sage platform",
     "DESCRIPTION": API_DESCRIPTION,
