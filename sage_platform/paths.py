@@ -1,12 +1,20 @@
-"""The first segments of the platform's own addresses, each written once."""
+"""The first path segments that are the platform's own, each written once.
 
-API = "api"
-OAUTH2 = "oauth2"
+Routes, the settings and the server's front build their addresses from these names. A web application cannot be put over any of
+them: `SAGE_WEB_BASE_PATH` is compared with `OWN`, and a test compares `OWN` with the routes.
+"""
+
 ADMIN = "admin"
+# Answered in front of Django, for load balancers.
+ALIVE = "active"
+API = "api"
 FILES = "files"
 JAEGER = "jaeger"
-STATIC = "static"
-ALIVE = "active"
+OAUTH2 = "oauth2"
+# A web application puts this before every call of the API. A proxy takes it off, or the front does.
 PROXIED = "prod-api"
+STATIC = "static"
+# RFC 8615 §3
 WELL_KNOWN = ".well-known"
-OWN = frozenset({API, OAUTH2, ADMIN, FILES, JAEGER, STATIC, ALIVE, PROXIED})
+
+OWN = frozenset({ADMIN, ALIVE, API, FILES, JAEGER, OAUTH2, PROXIED, STATIC, WELL_KNOWN})

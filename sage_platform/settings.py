@@ -1,6 +1,7 @@
 """Every setting of the deployment, read once from the environment. The environment is read nowhere else."""
 
 import os
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform import __version__, env
+from sage_platform import __version__, configuration, env, languages, paths
 from sage_platform.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=8, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
 if not SAGE_PUBLIC_URL:
     raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")
-SAGE_WEB_BASE_PATH = env.base_path("SAGE_WEB_BASE_PATH", "/sage")
+SAGE_WEB_BASE_PATH = configuration.base_path("SAGE_WEB_BASE_PATH", "/sage")
 # A built web application to serve; where there is none, our own small pages are there.
 SAGE_WEB_ROOT = env.folder("SAGE_WEB_ROOT", holding="index.html")
 SAGE_TRUSTED_PROXIES = env.networks("SAGE_TRUSTED_PROXIES")
@@ -41,17 +42,19 @@ SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING
 SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
 
 # -- Secrets --------------------------------------------------------------------------------------------------------------
-# In production an empty secret is an error of a system check, so that the operator hears the variable's name at the start.
-SECRET_KEY = env.secret("SAGE_SECRET_KEY") or ("" if PRODUCTION else env.kept_secret(SAGE_DATA_DIR / "secret_key"))
-SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
+# In development both are made on first use. Production must be given its own.
+SECRET_KEY = env.secret("SAGE_SECRET_KEY")
+if not SECRET_KEY and not PRODUCTION:
+    SECRET_KEY = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "secret_key")
 if not SECRET_KEY:
     raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
-# What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
-SAGE_ENCRYPTION_KEYS = env.encryption_keys(
-    "SAGE_ENCRYPTION_KEYS",
-    env.secret_items("SAGE_ENCRYPTION_KEYS")
-    or ([] if PRODUCTION else [env.kept_secret(SAGE_DATA_DIR / "encryption_key", env.new_encryption_key)]),
-)
+SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
+SAGE_ENCRYPTION_KEYS = env.secret_items("SAGE_ENCRYPTION_KEYS")
+if not SAGE_ENCRYPTION_KEYS and not PRODUCTION:
+    # What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
+    kept_key = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "encryption_key", configuration.new_encryption_key)
+    SAGE_ENCRYPTION_KEYS = [kept_key]
+SAGE_ENCRYPTION_KEYS = configuration.encryption_keys("SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS)
 SAGE_BOOTSTRAP_ADMIN_USERNAME = env.text("SAGE_BOOTSTRAP_ADMIN_USERNAME", "admin")
 SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
 
@@ -62,7 +65,7 @@ SAGE_ACCESS_TOKEN_LIFETIME = timedelta(hours=env.integer("SAGE_JWT_EXPIRE_HOURS"
 SAGE_REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 SAGE_HASH_CONCURRENCY = env.integer("SAGE_HASH_CONCURRENCY", 2, least=1, most=64)
 SAGE_HASH_WAIT_SECONDS = 2.0
-SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/oauth2")
+SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/{paths.OAUTH2}")
 SAGE_MAX_JSON_BYTES = env.integer("SAGE_MAX_JSON_BYTES", 2 * 1024 * 1024, least=1024, most=256 * 1024 * 1024)
 SAGE_CORS_ALLOWED_ORIGINS = env.origins("SAGE_CORS_ALLOWED_ORIGINS")
 
@@ -76,7 +79,7 @@ env.more_than(
     "SAGE_THREADS", SAGE_THREADS, SAGE_PROBE_CONCURRENCY=SAGE_PROBE_CONCURRENCY, SAGE_HASH_CONCURRENCY=SAGE_HASH_CONCURRENCY
 )
 SAGE_DEFAULT_LLM_API_KEY = env.secret("SAGE_DEFAULT_LLM_API_KEY")
-SAGE_DEFAULT_LLM_API_BASE_URL = env.url("SAGE_DEFAULT_LLM_API_BASE_URL", "") if env.text("SAGE_DEFAULT_LLM_API_BASE_URL") else ""
+SAGE_DEFAULT_LLM_API_BASE_URL = env.url("SAGE_DEFAULT_LLM_API_BASE_URL")
 SAGE_DEFAULT_LLM_MODEL_NAME = env.text("SAGE_DEFAULT_LLM_MODEL_NAME")
 env.all_or_none(
     SAGE_DEFAULT_LLM_API_KEY=SAGE_DEFAULT_LLM_API_KEY,
@@ -149,19 +152,19 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # -- Data -----------------------------------------------------------------------------------------------------------------
 DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{SAGE_DATA_DIR / 'sage.sqlite3'}")
-DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
+DATABASES = {"default": configuration.database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL")
-CACHES: dict[str, Any] = {"default": env.cache("REDIS_URL", REDIS_URL)}
+CACHES: dict[str, Any] = {"default": configuration.cache("REDIS_URL", REDIS_URL)}
 SESSION_ENGINE = "sage_platform.accounts.sessions"
 
 SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / "media"))).absolute()
 SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
 STORAGES = {
-    "default": env.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
+    "default": configuration.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_URL = "/static/"
+STATIC_URL = f"/{paths.STATIC}/"
 # The admin's and the API page's files are served straight from the packages, so that no collect step can be forgotten.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -205,7 +208,7 @@ CORS_ALLOW_ALL_ORIGINS = "*" in SAGE_CORS_ALLOWED_ORIGINS
 CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value != "*"]
 CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # Else every site could read what a visitor's cookie opens.
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
-CORS_URLS_REGEX = r"^/(?!oauth2/|api/oauth2/|\.well-known/)"
+CORS_URLS_REGEX = rf"^/(?!{paths.OAUTH2}/|{paths.API}/{paths.OAUTH2}/|{re.escape(paths.WELL_KNOWN)}/)"
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -234,9 +237,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = SAGE_MAX_JSON_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # -- Languages --------------------------------------------------------------------------------------------------------------
-LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-SAGE_DEFAULT_LOCALE = env.choice("SAGE_DEFAULT_LOCALE", "en", ["en", "en-US", "zh", "zh-CN", "zh-Hans"])
-LANGUAGE_CODE = "zh-hans" if SAGE_DEFAULT_LOCALE.startswith("zh") else "en"
+LANGUAGES = [(language.code, _(language.name)) for language in languages.LANGUAGES]
+SAGE_DEFAULT_LOCALE = env.choice("SAGE_DEFAULT_LOCALE", languages.SOURCE, list(languages.CODES_BY_LOCALE))
+LANGUAGE_CODE = languages.CODES_BY_LOCALE[SAGE_DEFAULT_LOCALE]
 LOCALE_PATHS = [BASE_DIR / "sage_platform" / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -244,7 +247,7 @@ TIME_ZONE = "UTC"
 
 # -- Mail -----------------------------------------------------------------------------------------------------------------
 EMAIL_URL = env.secret("EMAIL_URL", "" if PRODUCTION else "consolemail://")
-globals().update(env.mail("EMAIL_URL", EMAIL_URL))
+globals().update(configuration.mail("EMAIL_URL", EMAIL_URL))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Sage <noreply@localhost>")
 
@@ -265,8 +268,8 @@ Every answer under `/api` comes in an envelope: `{code, message, data, timestamp
 A business refusal is HTTP 200 with another `code` and a `message` for the person. Routes marked *raw* have no envelope.
 
 Sign in by `POST /api/auth/login`; send the `access_token` as `Authorization: Bearer …`, or let the session cookie speak.
-Messages come in English and Simplified Chinese: `X-Sage-Locale`, `X-Accept-Language`, `Accept-Language`.
-"""
+`X-Sage-Locale`, `X-Accept-Language` or `Accept-Language` chooses the language of messages: LANGUAGES.
+""".replace("LANGUAGES", ", ".join(language.name for language in languages.LANGUAGES))
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Sage platform",
     "DESCRIPTION": API_DESCRIPTION,
@@ -285,7 +288,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "sage_platform.api.schema.add_raw_routes",
     ],
     "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api",
+    "SCHEMA_PATH_PREFIX": f"/{paths.API}",
 }
 
 # -- OAuth2 (django-oauth-toolkit) --------------------------------------------------------------------------------
@@ -332,7 +335,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     **{f"COMPLIANT_BCP_RFC9700_{rule}": True for rule in RFC9700_RULES},
 }
 
-SAGE_OAUTH2_CLIENTS = env.oauth2_clients("SAGE_OAUTH2_CLIENTS", list(OAUTH2_PROVIDER["SCOPES"]))
+SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", list(OAUTH2_PROVIDER["SCOPES"]))
 
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)

@@ -10,6 +10,8 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from sage_platform import paths
+
 # Build tools put a hash of the content into a file's name: app-BvX3f9aK.js, app.3f9c2b1e.css. Such a file never changes.
 HASHED_NAME = re.compile(r"[.-][0-9A-Za-z_-]{8,}\.[0-9A-Za-z]+\Z")
 
@@ -26,7 +28,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         """Nothing hidden, and nothing that a link leads to outside the folder."""
         root = settings.SAGE_WEB_ROOT
         if root is not None and url.startswith(f"{settings.SAGE_WEB_BASE_PATH}/"):
-            hidden = any(part.startswith(".") and part != ".well-known" for part in url.split("/"))
+            hidden = any(part.startswith(".") and part != paths.WELL_KNOWN for part in url.split("/"))
             if hidden or not Path(path).resolve().is_relative_to(root.resolve()):
                 return
         super().add_file_to_dictionary(url, path, stat_cache)

@@ -1,6 +1,6 @@
-"""Checks that the Chinese message catalogue says all that the source says, and that the compiled one says the same.
+"""Checks that each language's message catalogue says all that the source says, and that the compiled one says the same.
 
-With --write it brings both up to date instead. Either way gettext's own tools must be installed.
+With --write it brings all of them up to date instead. Either way gettext's own tools must be installed.
 """
 
 import argparse
@@ -12,15 +12,25 @@ from pathlib import Path
 
 import polib
 
+from sage_platform.languages import CATALOGUES
+
 ROOT = Path(__file__).resolve().parent.parent
-LOCALE = "zh_Hans"
-CATALOGUE = Path("sage_platform", "locale", LOCALE, "LC_MESSAGES", "django.po")
+LOCALES = Path("sage_platform", "locale")
 SOURCE = ("manage.py", "sage_platform", "providers", "system", "versions", "uploads", "observability")
 
 Key = tuple[str | None, str]
 
 
-def makemessages(root: Path) -> None:
+def path_of(catalogue: str) -> Path:
+    return LOCALES / catalogue / "LC_MESSAGES" / "django.po"
+
+
+def strays(folder: Path) -> list[str]:
+    """The catalogues that no language has: nobody would ever see them, nor notice that they are out of date."""
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in CATALOGUES)
+
+
+def makemessages(root: Path, catalogue: str) -> None:
     """Brings the catalogue under this root up to date with the source under it."""
     # Line numbers would change the catalogue with every edit, so that only the file is named.
     command = [
@@ -28,7 +38,7 @@ def makemessages(root: Path) -> None:
         "manage.py",
         "makemessages",
         "--locale",
-        LOCALE,
+        catalogue,
         "--add-location",
         "file",
         "--no-obsolete",
@@ -40,8 +50,8 @@ def makemessages(root: Path) -> None:
     subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
-def extracted() -> polib.POFile:
-    """The catalogue as it would be after makemessages, made from a copy so that a check changes nothing."""
+def extracted(catalogue: str) -> polib.POFile:
+    """The catalogue as makemessages would make it, from a copy of the source, so that a check changes nothing."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in SOURCE:
@@ -51,9 +61,9 @@ def extracted() -> polib.POFile:
             elif path.is_file():
                 shutil.copy(path, copy / name)
         # Without a catalogue to merge with, nothing but the source decides what is in it.
-        (copy / CATALOGUE).unlink(missing_ok=True)
-        makemessages(copy)
-        return polib.pofile(str(copy / CATALOGUE))
+        (copy / path_of(catalogue)).unlink(missing_ok=True)
+        makemessages(copy, catalogue)
+        return polib.pofile(str(copy / path_of(catalogue)))
 
 
 def key(entry: polib.POEntry) -> Key:
@@ -86,34 +96,34 @@ def problems(source: polib.POFile, catalogue: polib.POFile, compiled: polib.MOFi
     return found
 
 
-def write() -> int:
-    (ROOT / CATALOGUE).parent.mkdir(parents=True, exist_ok=True)
-    makemessages(ROOT)
-    path = ROOT / CATALOGUE
+def write(catalogue: str) -> None:
+    path = ROOT / path_of(catalogue)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    makemessages(ROOT, catalogue)
     subprocess.run(["msgfmt", "--check-format", "--output-file", path.with_suffix(".mo"), path], check=True)
     open_entries = [entry for entry in polib.pofile(str(path)) if entry.fuzzy or not entry.translated()]
-    print(f"{CATALOGUE}: {len(open_entries)} messages wait for a translation.")
-    return 0
+    print(f"{path_of(catalogue)}: {len(open_entries)} messages wait for a translation.")
 
 
-def check() -> int:
-    path = ROOT / CATALOGUE
+def check(catalogue: str) -> bool:
+    """Prints what is wrong with it; true when nothing is."""
+    path = ROOT / path_of(catalogue)
     if not path.exists():
-        print(f"{CATALOGUE} is missing; `make messages` makes it.", file=sys.stderr)
-        return 1
+        print(f"{path_of(catalogue)} is missing; `make messages` makes it.", file=sys.stderr)
+        return False
     # Placeholders that differ between a message and its translation would crash only when it is shown.
     if subprocess.run(["msgfmt", "--check-format", "--output-file", "/dev/null", path], check=False).returncode:
-        return 1
-    catalogue = polib.pofile(str(path))
+        return False
+    held = polib.pofile(str(path))
     binary = path.with_suffix(".mo")
-    found = problems(extracted(), catalogue, polib.mofile(str(binary)) if binary.exists() else None)
+    found = problems(extracted(catalogue), held, polib.mofile(str(binary)) if binary.exists() else None)
     for problem in found:
         print(problem, file=sys.stderr)
     if found:
-        print(f"{len(found)} problems in {CATALOGUE}; run `make messages`, then translate.", file=sys.stderr)
-        return 1
-    print(f"{len(catalogue)} messages, all translated and compiled.")
-    return 0
+        print(f"{len(found)} problems in {path_of(catalogue)}; run `make messages`, then translate.", file=sys.stderr)
+        return False
+    print(f"{catalogue}: {len(held)} messages, all translated and compiled.")
+    return True
 
 
 def main() -> int:
@@ -123,7 +133,15 @@ def main() -> int:
     if not shutil.which("xgettext") or not shutil.which("msgfmt"):
         print("gettext is not installed (Debian: apt-get install gettext).", file=sys.stderr)
         return 1
-    return write() if options.write else check()
+    if options.write:
+        for catalogue in CATALOGUES:
+            write(catalogue)
+        return 0
+    fine = [check(catalogue) for catalogue in CATALOGUES]
+    for name in strays(ROOT / LOCALES):
+        print(f"{LOCALES / name}: no row of sage_platform/languages.py has this catalogue.", file=sys.stderr)
+        fine.append(False)
+    return 0 if all(fine) else 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("sage_platform/settings.py", "sage_platform/env.py")
+SOURCES = ("sage_platform/settings.py", "sage_platform/configuration.py", "sage_platform/env.py")
 SECRET_READERS = frozenset({"secret", "secret_items", "oauth2_clients"})
 NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import BaseCache
 
 from sage_platform import cache as module
-from sage_platform import env
+from sage_platform import configuration
 from sage_platform.cache import PausingRedis, PausingRedisCache
 from sage_platform.cache_errors import CacheAwayError
 
@@ -27,7 +27,7 @@ def silent() -> Iterator[socket.socket]:
 
 
 def cache_at(server: socket.socket) -> BaseCache:
-    settings: dict[str, Any] = env.cache("REDIS_URL", f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+    settings: dict[str, Any] = configuration.cache("REDIS_URL", f"redis://127.0.0.1:{server.getsockname()[1]}/0")
     assert settings.pop("BACKEND") == "sage_platform.cache.PausingRedisCache"
     return PausingRedisCache(settings.pop("LOCATION"), settings)
 

@@ -9,16 +9,20 @@ from django.http import HttpRequest
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from sage_platform import paths
+from sage_platform.languages import LANGUAGES
+
 HEADERS = ("X-Sage-Locale", "X-Accept-Language", "Accept-Language")
 META_KEYS = [f"HTTP_{name.upper().replace('-', '_')}" for name in HEADERS]  # request.headers would be made for these three.
-WIRE_NAMES = {"en": "en", "zh-hans": "zh-CN"}
+# The code of a language as `Content-Language` and the cookie have it.
+WIRE_NAMES = {language.code: language.tag for language in LANGUAGES}
 COOKIE = "sage_language"
 
 
 def language_of(request: HttpRequest) -> str:
     """The code of a supported language; a header that names none is passed over."""
     asked = [request.META.get(key, "") for key in META_KEYS]
-    if not request.path.startswith("/api/"):
+    if not request.path.startswith(f"/{paths.API}/"):
         asked.insert(2, request.COOKIES.get(COOKIE, ""))
     for value in asked:
         if value and (code := supported_language(value)):

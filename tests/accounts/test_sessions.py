@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sage_platform import env
+from sage_platform import configuration
 from sage_platform.accounts.models import Session, SignIn, User
 from sage_platform.cache import PausingRedis
 from sage_platform.digests import token_digest
@@ -62,7 +62,7 @@ def redis_away(request: pytest.FixtureRequest, settings: Settings, monkeypatch: 
     monkeypatch.setattr(PausingRedis, "away_until", None)
     with request.param() as port:
         settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
-        settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
+        settings.CACHES = {"default": configuration.cache("REDIS_URL", settings.REDIS_URL)}
         yield
         caches["default"].close()
 

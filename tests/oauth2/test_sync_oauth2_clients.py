@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from sage_platform import env
+from sage_platform import configuration
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
 from sage_platform.oauth2.registration import read_clients
@@ -67,7 +67,7 @@ def rows() -> list[dict[str, Any]]:
 def test_what_stops_the_start(text: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGE_OAUTH2_CLIENTS", text)
     with pytest.raises(ImproperlyConfigured) as error:
-        env.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES)
+        configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES)
     assert str(error.value) == f"SAGE_OAUTH2_CLIENTS: expected {says}."
     assert SECRET not in str(error.value)
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_a_client(changes: dict[str, Any], field: str, monkeypatc
     with pytest.raises(
         ImproperlyConfigured, match=rf"^SAGE_OAUTH2_CLIENTS: expected client .+ to be right \({field}: .+\)\.$"
     ) as error:
-        env.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES)
+        configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES)
     assert SECRET not in str(error.value)
 
 
@@ -121,12 +121,12 @@ def test_it_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "clients.json").write_text(json.dumps([LAGE]))
     monkeypatch.delenv("SAGE_OAUTH2_CLIENTS", raising=False)
     monkeypatch.setenv("SAGE_OAUTH2_CLIENTS_FILE", str(tmp_path / "clients.json"))
-    assert [client.client_id for client in env.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES)] == ["lage"]
+    assert [client.client_id for client in configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES)] == ["lage"]
 
 
 def test_none_are_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SAGE_OAUTH2_CLIENTS", raising=False)
-    assert env.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES) == []
+    assert configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", SCOPES) == []
 
 
 def test_a_secret_is_in_no_traceback() -> None:

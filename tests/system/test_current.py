@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sage_platform import env
+from sage_platform import configuration
 from sage_platform.cache import PausingRedis
 from scripts.with_services import spare_port
 from system import current
@@ -106,7 +106,7 @@ def test_a_data_folder_that_cannot_be_written(settings: Settings, tmp_path: Path
 def test_while_redis_is_away_every_read_is_of_the_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PausingRedis, "away_until", None)
     settings.REDIS_URL = f"redis://127.0.0.1:{spare_port()}/0"
-    settings.CACHES = {"default": env.cache("REDIS_URL", settings.REDIS_URL)}
+    settings.CACHES = {"default": configuration.cache("REDIS_URL", settings.REDIS_URL)}
     other = CurrentSettings()
     for value in (True, False, True):
         update_settings(allow_registration=value, actor=None)

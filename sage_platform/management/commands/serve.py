@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from sage_platform import paths
+
 
 class Command(BaseCommand):
     help = "Serve the platform with granian, by SAGE_BIND, SAGE_PORT, SAGE_WORKERS and SAGE_THREADS. Ends gracefully on SIGTERM."
@@ -17,7 +19,8 @@ class Command(BaseCommand):
             raise CommandError("granian is not installed; install requirements.txt.")
         url = settings.SAGE_PUBLIC_URL
         self.stdout.write(
-            f"Sage is at {url}{settings.SAGE_WEB_BASE_PATH}/login (sign in), {url}/admin/ (administration), {url}/api/docs (API)."
+            f"Sage is at {url}{settings.SAGE_WEB_BASE_PATH}/login (sign in), {url}/{paths.ADMIN}/ (administration), "
+            f"{url}/{paths.API}/docs (API)."
         )
         self.stdout.flush()
         # The server takes this process's place: signals reach it without a go-between, and this one's memory is free again.

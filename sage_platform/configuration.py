@@ -1,0 +1,144 @@
+"""The product's own settings that take more than a reader of one value: database, cache, object store, mail, keys, clients.
+
+Only the settings module calls these. Like the readers of `env`, they name the variable that is wrong and never repeat its value.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from sage_platform import env, paths
+from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
+
+# Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
+BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
+FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+# NORMAL in WAL mode: what was acknowledged survives the death of the process; only a loss of power may take the last moments.
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
+
+
+def base_path(name: str, default: str) -> str:
+    """Where the web application is, for example `/sage`; a trailing slash is dropped."""
+    value = env.text(name, default).rstrip("/")
+    if not BASE_PATH.fullmatch(value):
+        raise env.misconfigured(name, "a path such as /sage")
+    if value.split("/")[1] in paths.OWN:
+        raise env.misconfigured(name, "a path such as /sage, and none of the platform's own")
+    return value
+
+
+def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
+    """Fernet keys (32 bytes in URL-safe base64), newest first. A key twice would never leave the ring."""
+    expected = "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once"
+    # Python's own decoder stops at the first `=`, so that of two keys with another separator it would see but one.
+    if not given or not all(FERNET_KEY.fullmatch(key) for key in given) or len(set(given)) < len(given):
+        raise env.misconfigured(name, expected)
+    return list(given)
+
+
+def new_encryption_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:
+    """A JSON array, with secrets in it, so that it may be a file."""
+    try:
+        return read_clients(env.secret(name), scopes)
+    except InvalidRegistrationError as error:
+        raise env.misconfigured(name, str(error)) from None
+
+
+def database(name: str, value: str) -> dict[str, Any]:
+    """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`."""
+    expected = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
+    # The parser would print part of an address that it does not know, and with it perhaps of a password.
+    if value.partition("://")[0] not in {"sqlite", "postgres", "postgresql", "pgsql", "psql"}:
+        raise env.misconfigured(name, expected)
+    try:
+        config: dict[str, Any] = dict(environ.Env.db_url_config(value))
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise env.misconfigured(name, expected) from None
+    engine = str(config.get("ENGINE", ""))
+    options = config.setdefault("OPTIONS", {})
+    if engine.endswith("sqlite3"):
+        # WAL lets reads go on beside a write; IMMEDIATE makes a transaction wait at its start and never fail in its middle.
+        options |= {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
+        return config | {"CONN_MAX_AGE": None}
+    if engine.endswith("postgresql"):
+        options |= {"pool": postgresql_pool(), "connect_timeout": 3}
+        return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    raise env.misconfigured(name, expected)
+
+
+def postgresql_pool() -> dict[str, Any]:
+    from sage_platform.database import ImpatientConnection  # noqa: PLC0415  On SQLite the driver would only cost memory.
+
+    return {
+        "connection_class": ImpatientConnection,
+        "min_size": 1,
+        "max_size": 16,
+        "timeout": 2,
+        "max_lifetime": 1800,
+        # Attempts to reconnect come at ever longer intervals. By giving up they start anew, from the shortest one.
+        "reconnect_timeout": 3,
+    }
+
+
+def cache(name: str, value: str) -> dict[str, Any]:
+    if not value:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0 and _is_database_number(parts)
+    except ValueError:
+        right = False
+    if not right:
+        raise env.misconfigured(name, "redis://host:6379/0")
+    timeouts = {"socket_timeout": 1, "socket_connect_timeout": 1, "health_check_interval": 30}
+    return {
+        "BACKEND": "sage_platform.cache.PausingRedisCache",
+        "LOCATION": value,
+        "KEY_PREFIX": "sage",
+        "OPTIONS": timeouts,
+    }
+
+
+def _is_database_number(parts: SplitResult) -> bool:
+    return parts.scheme == "unix" or parts.path in {"", "/"} or parts.path.removeprefix("/").isdigit()
+
+
+def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
+    """Where uploads are kept: the local disk, or an S3-compatible store when its endpoint is given."""
+    if not endpoint:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": media_root, "base_url": None},
+        }
+    secure = env.boolean("SAGE_S3_SECURE", default=True)
+    address = endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}"
+    options = {
+        "endpoint_url": address,
+        "access_key": env.secret("SAGE_S3_ACCESS_KEY"),
+        "secret_key": env.secret("SAGE_S3_SECRET_KEY"),
+        "bucket_name": env.text("SAGE_S3_BUCKET_NAME", "sage"),
+        "use_ssl": secure,
+        "file_overwrite": False,
+        "querystring_auth": True,
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
+def mail(name: str, value: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings from, for example, `smtp+tls://user:password@mail.example:587`."""
+    try:
+        return dict(environ.Env.email_url_config(value or "dummymail://"))
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise env.misconfigured(
+            name, "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://"
+        ) from None

@@ -1,0 +1,197 @@
+"""What the settings make of this product's own variables; a wrong value is named and never repeated."""
+
+from pathlib import Path
+
+import pytest
+
+from sage_platform import configuration, env
+from sage_platform.database import ImpatientConnection
+from tests.environment import NAME, Reader, check_refused
+
+# 32 bytes in URL-safe base64 each.
+FERNET = "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="
+OTHER_FERNET = "Zw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2mXr7LpZw4Nc8="
+
+BASE_PATH: Reader = lambda: configuration.base_path(NAME, "/sage")  # noqa: E731
+KEYS: Reader = lambda: configuration.encryption_keys(NAME, env.secret_items(NAME))  # noqa: E731
+
+RIGHT: list[tuple[Reader, str, object]] = [
+    (BASE_PATH, "", "/sage"),
+    (BASE_PATH, "/a/b-c_d.e/", "/a/b-c_d.e"),
+    (BASE_PATH, "/.a/_1/", "/.a/_1"),
+    (KEYS, FERNET, [FERNET]),
+    (KEYS, f" {OTHER_FERNET} , {FERNET},", [OTHER_FERNET, FERNET]),
+]
+
+
+@pytest.mark.parametrize(("read", "value", "expected"), RIGHT)
+def test_right_values(read: Reader, value: str, expected: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert read() == expected
+
+
+NO_BASE_PATHS = [
+    "/",
+    "sage",
+    "//sage",
+    "/sage//x",
+    "/sa ge",
+    "/säge",
+    "/../x",
+    "/a/../b",
+    "/sage?x",
+    "/<str:x>",
+    "/-",
+    "/sage/_.",
+]
+
+
+@pytest.mark.parametrize("value", NO_BASE_PATHS)
+def test_wrong_base_paths(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(BASE_PATH, "a path such as /sage")
+
+
+NO_KEYS = [
+    "",
+    ",",
+    "hunter2",
+    FERNET[:-2],
+    FERNET + "A",
+    "é" * 44,
+    f"{FERNET};{OTHER_FERNET}",
+    f"{FERNET},x",
+    f"{FERNET},{FERNET}",
+]
+
+
+@pytest.mark.parametrize("value", NO_KEYS)
+def test_wrong_encryption_keys(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(KEYS, "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once")
+
+
+def test_a_made_encryption_key_is_one(tmp_path: Path) -> None:
+    made = env.kept_secret(NAME, tmp_path / "encryption_key", configuration.new_encryption_key)
+    assert configuration.encryption_keys(NAME, [made]) == [made]
+    assert env.kept_secret(NAME, tmp_path / "encryption_key", configuration.new_encryption_key) == made
+
+
+# -- Addresses with passwords in them ----------------------------------------------------------------------------------------
+
+DATABASE = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
+MAIL = "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://"
+WRONG: list[tuple[Reader, str]] = [
+    (lambda: configuration.database(NAME, "mysql://sage:hunter2@db/sage"), DATABASE),
+    (lambda: configuration.database(NAME, "postgres://sage:pw@db:hunter2/sage"), DATABASE),
+    (lambda: configuration.database(NAME, "hunter2"), DATABASE),
+    (lambda: configuration.cache(NAME, "http://hunter2@cache"), "redis://host:6379/0"),
+    (lambda: configuration.cache(NAME, "redis://cache/hunter2"), "redis://host:6379/0"),
+    (lambda: configuration.cache(NAME, "redis://cache:hunter2/0"), "redis://host:6379/0"),
+    (lambda: configuration.mail(NAME, "hunter2://mail"), MAIL),
+    (lambda: configuration.mail(NAME, "smtp://user:pw@mail:hunter2"), MAIL),
+]
+
+
+@pytest.mark.parametrize(("read", "expected"), WRONG)
+def test_no_refusal_repeats_a_password(read: Reader, expected: str) -> None:
+    check_refused(read, expected)
+
+
+def test_sqlite() -> None:
+    found = configuration.database(NAME, "sqlite:////tmp/x.sqlite3")
+    assert {name: value for name, value in found.items() if value != ""} == {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": "/tmp/x.sqlite3",
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;",
+        },
+    }
+
+
+def test_postgresql() -> None:
+    assert configuration.database(NAME, "postgres://sage:pw@db.example:5433/main") == {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "main",
+        "USER": "sage",
+        "PASSWORD": "pw",
+        "HOST": "db.example",
+        "PORT": 5433,
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 3,
+            "pool": {
+                "connection_class": ImpatientConnection,
+                "min_size": 1,
+                "max_size": 16,
+                "timeout": 2,
+                "max_lifetime": 1800,
+                "reconnect_timeout": 3,
+            },
+        },
+    }
+
+
+def test_the_cache() -> None:
+    assert configuration.cache(NAME, "") == {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    for address in ("redis://cache.example:6379/0", "rediss://cache.example", "unix:///run/redis.sock"):
+        assert configuration.cache(NAME, address) == {
+            "BACKEND": "sage_platform.cache.PausingRedisCache",
+            "LOCATION": address,
+            "KEY_PREFIX": "sage",
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "health_check_interval": 30},
+        }
+
+
+def test_mail() -> None:
+    found = configuration.mail(NAME, "smtp+tls://user:pw@mail.example:587")
+    assert {name: value for name, value in found.items() if value} == {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "mail.example",
+        "EMAIL_PORT": 587,
+        "EMAIL_HOST_USER": "user",
+        "EMAIL_HOST_PASSWORD": "pw",
+        "EMAIL_USE_TLS": True,
+    }
+    assert configuration.mail(NAME, "")["EMAIL_BACKEND"] == "django.core.mail.backends.dummy.EmailBackend"
+
+
+def test_files_on_the_local_disk(tmp_path: Path) -> None:
+    assert configuration.object_store("", tmp_path) == {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": tmp_path, "base_url": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "secure", "address"),
+    [
+        ("s3.example:9000", "", "https://s3.example:9000"),
+        ("s3.example:9000", "false", "http://s3.example:9000"),
+        ("http://s3.example:9000", "false", "http://s3.example:9000"),
+    ],
+)
+def test_files_in_an_object_store(
+    endpoint: str, secure: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("hunter2\n")
+    monkeypatch.setenv("SAGE_S3_SECURE", secure)
+    monkeypatch.setenv("SAGE_S3_ACCESS_KEY", "sage")
+    monkeypatch.setenv("SAGE_S3_SECRET_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("SAGE_S3_BUCKET_NAME", "files")
+    assert configuration.object_store(endpoint, tmp_path) == {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "endpoint_url": address,
+            "access_key": "sage",
+            "secret_key": "hunter2",
+            "bucket_name": "files",
+            "use_ssl": secure != "false",
+            "file_overwrite": False,
+            "querystring_auth": True,
+        },
+    }
