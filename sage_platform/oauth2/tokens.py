@@ -4,7 +4,6 @@ Everything that comes of one approval is a family. Whoever issues into it locks 
 is spent (a code, a refresh token); whoever ends it locks the same rows. So nothing is issued past an end at the same moment.
 """
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from django.utils import timezone
 from sage_platform.accounts.models import User
 from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.seams import ThirdParty
+from sage_platform.digests import token_digest
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
 
 # A prefix tells the kinds apart, these and the platform's own, so that each costs one look-up in one table.
@@ -40,10 +40,6 @@ USER_FIELDS = [
 
 def new(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
-
-
-def digest_of(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # -- Issuing ------------------------------------------------------------------------------------------------------------
@@ -69,7 +65,7 @@ def save_access_token(token: str, approval: Approval, *, scope: str) -> None:
         scope=scope,
         expires=timezone.now() + ACCESS_LIFE,
         token="",
-        token_checksum=digest_of(token),
+        token_checksum=token_digest(token),
     )
     row.save(force_insert=True)
 
@@ -85,7 +81,7 @@ def save_refresh_token(token: str, approval: Approval, *, scope: str) -> None:
         scope=scope,
         expires=timezone.now() + REFRESH_LIFE,
         token="",
-        token_checksum=digest_of(token),
+        token_checksum=token_digest(token),
     )
     row.save(force_insert=True)
 
@@ -140,7 +136,7 @@ def find_access_token(token: str) -> ThirdParty | None:
     """One query. None for a token that is unknown, expired or ended: by its client, its user's password, a deactivation."""
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_LENGTH:
         return None
-    for expires, scope, version, client_id, enabled, *columns in by_checksum(digest_of(token)):
+    for expires, scope, version, client_id, enabled, *columns in by_checksum(token_digest(token)):
         user = _user(columns)
         if expires > timezone.now() and enabled and _speaks_for(user, version):
             return ThirdParty(client_id, frozenset(scope.split()), user)
@@ -169,7 +165,7 @@ def find_any(token: str, application: Application) -> AccessToken | RefreshToken
     """The row of a client's own token of either kind, alive or not; another client's is not found."""
     if len(token) > MAX_LENGTH:
         return None
-    mine: dict[str, Any] = {"token_checksum": digest_of(token), "application": application}
+    mine: dict[str, Any] = {"token_checksum": token_digest(token), "application": application}
     model = RefreshToken if token.startswith(REFRESH_PREFIX) else AccessToken
     row: AccessToken | RefreshToken | None = model._default_manager.select_related("user", "application").filter(**mine).first()
     return row
