@@ -23,7 +23,7 @@ from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
-from sage_platform.oauth2 import consents, keys, parameters
+from sage_platform.oauth2 import consents, keys, parameters, scopes
 from sage_platform.oauth2.redirects import with_answer
 from sage_platform.oauth2.server import server
 from sage_platform.oauth2.validator import save_code
@@ -139,9 +139,9 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
     if (stop := _signed_in(request, asked)) is not None:
         return stop
     user: Any = request.user
-    client, scopes = asked.validated.client, asked.validated.scopes
+    client, wanted = asked.validated.client, asked.validated.scopes
     decision = request.POST.get("decision") if request.method == "POST" else None
-    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, scopes)):
+    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, wanted)):
         if "none" in asked.prompts:
             raise ConsentRequired
         return _consent_page(request, asked)
@@ -150,13 +150,13 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
     with transaction.atomic():
         # Who was not asked has allowed nothing: once the client has to ask, they are.
         unasked = decision is None and client.skip_authorization
-        consents.remember(user, client, [] if unasked else scopes)
+        consents.remember(user, client, [] if unasked else wanted)
         code = save_code(asked.validated, user=user, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 
 
-def _agreed(user: Any, client: Any, scopes: list[str]) -> bool:
-    return client.skip_authorization or consents.covers(user, client, scopes)
+def _agreed(user: Any, client: Any, wanted: list[str]) -> bool:
+    return client.skip_authorization or consents.covers(user, client, wanted)
 
 
 def _signed_in(request: HttpRequest, asked: Asked) -> HttpResponse | None:
@@ -225,12 +225,11 @@ def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
 
 def _consent_page(request: HttpRequest, asked: Asked) -> HttpResponse:
     client = asked.validated.client
-    descriptions = settings.OAUTH2_PROVIDER["SCOPES"]
     parts = urlsplit(asked.validated.redirect_uri)
     context = {
         "client": client,
         "person": request.user,
-        "scopes": [descriptions[name] for name in asked.validated.scopes],
+        "scopes": scopes.texts(asked.validated.scopes),
         "returns_to": parts.hostname if parts.scheme in {"http", "https"} else parts.scheme,
         "on_this_device": parts.scheme not in {"https"},
     }

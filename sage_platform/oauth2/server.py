@@ -8,7 +8,7 @@ from oauthlib.oauth2.rfc6749.endpoints import AuthorizationEndpoint, TokenEndpoi
 from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
-from sage_platform.oauth2 import tokens
+from sage_platform.oauth2 import scopes, tokens
 from sage_platform.oauth2.models import Application, GrantType
 from sage_platform.oauth2.validator import Validator
 
@@ -43,7 +43,7 @@ class Server(AuthorizationEndpoint, TokenEndpoint):  # type: ignore[misc]  # The
         self.code_grant, self.bearer = code, bearer
 
     def _add_id_token(self, token: dict[str, Any], _handler: Any, request: Any) -> dict[str, Any]:
-        if "openid" in request.scopes:
+        if scopes.OPENID in request.scopes:
             token["id_token"] = self.validator.id_token(token, request)
         return token
 

@@ -12,13 +12,11 @@ from django.utils import timezone
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749 import errors
 
-from sage_platform.oauth2 import keys, tokens
+from sage_platform.oauth2 import keys, scopes, tokens
 from sage_platform.oauth2.models import Application, Grant, GrantType, RefreshToken
 from sage_platform.oauth2.redirects import is_registered
 from sage_platform.oauth2.tokens import Approval
 
-# These are about a person, so that a client's own token (RFC 6749 §4.4) cannot have them.
-PERSONAL_SCOPES = frozenset({"openid", "profile", "email"})
 # RFC 7636 §4.1.
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 
@@ -72,14 +70,14 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no ty
         """RFC 6749 §3.3: a default, or failure. A client's own token has what is not a person's; a person is always asked."""
         if request.grant_type != GrantType.CLIENT_CREDENTIALS:
             return []
-        return [scope for scope in request.client.scopes if scope not in PERSONAL_SCOPES]
+        return scopes.without_personal(request.client.scopes)
 
-    def validate_scopes(self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
-        allowed = set(client.scopes) & set(settings.OAUTH2_PROVIDER["SCOPES"])
+    def validate_scopes(self, client_id: str, asked: list[str], client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+        known = scopes.names()
         if request.grant_type == GrantType.CLIENT_CREDENTIALS:
-            allowed -= PERSONAL_SCOPES
-        request.scopes = list(dict.fromkeys(scopes))
-        return bool(scopes) and set(scopes) <= allowed
+            known = scopes.without_personal(known)
+        request.scopes = list(dict.fromkeys(asked))
+        return bool(asked) and set(asked) <= set(known) & set(client.scopes)
 
     # -- The code -----------------------------------------------------------------------------------------------------
 
