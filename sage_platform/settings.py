@@ -311,6 +311,8 @@ RFC9700_RULES = [
 OAUTH2_PROVIDER: dict[str, Any] = {
     "SCOPES": {row.name: row.text for row in scopes.ROWS},
     "DEFAULT_SCOPES": [],
+    # The toolkit's own views, middleware and decorators, of which we use none, would ask this class about a token. It refuses
+    # (NotImplementedError), while the toolkit's default would let tokens in that our rules have ended.
     "OAUTH2_VALIDATOR_CLASS": "sage_platform.oauth2.validator.Validator",
     "OIDC_ISS_ENDPOINT": SAGE_OAUTH2_ISSUER,
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,

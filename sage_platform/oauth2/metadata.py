@@ -5,10 +5,8 @@ A member is here only when it works, or when leaving it out would stand for some
 
 from django.conf import settings
 
-from sage_platform.oauth2 import scopes
+from sage_platform.oauth2 import id_tokens, scopes
 from sage_platform.oauth2.registration import AUTH_METHODS, METHODS_WITH_SECRET
-
-ID_TOKEN_CLAIMS = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"]
 
 Metadata = dict[str, str | bool | list[str]]
 
@@ -35,7 +33,7 @@ def authorization_server() -> Metadata:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "claims_supported": list(dict.fromkeys([*ID_TOKEN_CLAIMS, *scopes.claims_opened_by(scopes.names())])),
+        "claims_supported": list(dict.fromkeys([*id_tokens.CLAIMS, *scopes.claims_opened_by(scopes.names())])),
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         # Left out, this would mean that request objects by reference are accepted.

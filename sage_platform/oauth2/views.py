@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, OAuth2Error
@@ -135,7 +136,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     if "token" not in params:
         raise InvalidRequestError(description="The parameter token is missing.")
     row = tokens.find_any(params["token"], caller)
-    if row is None or getattr(row, "revoked", None) is not None or not tokens.is_alive(row):
+    if row is None or getattr(row, "revoked", None) is not None or not tokens.is_alive(row, timezone.now()):
         return as_json({"active": False}, headers=NO_STORE)
     facts: dict[str, Any] = {
         "active": True,
