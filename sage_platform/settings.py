@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sage_platform import __version__, configuration, env, languages, paths
 from sage_platform.logs import logging_config
+from sage_platform.oauth2 import scopes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # A developer's own .env must not change what the tests see.
@@ -311,13 +312,10 @@ RFC9700_RULES = [
     "PKCE_REQUIRED",
 ]
 OAUTH2_PROVIDER: dict[str, Any] = {
-    "SCOPES": {
-        "openid": _("Know who you are"),
-        "profile": _("See your name and picture"),
-        "email": _("See your email address"),
-        "usage:write": _("Report usage"),
-    },
+    "SCOPES": {row.name: row.text for row in scopes.ROWS},
     "DEFAULT_SCOPES": [],
+    # The toolkit's own views, middleware and decorators, of which we use none, would ask this class about a token. It refuses
+    # (NotImplementedError), while the toolkit's default would let tokens in that our rules have ended.
     "OAUTH2_VALIDATOR_CLASS": "sage_platform.oauth2.validator.Validator",
     "OIDC_ISS_ENDPOINT": SAGE_OAUTH2_ISSUER,
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
@@ -335,7 +333,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     **{f"COMPLIANT_BCP_RFC9700_{rule}": True for rule in RFC9700_RULES},
 }
 
-SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", list(OAUTH2_PROVIDER["SCOPES"]))
+SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", scopes.names())
 
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)

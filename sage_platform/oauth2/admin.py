@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.admin import RecordAdmin
-from sage_platform.oauth2 import client_secrets, clients, consents, keys, tokens
+from sage_platform.oauth2 import client_secrets, clients, consents, keys, scopes, tokens
 from sage_platform.oauth2.models import (
     AccessToken,
     Application,
@@ -50,8 +49,8 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
     scope = forms.MultipleChoiceField(
         label=_("Scopes"),
         required=False,
-        choices=lambda: [(name, f"{name}: {text}") for name, text in settings.OAUTH2_PROVIDER["SCOPES"].items()],
-        initial=["openid", "profile", "email"],
+        choices=lambda: [(row.name, f"{row.name}: {row.text}") for row in scopes.ROWS],
+        initial=scopes.DEFAULT_OF_CLIENT,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("What the client may ask for."),
     )
@@ -72,7 +71,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if not self.errors:
-            for problem in self.registration().problems(list(settings.OAUTH2_PROVIDER["SCOPES"]), has_secret=True):
+            for problem in self.registration().problems(scopes.names(), has_secret=True):
                 self.add_error(problem.where if problem.where in self.fields else None, gettext(problem.text) % problem.params)
         return given
 

@@ -22,10 +22,11 @@ from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
-from sage_platform.oauth2 import consents, keys, parameters
+from sage_platform.oauth2 import consents, keys, parameters, scopes
 from sage_platform.oauth2.redirects import with_answer
+from sage_platform.oauth2.requests import OAuth2Request
 from sage_platform.oauth2.server import server
-from sage_platform.oauth2.validator import save_code
+from sage_platform.oauth2.tokens import save_code
 from sage_platform.pages.page import page
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
@@ -36,7 +37,7 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 LONGEST_ADDRESS = 4096
 
 
-class NotSupportedError(OAuth2Error):  # type: ignore[misc]  # The library has no types.
+class NotSupportedError(OAuth2Error):
     """OpenID Connect Core §3.1.2.6: `request_not_supported` and its kin."""
 
     def __init__(self, name: str) -> None:
@@ -50,7 +51,7 @@ class Asked:
     def __init__(self, request: HttpRequest) -> None:
         self.params, self.wrong = parameters.known(request.GET, parameters.AUTHORIZATION)
         self.prompts = set(self.params.get("prompt", "").split())
-        self.validated = server().request(self.params)
+        self.validated = OAuth2Request(self.params)
         self.path = request.get_full_path()
         # RFC 9700 §4.12: what a person has typed in must not go on to the client; some browsers repeat a POST after a 302.
         self.redirect_status = 303 if request.method == "POST" else 302
@@ -92,6 +93,13 @@ class Asked:
             if there:
                 raise InvalidRequestError(description=problem)
 
+    @property
+    def return_address(self) -> str:
+        """The address that `validate` has proven. Raises MissingRedirectURIError before that."""
+        if self.validated.redirect_uri is None:
+            raise errors.MissingRedirectURIError
+        return self.validated.redirect_uri
+
     def after_sign_in(self) -> str:
         """The address to come back to: the whole request, but for what the sign-in itself has answered."""
         if not self.prompts & SIGN_IN_PROMPTS and "max_age" not in self.params:
@@ -105,7 +113,7 @@ class Asked:
         """Send the browser back with `state` as it came, and with who we are (RFC 9207 §2)."""
         if "state" in self.params:
             answer["state"] = self.params["state"]
-        address = with_answer(self.validated.redirect_uri, answer | {"iss": settings.SAGE_OAUTH2_ISSUER})
+        address = with_answer(self.return_address, answer | {"iss": settings.SAGE_OAUTH2_ISSUER})
         # Django's own redirect knows the web's schemes alone; this address is registered, in whatever scheme.
         response: HttpResponse = OAuth2ResponseRedirect(address, [urlsplit(address).scheme])
         response.status_code = self.redirect_status
@@ -139,9 +147,9 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
     if (stop := _signed_in(request, asked)) is not None:
         return stop
     user: Any = request.user
-    client, scopes = asked.validated.client, asked.validated.scopes
+    client, wanted = asked.validated.client, asked.validated.scopes
     decision = request.POST.get("decision") if request.method == "POST" else None
-    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, scopes)):
+    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, wanted)):
         if "none" in asked.prompts:
             raise ConsentRequired
         return _consent_page(request, asked)
@@ -150,13 +158,13 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
     with transaction.atomic():
         # Who was not asked has allowed nothing: once the client has to ask, they are.
         unasked = decision is None and client.skip_authorization
-        consents.remember(user, client, [] if unasked else scopes)
+        consents.remember(user, client, [] if unasked else wanted)
         code = save_code(asked.validated, user=user, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 
 
-def _agreed(user: Any, client: Any, scopes: list[str]) -> bool:
-    return client.skip_authorization or consents.covers(user, client, scopes)
+def _agreed(user: Any, client: Any, wanted: list[str]) -> bool:
+    return client.skip_authorization or consents.covers(user, client, wanted)
 
 
 def _signed_in(request: HttpRequest, asked: Asked) -> HttpResponse | None:
@@ -225,12 +233,11 @@ def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
 
 def _consent_page(request: HttpRequest, asked: Asked) -> HttpResponse:
     client = asked.validated.client
-    descriptions = settings.OAUTH2_PROVIDER["SCOPES"]
-    parts = urlsplit(asked.validated.redirect_uri)
+    parts = urlsplit(asked.return_address)
     context = {
         "client": client,
         "person": request.user,
-        "scopes": [descriptions[name] for name in asked.validated.scopes],
+        "scopes": scopes.texts(asked.validated.scopes),
         "returns_to": parts.hostname if parts.scheme in {"http", "https"} else parts.scheme,
         "on_this_device": parts.scheme not in {"https"},
     }

@@ -52,7 +52,7 @@ class DigestField(CharField):
         return Digest(salted_hmac(salt, value, algorithm="sha256").hexdigest())
 
 
-class SecretField(ClientSecretField):  # type: ignore[misc]  # The toolkit has no types.
+class SecretField(ClientSecretField):
     """A client secret, hashed as `client_secrets` has it; none stays none.
 
     The toolkit takes a quarter of a second for each, and hashes the empty text too: with that a public client authenticates

@@ -5,6 +5,7 @@ A member is here only when it works, or when leaving it out would stand for some
 
 from django.conf import settings
 
+from sage_platform.oauth2 import id_tokens, scopes
 from sage_platform.oauth2.registration import AUTH_METHODS, METHODS_WITH_SECRET
 
 Metadata = dict[str, str | bool | list[str]]
@@ -21,7 +22,7 @@ def authorization_server() -> Metadata:
         "revocation_endpoint": f"{at}/revoke",
         "introspection_endpoint": f"{at}/introspect",
         "jwks_uri": f"{at}/jwks",
-        "scopes_supported": list(settings.OAUTH2_PROVIDER["SCOPES"]),
+        "scopes_supported": scopes.names(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
@@ -32,10 +33,7 @@ def authorization_server() -> Metadata:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "claims_supported": [
-            *["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"],
-            *["preferred_username", "role", "name", "picture", "avatar_url", "email", "email_verified"],
-        ],
+        "claims_supported": list(dict.fromkeys([*id_tokens.CLAIMS, *scopes.claims_opened_by(scopes.names())])),
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         # Left out, this would mean that request objects by reference are accepted.
@@ -49,6 +47,6 @@ def protected_resource() -> Metadata:
     return {
         "resource": settings.SAGE_PUBLIC_URL,
         "authorization_servers": [settings.SAGE_OAUTH2_ISSUER],
-        "scopes_supported": list(settings.OAUTH2_PROVIDER["SCOPES"]),
+        "scopes_supported": scopes.names(),
         "bearer_methods_supported": ["header"],
     }

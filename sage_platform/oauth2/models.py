@@ -52,7 +52,7 @@ def default_grant_types() -> list[str]:
     return [GrantType.AUTHORIZATION_CODE.value]
 
 
-class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has no types.
+class Application(AbstractApplication):
     """A client. `skip_authorization` is its `skip_consent`; the response types follow from the grant types."""
 
     class AuthMethod(models.TextChoices):
@@ -81,7 +81,7 @@ class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has
     description = models.TextField(_("description"), blank=True, default="")
     source = models.CharField(_("source"), max_length=16, choices=Source.choices, default=Source.ADMIN)
 
-    class Meta(AbstractApplication.Meta):  # type: ignore[misc]  # The toolkit has no types.
+    class Meta(AbstractApplication.Meta):
         verbose_name = _("OAuth2 client")
         verbose_name_plural = _("OAuth2 clients")
         constraints = [
@@ -112,7 +112,7 @@ class Application(AbstractApplication):  # type: ignore[misc]  # The toolkit has
         return [str(name) for name in self.scope.split()]
 
 
-class Grant(AbstractGrant):  # type: ignore[misc]  # The toolkit has no types.
+class Grant(AbstractGrant):
     """An authorization code, kept after its use until it expires, so that a second use is seen (RFC 6749 §4.1.2)."""
 
     code = DigestField(_("code"), max_length=64)
@@ -125,7 +125,7 @@ class Grant(AbstractGrant):  # type: ignore[misc]  # The toolkit has no types.
     # statement.
     token_family = models.UUIDField(_("token family"), default=uuid.uuid4, editable=False, unique=True)
 
-    class Meta(AbstractGrant.Meta):  # type: ignore[misc]  # The toolkit has no types.
+    class Meta(AbstractGrant.Meta):
         verbose_name = _("authorization code")
         verbose_name_plural = _("authorization codes")
         indexes = [models.Index(fields=["expires"], name="oauth2_grant_expires")]
@@ -140,7 +140,7 @@ class Grant(AbstractGrant):  # type: ignore[misc]  # The toolkit has no types.
         ]
 
 
-class AccessToken(AbstractAccessToken):  # type: ignore[misc]  # The toolkit has no types.
+class AccessToken(AbstractAccessToken):
     # Links of the toolkit's, for which `token_family` stands here; each would cost every insert and every delete an index.
     source_refresh_token = None
     id_token = None
@@ -152,7 +152,7 @@ class AccessToken(AbstractAccessToken):  # type: ignore[misc]  # The toolkit has
     credentials_version = models.IntegerField(_("credentials version"), null=True, blank=True)
     token_family = models.UUIDField(_("token family"), editable=False)
 
-    class Meta(AbstractAccessToken.Meta):  # type: ignore[misc]  # The toolkit has no types.
+    class Meta(AbstractAccessToken.Meta):
         verbose_name = _("access token")
         verbose_name_plural = _("access tokens")
         indexes = [
@@ -170,7 +170,7 @@ class AccessToken(AbstractAccessToken):  # type: ignore[misc]  # The toolkit has
         ]
 
 
-class RefreshToken(AbstractRefreshToken):  # type: ignore[misc]  # The toolkit has no types.
+class RefreshToken(AbstractRefreshToken):
     """`revoked` is set on use or withdrawal; the row stays until `expires` so that reuse shows (RFC 9700 §4.14.2)."""
 
     access_token = None  # As above.
@@ -185,7 +185,7 @@ class RefreshToken(AbstractRefreshToken):  # type: ignore[misc]  # The toolkit h
     # The toolkit computes it from the access token's, which needs a join to prune and is lost when that row goes.
     expires = models.DateTimeField(_("expires"))
 
-    class Meta(AbstractRefreshToken.Meta):  # type: ignore[misc]  # The toolkit has no types.
+    class Meta(AbstractRefreshToken.Meta):
         verbose_name = _("refresh token")
         verbose_name_plural = _("refresh tokens")
         # The toolkit's (checksum, revoked) lets two live rows share a checksum, because NULLs are distinct.
@@ -202,16 +202,16 @@ class RefreshToken(AbstractRefreshToken):  # type: ignore[misc]  # The toolkit h
         ]
 
 
-class IDToken(AbstractIDToken):  # type: ignore[misc]  # The toolkit has no types.
+class IDToken(AbstractIDToken):
     """A record that an id_token was issued. It opens nothing, so it needs no `credentials_version`."""
 
-    class Meta(AbstractIDToken.Meta):  # type: ignore[misc]  # The toolkit has no types.
+    class Meta(AbstractIDToken.Meta):
         verbose_name = _("ID token")
         verbose_name_plural = _("ID tokens")
         indexes = [models.Index(fields=["expires"], name="oauth2_idtoken_expires")]
 
 
-class DeviceGrant(AbstractDeviceGrant):  # type: ignore[misc]  # The toolkit has no types.
+class DeviceGrant(AbstractDeviceGrant):
     """A device that waits for a person (RFC 8628). The user and their `credentials_version` come with the approval."""
 
     device_code = DigestField(_("device code"), max_length=64)
@@ -220,7 +220,7 @@ class DeviceGrant(AbstractDeviceGrant):  # type: ignore[misc]  # The toolkit has
     client_id = models.CharField(_("client ID"), max_length=255, db_index=True)
     credentials_version = models.IntegerField(_("credentials version"), null=True, blank=True)
 
-    class Meta(AbstractDeviceGrant.Meta):  # type: ignore[misc]  # The toolkit has no types.
+    class Meta(AbstractDeviceGrant.Meta):
         verbose_name = _("device code")
         verbose_name_plural = _("device codes")
         indexes = [models.Index(fields=["expires"], name="oauth2_devicegrant_expires")]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from sage_platform.oauth2 import consents
+from sage_platform.oauth2 import consents, scopes
 from sage_platform.pages.page import page
 
 
@@ -23,8 +23,5 @@ def connected(request: HttpRequest) -> HttpResponse:
             consents.withdraw(consent)
             messages.success(request, _("%(name)s is no longer connected.") % {"name": consent.application})
         return HttpResponseRedirect(request.path)
-    descriptions = settings.OAUTH2_PROVIDER["SCOPES"]
-    shown = [
-        {"consent": row, "scopes": [descriptions[name] for name in row.scopes.split() if name in descriptions]} for row in rows
-    ]
+    shown = [{"consent": row, "scopes": scopes.texts(row.scopes.split())} for row in rows]
     return render(request, "oauth2/consents.html", {"rows": shown, "base_path": settings.SAGE_WEB_BASE_PATH})

@@ -11,6 +11,7 @@ from typing import Any
 
 from sage_platform.oauth2.redirects import marked as _
 from sage_platform.oauth2.redirects import problem_with
+from sage_platform.oauth2.scopes import DEFAULT_OF_CLIENT
 
 CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -49,7 +50,7 @@ class Registration:
     redirect_uris: list[str] = field(default_factory=list)
     grant_types: list[str] = field(default_factory=lambda: [CODE])
     response_types: list[str] = field(default_factory=list)
-    scope: str = "openid profile email"
+    scope: str = " ".join(DEFAULT_OF_CLIENT)
     token_endpoint_auth_method: str = "client_secret_basic"  # noqa: S105  The name of a method.
     skip_consent: bool = False
     enabled: bool = True

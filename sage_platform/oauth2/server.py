@@ -1,32 +1,37 @@
-"""The library's endpoints, with the grants that we have and none else."""
+"""The library's two endpoints, with the three grants that we have and no other."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
-from oauthlib.common import Request
+from django.utils import timezone
 from oauthlib.oauth2.rfc6749.endpoints import AuthorizationEndpoint, TokenEndpoint
 from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
-from sage_platform.oauth2 import tokens
+from sage_platform.oauth2 import scopes, tokens
+from sage_platform.oauth2.id_tokens import id_token
 from sage_platform.oauth2.models import Application, GrantType
+from sage_platform.oauth2.requests import OAuth2Request
+from sage_platform.oauth2.tokens import Issued
 from sage_platform.oauth2.validator import Validator
 
 
-class Tokens(BearerToken):  # type: ignore[misc]  # The library has no types.
-    def create_token(self, request: Any, refresh_token: bool = False, **kwargs: Any) -> Any:
-        """A refresh token only for clients that are registered to use one."""
-        return super().create_token(request, refresh_token and GrantType.REFRESH_TOKEN in request.client.grant_types, **kwargs)
+class Tokens(BearerToken):
+    def create_token(self, request: OAuth2Request, refresh_token: bool = False, **kwargs: object) -> Issued:
+        """Without a refresh token for a client that is not registered to use one."""
+        wanted = refresh_token and GrantType.REFRESH_TOKEN in request.client.grant_types
+        made: Issued = super().create_token(request, wanted, **kwargs)
+        return made
 
 
-class Server(AuthorizationEndpoint, TokenEndpoint):  # type: ignore[misc]  # The library has no types.
+class Server(AuthorizationEndpoint, TokenEndpoint):
     def __init__(self) -> None:
-        self.validator = Validator()
-        code, refresh = AuthorizationCodeGrant(self.validator), RefreshTokenGrant(self.validator)
+        validator = Validator()
+        code, refresh = AuthorizationCodeGrant(validator), RefreshTokenGrant(validator)
         for grant in (code, refresh):
-            grant.register_token_modifier(self._add_id_token)
+            grant.register_token_modifier(add_id_token)
         bearer = Tokens(
-            self.validator,
+            validator,
             token_generator=lambda _request: tokens.new(tokens.ACCESS_PREFIX),
             refresh_token_generator=lambda _request: tokens.new(tokens.REFRESH_PREFIX),
             expires_in=int(tokens.ACCESS_LIFE.total_seconds()),
@@ -34,7 +39,7 @@ class Server(AuthorizationEndpoint, TokenEndpoint):  # type: ignore[misc]  # The
         grants = {
             GrantType.AUTHORIZATION_CODE.value: code,
             GrantType.REFRESH_TOKEN.value: refresh,
-            GrantType.CLIENT_CREDENTIALS.value: ClientCredentialsGrant(self.validator),
+            GrantType.CLIENT_CREDENTIALS.value: ClientCredentialsGrant(validator),
         }
         AuthorizationEndpoint.__init__(
             self, default_response_type="code", response_types={"code": code}, default_token_type=bearer
@@ -42,31 +47,25 @@ class Server(AuthorizationEndpoint, TokenEndpoint):  # type: ignore[misc]  # The
         TokenEndpoint.__init__(self, default_grant_type="authorization_code", grant_types=grants, default_token_type=bearer)
         self.code_grant, self.bearer = code, bearer
 
-    def _add_id_token(self, token: dict[str, Any], _handler: Any, request: Any) -> dict[str, Any]:
-        if "openid" in request.scopes:
-            token["id_token"] = self.validator.id_token(token, request)
-        return token
-
-    def request(self, params: dict[str, str]) -> Any:
-        """The library's own request, of our known parameters alone."""
-        request = Request("", http_method="POST", body=list(params.items()))
-        request.scopes = []
-        return request
-
-    def validate(self, request: Any) -> None:
+    def validate(self, request: OAuth2Request) -> None:
         """An authorization request (RFC 6749 §4.1.1). Raises FatalClientError until the redirect address is proven."""
         self.code_grant.validate_authorization_request(request)
 
-    def answer(self, params: dict[str, str], caller: Application) -> tuple[str, int]:
+    def answer(self, params: Mapping[str, str], caller: Application) -> tuple[str, int]:
         """(JSON, status) for a token request (RFC 6749 §5) by a client that has authenticated."""
-        request = self.request(params)
-        request.caller = caller
+        request = OAuth2Request(params, caller)
         handler = self.grant_types.get(request.grant_type, self.default_grant_type_handler)
         _headers, body, status = handler.create_token_response(request, self.bearer)
         return body, status
 
 
+def add_id_token(token: Issued, _handler: Tokens, request: OAuth2Request) -> Issued:
+    if scopes.OPENID in request.scopes and request.spent is not None:
+        token["id_token"] = id_token(request.spent, token["access_token"], timezone.now())
+    return token
+
+
 @cache
 def server() -> Server:
-    """It holds nothing of a request, so that one serves the whole process."""
+    """One for the whole process, since it keeps nothing of a request."""
     return Server()

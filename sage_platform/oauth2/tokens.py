@@ -1,16 +1,16 @@
 """Codes and tokens: issued, found, ended.
 
-Everything that comes of one approval is a family. Whoever issues into it locks the person's consent first and then the row that
-is spent (a code, a refresh token); whoever ends it locks the same rows. So nothing is issued past an end at the same moment.
+The code and all tokens that come of one approval are a family. To issue a token, the person's row of consent is locked first and
+then the row that is spent (a code or a refresh token). To end the family, the same rows are locked. So no token can be issued
+while its family is being ended and live on.
 """
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
 from django.db import transaction
@@ -20,9 +20,11 @@ from django.utils import timezone
 from sage_platform.accounts.models import User
 from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.seams import ThirdParty
+from sage_platform.digests import token_digest
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
+from sage_platform.oauth2.requests import OAuth2Request
 
-# A prefix tells the kinds apart, these and the platform's own, so that each costs one look-up in one table.
+# The prefix tells each kind from the others and from the platform's own tokens, so that a look-up asks one table only.
 ACCESS_PREFIX = "sage_oat_"
 REFRESH_PREFIX = "sage_ort_"
 CODE_PREFIX = "sage_oac_"
@@ -33,6 +35,7 @@ ACCESS_LIFE, REFRESH_LIFE, CODE_LIFE, ID_TOKEN_LIFE = (
     for kind in ("ACCESS_TOKEN", "REFRESH_TOKEN", "AUTHORIZATION_CODE", "ID_TOKEN")
 )
 
+# What userinfo and the routes read of a person; anything else of the row would cost one more query when it is read.
 USER_FIELDS = [
     *["id", "username", "email", "verified_email", "nickname", "avatar_url", "role", "is_active", "credentials_version"],
 ]
@@ -42,22 +45,59 @@ def new(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
-def digest_of(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 # -- Issuing ------------------------------------------------------------------------------------------------------------
+
+
+class Issued(TypedDict):
+    """The answer of the token endpoint (RFC 6749 §5.1). The tokens in it are kept nowhere else in the clear."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    refresh_token: NotRequired[str]
+    id_token: NotRequired[str]
 
 
 @dataclass(frozen=True)
 class Approval:
-    """What tokens are issued for: a client, perhaps a person, and the family that they belong to."""
+    """What tokens are issued for. `user` is None, and there is no family, for a program that asks for itself."""
 
     application: Application
     user: User | None = None
     credentials_version: int | None = None
     token_family: uuid.UUID | None = None
     auth_time: datetime | None = None
+
+
+def save_code(request: OAuth2Request, *, user: User, auth_time: datetime | None) -> str:
+    """Issue a code for an authorization request that has been validated and approved. Answers the code itself."""
+    code = new(CODE_PREFIX)
+    Grant.objects.create(
+        application=request.client,
+        user=user,
+        credentials_version=user.credentials_version,
+        code=code,
+        expires=timezone.now() + CODE_LIFE,
+        # Empty where the request left the address out, so that the token request may leave it out as well (RFC 6749 §4.1.3).
+        redirect_uri="" if request.using_default_redirect_uri else request.redirect_uri,
+        scope=" ".join(request.scopes),
+        code_challenge=request.code_challenge or "",
+        code_challenge_method=request.code_challenge_method or "",
+        nonce=request.nonce or "",
+        auth_time=auth_time,
+    )
+    return code
+
+
+def save_issued(issued: Issued, spent: Grant | RefreshToken) -> None:
+    """Store what is given for a code or a refresh token, in the transaction that has claimed it."""
+    approval = Approval(
+        spent.application, spent.user, spent.credentials_version, token_family=spent.token_family, auth_time=spent.auth_time
+    )
+    save_access_token(issued["access_token"], approval, scope=issued["scope"])
+    if "refresh_token" in issued:
+        save_refresh_token(issued["refresh_token"], approval, scope=spent.scope)
 
 
 def save_access_token(token: str, approval: Approval, *, scope: str) -> None:
@@ -69,13 +109,13 @@ def save_access_token(token: str, approval: Approval, *, scope: str) -> None:
         scope=scope,
         expires=timezone.now() + ACCESS_LIFE,
         token="",
-        token_checksum=digest_of(token),
+        token_checksum=token_digest(token),
     )
     row.save(force_insert=True)
 
 
 def save_refresh_token(token: str, approval: Approval, *, scope: str) -> None:
-    """`scope` is what the person granted, however little of it the access token has."""
+    """`scope` is all that the person granted, also where the access token beside it has less of it."""
     row = RefreshToken(
         application=approval.application,
         user=approval.user,
@@ -85,15 +125,15 @@ def save_refresh_token(token: str, approval: Approval, *, scope: str) -> None:
         scope=scope,
         expires=timezone.now() + REFRESH_LIFE,
         token="",
-        token_checksum=digest_of(token),
+        token_checksum=token_digest(token),
     )
     row.save(force_insert=True)
 
 
 def claim(row: Grant | RefreshToken) -> bool:
-    """Spend a code or a refresh token, within the transaction that issues for it. False when it is spent, or consent is gone.
+    """Spend a code or a refresh token, in the transaction that issues for it. False when it is spent or the consent is gone.
 
-    Of two callers at the same moment the database lets one spend it; the other waits for the first's transaction.
+    Of two callers at the same moment the database lets one spend it. The other waits for the first one's transaction to end.
     """
     now = timezone.now()
     consents = Consent.objects.select_for_update().filter(user_id=row.user_id, application_id=row.application_id)
@@ -108,12 +148,12 @@ def claim(row: Grant | RefreshToken) -> bool:
 
 
 def end_family(family: uuid.UUID) -> None:
-    """End all tokens that come of one approval, also what is being issued at this moment."""
+    """End all tokens that come of one approval, also those that another request is issuing at this moment."""
     _end(RefreshToken.objects.filter(token_family=family), AccessToken.objects.filter(token_family=family))
 
 
 def end_of_consent(user: User, application: Application) -> None:
-    """Within the transaction that has deleted the consent, and so waited for who was issuing."""
+    """Call it in the transaction that has deleted the consent: the deletion has waited for whoever was issuing."""
     Grant.objects.filter(user=user, application=application).delete()
     own = {"user": user, "application": application}
     _end(RefreshToken.objects.filter(**own), AccessToken.objects.filter(**own))
@@ -127,7 +167,8 @@ def end_of_client(application: Application) -> None:
 def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessToken]) -> None:
     living = refresh_tokens.filter(revoked=None)
     with transaction.atomic():
-        # An update does not see a row that was added while it waited for another, so it is asked again until there is none.
+        # While the update waits for a row that another request has locked, that request may add a row that the update does not
+        # see. So it is repeated until no living token is left.
         while living.exists():
             living.update(revoked=timezone.now())
         access_tokens.delete()
@@ -136,13 +177,17 @@ def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessT
 # -- Finding ------------------------------------------------------------------------------------------------------------
 
 
-def find_access_token(token: str) -> ThirdParty | None:
-    """One query. None for a token that is unknown, expired or ended: by its client, its user's password, a deactivation."""
+def find_access_token(token: str, now: datetime | None = None) -> ThirdParty | None:
+    """Who asks with this token. One query.
+
+    None when the token is unknown, expired or revoked, when its client was switched off, or when its user was deactivated or has
+    changed the password since.
+    """
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_LENGTH:
         return None
-    for expires, scope, version, client_id, enabled, *columns in by_checksum(digest_of(token)):
+    for expires, scope, version, client_id, enabled, *columns in by_checksum(token_digest(token)):
         user = _user(columns)
-        if expires > timezone.now() and enabled and _speaks_for(user, version):
+        if expires > (now or timezone.now()) and enabled and _speaks_for(user, version):
             return ThirdParty(client_id, frozenset(scope.split()), user)
     return None
 
@@ -152,7 +197,7 @@ OF_USER = [f"user__{name}" for name in USER_FIELDS]
 by_checksum = PreparedLookup(lambda: AccessToken.objects.values_list(*OF_TOKEN, *OF_USER), by="token_checksum")
 
 
-def _user(columns: Sequence[Any]) -> User | None:
+def _user(columns: Sequence[object]) -> User | None:
     return None if columns[0] is None else User.from_db("default", USER_FIELDS, columns)
 
 
@@ -160,16 +205,19 @@ def _speaks_for(user: User | None, version: int | None) -> bool:
     return user is None or (user.is_active and user.credentials_version == version)
 
 
-def is_alive(row: AccessToken | RefreshToken | Grant) -> bool:
-    """For a row that is here with its user and client; whether it is spent is the caller's to ask."""
-    return bool(row.expires > timezone.now() and row.application.enabled and _speaks_for(row.user, row.credentials_version))
+def is_alive(row: AccessToken | RefreshToken | Grant, at: datetime) -> bool:
+    """Whether nothing has ended the row at that time. It does not look at whether the row has been spent.
+
+    Load the row with its user and its client, or each costs a query.
+    """
+    return bool(row.expires > at and row.application.enabled and _speaks_for(row.user, row.credentials_version))
 
 
 def find_any(token: str, application: Application) -> AccessToken | RefreshToken | None:
-    """The row of a client's own token of either kind, alive or not; another client's is not found."""
+    """The row of this client's token, of either kind and alive or not. A token of another client is not found."""
     if len(token) > MAX_LENGTH:
         return None
-    mine: dict[str, Any] = {"token_checksum": digest_of(token), "application": application}
+    mine: dict[str, Any] = {"token_checksum": token_digest(token), "application": application}
     model = RefreshToken if token.startswith(REFRESH_PREFIX) else AccessToken
     row: AccessToken | RefreshToken | None = model._default_manager.select_related("user", "application").filter(**mine).first()
     return row

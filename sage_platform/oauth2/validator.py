@@ -1,89 +1,102 @@
-"""What the grants ask of us: which client, which redirect address, which scopes, which code, which refresh token."""
+"""The questions that the library's grants ask: is this client, redirect address, scope, code or refresh token right?"""
 
-import hashlib
 import re
-import time
-from base64 import urlsafe_b64encode
-from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.oauth2 import RequestValidator
 from oauthlib.oauth2.rfc6749 import errors
 
-from sage_platform.oauth2 import keys, tokens
+from sage_platform.oauth2 import scopes, tokens
 from sage_platform.oauth2.models import Application, Grant, GrantType, RefreshToken
 from sage_platform.oauth2.redirects import is_registered
-from sage_platform.oauth2.tokens import Approval
+from sage_platform.oauth2.requests import OAuth2Request
+from sage_platform.oauth2.tokens import Approval, Issued
 
-# These are about a person, so that a client's own token (RFC 6749 §4.4) cannot have them.
-PERSONAL_SCOPES = frozenset({"openid", "profile", "email"})
 # RFC 7636 §4.1.
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 
 
-class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no types.
-    """The toolkit's, with every step that touches a client, a code or a token replaced.
+class Validator(RequestValidator):
+    """Answers each question that our grants ask. The library's base class raises NotImplementedError for the others.
 
-    `request` is the library's; ours hang on it: `caller`, the client that has authenticated, and `grant` or
-    `refresh_row`, what it presents.
+    Every answer is ours, also where it is the base class's own, so that another version of the library changes none of them.
     """
 
     # -- The client ---------------------------------------------------------------------------------------------------
 
-    def client_authentication_required(self, request: Any, *args: Any, **kwargs: Any) -> bool:
+    def client_authentication_required(self, request: OAuth2Request, *args: object, **kwargs: object) -> bool:
+        """Always: `authenticate_client` then takes public clients too, which show who they are without a secret."""
         return True
 
-    def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """The view has asked before (`client_authentication`), also of clients that have no secret."""
+    def authenticate_client(self, request: OAuth2Request, *args: object, **kwargs: object) -> bool:
+        """The view has authenticated the client already (`client_authentication`), so its finding is passed on."""
+        if request.caller is None:
+            return False
         request.client = request.caller
-        request.client_id = request.client.client_id
+        request.client_id = request.caller.client_id
         return True
 
-    def validate_client_id(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> bool:
-        request.client = Application.objects.filter(client_id=client_id, enabled=True).first()
-        return request.client is not None
+    def validate_client_id(self, client_id: str, request: OAuth2Request, *args: object, **kwargs: object) -> bool:
+        found = Application.objects.filter(client_id=client_id, enabled=True).first()
+        request.client = found
+        return found is not None
 
-    def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+    def validate_grant_type(
+        self, client_id: str, grant_type: str, client: Application, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> bool:
         if grant_type == GrantType.CLIENT_CREDENTIALS and client.is_public:
             return False
-        return bool(grant_type in client.grant_types)
+        return grant_type in client.grant_types
+
+    def is_origin_allowed(self, client_id: str, origin: str, request: OAuth2Request, *args: object, **kwargs: object) -> bool:
+        """The library adds no headers for other origins' scripts, because `views.endpoint` does."""
+        return False
 
     # -- The authorization request ------------------------------------------------------------------------------------
 
     def validate_response_type(
-        self, client_id: str, response_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
+        self, client_id: str, response_type: str, client: Application, request: OAuth2Request, *args: object, **kwargs: object
     ) -> bool:
         return response_type == "code" and GrantType.AUTHORIZATION_CODE in client.grant_types
 
-    def get_default_redirect_uri(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> str | None:
-        """RFC 6749 §3.1.2.3: a request may leave it out where one is registered."""
+    def get_default_redirect_uri(self, client_id: str, request: OAuth2Request, *args: object, **kwargs: object) -> str | None:
+        """RFC 6749 §3.1.2.3: the address may be left out of the request when exactly one is registered."""
         registered = request.client.redirect_uris.split()
         return registered[0] if len(registered) == 1 else None
 
-    def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any) -> bool:
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> bool:
         return is_registered(redirect_uri, request.client.redirect_uris.split())
 
-    def is_pkce_required(self, client_id: str, request: Any) -> bool:
-        return bool(request.client.is_public)
+    def is_pkce_required(self, client_id: str, request: OAuth2Request) -> bool:
+        return request.client.is_public
 
-    def get_default_scopes(self, client_id: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """RFC 6749 §3.3: a default, or failure. A client's own token has what is not a person's; a person is always asked."""
+    def get_default_scopes(self, client_id: str, request: OAuth2Request, *args: object, **kwargs: object) -> list[str]:
+        """RFC 6749 §3.3: a request without scopes gets a default or fails.
+
+        A program that asks for itself gets all that it may have. Where a person has to consent there is no default, and the
+        request fails, because the person is to be asked for what the client needs and not for all that it could ask for.
+        """
         if request.grant_type != GrantType.CLIENT_CREDENTIALS:
             return []
-        return [scope for scope in request.client.scopes if scope not in PERSONAL_SCOPES]
+        return scopes.without_personal(request.client.scopes)
 
-    def validate_scopes(self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
-        allowed = set(client.scopes) & set(settings.OAUTH2_PROVIDER["SCOPES"])
+    def validate_scopes(
+        self, client_id: str, asked: list[str], client: Application, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> bool:
+        known = scopes.names()
         if request.grant_type == GrantType.CLIENT_CREDENTIALS:
-            allowed -= PERSONAL_SCOPES
-        request.scopes = list(dict.fromkeys(scopes))
-        return bool(scopes) and set(scopes) <= allowed
+            known = scopes.without_personal(known)
+        request.scopes = list(dict.fromkeys(asked))
+        return bool(asked) and set(asked) <= set(known) & set(client.scopes)
 
     # -- The code -----------------------------------------------------------------------------------------------------
 
-    def validate_code(self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+    def validate_code(
+        self, client_id: str, code: str, client: Application, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> bool:
         """RFC 6749 §4.1.3: issued to this client, for this redirect address, and never used (§4.1.2)."""
         grant = Grant.objects.select_related("user", "application").filter(code=code, application=client).first()
         if grant is None:
@@ -91,126 +104,99 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # The toolkit has no ty
         if grant.used_at is not None:
             tokens.end_family(grant.token_family)
             return False
-        if not tokens.is_alive(grant) or not _same_redirect(grant, request.redirect_uri):
+        if not tokens.is_alive(grant, timezone.now()) or not _same_redirect(grant, request.redirect_uri):
             return False
         if request.code_verifier and not grant.code_challenge:
             # RFC 9700 §4.8.2: somebody has taken the challenge out of the authorization request.
             return False
         if request.code_verifier and not VERIFIER.match(request.code_verifier):
             return False
-        request.grant, request.user = grant, grant.user
+        request.spent, request.user = grant, grant.user
         request.scopes = _still_allowed(grant)
-        # It is confirmed; what the library would ask now is a default's.
-        request.redirect_uri = request.redirect_uri or "confirmed"
+        # Where no address was sent, the library would now ask for the client's only one, and refuse a client that has several.
+        # The address has been compared above, so any text in its place keeps the library from asking.
+        request.redirect_uri = request.redirect_uri or "compared"
         return bool(request.scopes)
 
-    def confirm_redirect_uri(self, *args: Any, **kwargs: Any) -> bool:
+    def confirm_redirect_uri(self, *args: object, **kwargs: object) -> bool:
+        """Always: `validate_code` has compared the address, where a difference is an invalid_grant (RFC 6749 §5.2)."""
         return True
 
-    def get_code_challenge(self, code: str, request: Any) -> str | None:
-        return request.grant.code_challenge or None
+    def get_code_challenge(self, code: str, request: OAuth2Request) -> str | None:
+        return _code_in(request).code_challenge or None
 
-    def get_code_challenge_method(self, code: str, request: Any) -> str | None:
-        return request.grant.code_challenge_method or None
+    def get_code_challenge_method(self, code: str, request: OAuth2Request) -> str | None:
+        return _code_in(request).code_challenge_method or None
 
-    def invalidate_authorization_code(self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Spent already, in the transaction that issued the tokens."""
+    def invalidate_authorization_code(
+        self, client_id: str, code: str, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> None:
+        """Nothing is left to do: `save_token` has spent the code in the transaction that stored the tokens."""
 
     # -- The refresh token --------------------------------------------------------------------------------------------
 
-    def validate_refresh_token(self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """RFC 9700 §4.14.2: one that was used before ends its family, since somebody else may hold either."""
+    def validate_refresh_token(
+        self, refresh_token: str, client: Application, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> bool:
+        """RFC 9700 §4.14.2: one that was used before ends its family, since either of the two who used it may be a thief."""
         row = tokens.find_any(refresh_token, client) if refresh_token.startswith(tokens.REFRESH_PREFIX) else None
         if not isinstance(row, RefreshToken):
             return False
         if row.revoked is not None:
             tokens.end_family(row.token_family)
             return False
-        request.refresh_row, request.user = row, row.user
-        return tokens.is_alive(row) and bool(_still_allowed(row))
+        request.spent, request.user = row, row.user
+        return tokens.is_alive(row, timezone.now()) and bool(_still_allowed(row))
 
-    def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """What the person granted, also after a narrowed refresh."""
-        return _still_allowed(request.refresh_row)
+    def get_original_scopes(self, refresh_token: str, request: OAuth2Request, *args: object, **kwargs: object) -> list[str]:
+        """What the person granted, however little of it the last refresh asked for."""
+        return _still_allowed(request.spent) if request.spent is not None else []
 
-    def rotate_refresh_token(self, request: Any) -> bool:
+    def is_within_original_scope(
+        self, asked: list[str], refresh_token: str, request: OAuth2Request, *args: object, **kwargs: object
+    ) -> bool:
+        """Never: the library asks it of scopes beyond the original ones, and a refresh must not widen them (RFC 6749 §6)."""
+        return False
+
+    def rotate_refresh_token(self, request: OAuth2Request) -> bool:
+        """Always: each refresh token is used once, so that a second use shows that it was stolen (RFC 9700 §4.14.2)."""
         return True
 
     # -- Issuing ------------------------------------------------------------------------------------------------------
 
-    def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
+    def save_token(self, token: Issued, request: OAuth2Request, *args: object, **kwargs: object) -> None:
         """Spend what was presented and store what is given for it, in one transaction.
 
-        Who comes second, at the same moment too, has used it twice: that ends what the first was given, and is invalid_grant.
+        Of two requests with the same code or refresh token, also at the same moment, the second has used it twice. So what the
+        first was given ends too, and the second is refused with invalid_grant.
         """
-        spent = getattr(request, "grant", None) or getattr(request, "refresh_row", None)
+        spent = request.spent
         if spent is None:
             tokens.save_access_token(token["access_token"], Approval(request.client), scope=token["scope"])
             return
         with transaction.atomic():
             claimed = tokens.claim(spent)
             if claimed:
-                _save(token, spent)
+                tokens.save_issued(token, spent)
         if not claimed:
             tokens.end_family(spent.token_family)
             raise errors.InvalidGrantError
 
-    def id_token(self, token: dict[str, Any], request: Any) -> str:
-        """OpenID Connect Core §2 and §3.1.3.6. After a refresh without nonce, and with the time of the first sign-in (§12.2)."""
-        spent: Any = getattr(request, "grant", None) or request.refresh_row
-        now = int(time.time())
-        claims: dict[str, Any] = {
-            "iss": settings.SAGE_OAUTH2_ISSUER,
-            "sub": str(spent.user_id),
-            "aud": request.client.client_id,
-            "exp": now + int(tokens.ID_TOKEN_LIFE.total_seconds()),
-            "iat": now,
-        }
-        if spent.auth_time is not None:
-            claims["auth_time"] = int(spent.auth_time.timestamp())
-        if isinstance(spent, Grant) and spent.nonce:
-            claims["nonce"] = spent.nonce
-        half = hashlib.sha256(token["access_token"].encode()).digest()[:16]
-        claims["at_hash"] = urlsafe_b64encode(half).decode().rstrip("=")
-        return keys.sign(claims)
+
+def _code_in(request: OAuth2Request) -> Grant:
+    """Raises TypeError when `validate_code` has not run before: None would mean that the code has no challenge to meet."""
+    if not isinstance(request.spent, Grant):
+        raise TypeError("The code has not been validated.")
+    return request.spent
 
 
 def _still_allowed(row: Grant | RefreshToken) -> list[str]:
-    """What the person granted, but for what the client may no longer ask for."""
+    """What the person granted, without the scopes that the client may no longer ask for."""
     return [scope for scope in row.scope.split() if scope in row.application.scopes]
 
 
 def _same_redirect(grant: Grant, presented: str | None) -> bool:
-    """RFC 6749 §4.1.3: identical where the authorization request named one; else it may be left out here too."""
+    """RFC 6749 §4.1.3: the same address as in the authorization request. Where that had none, none or the only registered one."""
     if grant.redirect_uri:
         return bool(presented == grant.redirect_uri)
     return presented is None or [presented] == grant.application.redirect_uris.split()
-
-
-def _save(token: dict[str, Any], spent: Grant | RefreshToken) -> None:
-    approval = Approval(
-        spent.application, spent.user, spent.credentials_version, token_family=spent.token_family, auth_time=spent.auth_time
-    )
-    tokens.save_access_token(token["access_token"], approval, scope=token["scope"])
-    if "refresh_token" in token:
-        tokens.save_refresh_token(token["refresh_token"], approval, scope=spent.scope)
-
-
-def save_code(request: Any, *, user: Any, auth_time: Any) -> str:
-    """Issue a code for an authorization request that has been validated and approved."""
-    code = tokens.new(tokens.CODE_PREFIX)
-    Grant.objects.create(
-        application=request.client,
-        user=user,
-        credentials_version=user.credentials_version,
-        code=code,
-        expires=timezone.now() + tokens.CODE_LIFE,
-        # Empty where the request left it out, so that the token request may as well.
-        redirect_uri="" if request.using_default_redirect_uri else request.redirect_uri,
-        scope=" ".join(request.scopes),
-        code_challenge=request.code_challenge or "",
-        code_challenge_method=request.code_challenge_method or "",
-        nonce=request.nonce or "",
-        auth_time=auth_time,
-    )
-    return code

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, OAuth2Error
@@ -16,7 +17,8 @@ from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
 from sage_platform.api.handlers import DEPENDENCY_ERRORS, ErrorParts, answer, unavailable
-from sage_platform.oauth2 import keys, metadata, parameters, tokens
+from sage_platform.oauth2 import keys, metadata, parameters, scopes, tokens
+from sage_platform.oauth2.claims import claims_of
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import RefreshToken
 from sage_platform.oauth2.server import server
@@ -155,7 +157,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     if "token" not in params:
         raise InvalidRequestError(description="The parameter token is missing.")
     row = tokens.find_any(params["token"], caller)
-    if row is None or getattr(row, "revoked", None) is not None or not tokens.is_alive(row):
+    if row is None or getattr(row, "revoked", None) is not None or not tokens.is_alive(row, timezone.now()):
         return as_json({"active": False}, headers=NO_STORE)
     facts: dict[str, Any] = {
         "active": True,
@@ -181,28 +183,10 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     if found is None:
         challenge = InvalidToken.challenge if presented else "Bearer"
         return as_json({"error": "invalid_token"}, status=401, headers=NO_STORE | {"WWW-Authenticate": challenge})
-    if found.user is None or "openid" not in found.scopes:
-        headers = NO_STORE | dict(headers_of(InsufficientScope("openid")))
+    if found.user is None or scopes.OPENID not in found.scopes:
+        headers = NO_STORE | dict(headers_of(InsufficientScope(scopes.OPENID)))
         return as_json({"error": "insufficient_scope"}, status=403, headers=headers)
     return as_json(claims_of(found.user, found.scopes), headers=NO_STORE)
-
-
-def claims_of(user: Any, scopes: frozenset[str]) -> dict[str, Any]:
-    """OpenID Connect Core §5.3.2: what there is nothing to say of is left out."""
-    claims: dict[str, Any] = {
-        "sub": str(user.pk),
-        "iss": settings.SAGE_OAUTH2_ISSUER,
-        "preferred_username": user.username,
-        "role": user.role,
-    }
-    if "profile" in scopes:
-        claims["name"] = user.get_short_name()
-        if user.avatar_url:
-            own = settings.SAGE_PUBLIC_URL if user.avatar_url.startswith("/") else ""
-            claims["picture"] = claims["avatar_url"] = own + user.avatar_url
-    if "email" in scopes and user.email:
-        claims |= {"email": user.email, "email_verified": user.email_verified}
-    return claims
 
 
 @endpoint("GET", "HEAD")

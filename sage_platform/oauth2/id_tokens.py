@@ -1,0 +1,36 @@
+"""What we state to a client about a sign-in (OpenID Connect Core §2)."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from datetime import datetime
+
+from django.conf import settings
+
+from sage_platform.oauth2 import keys, tokens
+from sage_platform.oauth2.models import Grant, RefreshToken
+
+# In the order in which the metadata lists them. `auth_time` and `nonce` are there only where we know them.
+CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash")
+
+
+def id_token(spent: Grant | RefreshToken, access_token: str, now: datetime) -> str:
+    """A signed id_token, issued beside an access token for the code or the refresh token that was spent.
+
+    After a refresh it has no nonce, and still the time of the first sign-in (§12.2).
+    """
+    issued_at = int(now.timestamp())
+    claims: dict[str, str | int] = {
+        "iss": settings.SAGE_OAUTH2_ISSUER,
+        "sub": str(spent.user_id),
+        "aud": spent.application.client_id,
+        "exp": issued_at + int(tokens.ID_TOKEN_LIFE.total_seconds()),
+        "iat": issued_at,
+    }
+    if spent.auth_time is not None:
+        claims["auth_time"] = int(spent.auth_time.timestamp())
+    if isinstance(spent, Grant) and spent.nonce:
+        claims["nonce"] = spent.nonce
+    # §3.1.3.6: the left half of the access token's hash, so that the client can tell that the two were issued together.
+    half = hashlib.sha256(access_token.encode()).digest()[:16]
+    claims["at_hash"] = urlsafe_b64encode(half).decode().rstrip("=")
+    return keys.sign(claims)
