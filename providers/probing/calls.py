@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from providers.probing.results import SENTENCES, Category, Endpoint, ProbeFailed, type_of_sentence
+from providers.probing.results import SENTENCES, Category, ModelEndpoint, ProbeFailed, type_of_sentence
 from sage_platform import outbound
 from sage_platform.outbound import Answer, Deadline, OutboundError
 
@@ -30,7 +30,7 @@ MOVED = _("This address redirects elsewhere. Enter the address that it leads to 
 class Line:
     """Everything that one check asks of one endpoint, under one deadline."""
 
-    endpoint: Endpoint
+    target: ModelEndpoint
     deadline: Deadline
 
     def get(self, path: str) -> Answer:
@@ -41,17 +41,17 @@ class Line:
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None, max_bytes: int) -> Answer:
         """Raises ProbeFailed when there is no answer. Redirects are not followed: the key is meant for this address alone."""
-        if self.endpoint.api_key and not _SENDABLE.fullmatch(self.endpoint.api_key):
+        if self.target.api_key and not _SENDABLE.fullmatch(self.target.api_key):
             raise ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
         try:
             return outbound.door().request(
                 method,
-                address(self.endpoint.base_url, path),
+                address(self.target.base_url, path),
                 headers=self._headers(),
                 json=body,
                 deadline=self.deadline,
                 max_bytes=max_bytes,
-                trusted=self.endpoint.trusted,
+                trusted=self.target.trusted,
             )
         except OutboundError as error:
             failed = _failed(error)
@@ -59,7 +59,7 @@ class Line:
         raise failed
 
     def _headers(self) -> dict[str, str]:
-        bearer = {"Authorization": f"Bearer {self.endpoint.api_key}"} if self.endpoint.api_key else {}
+        bearer = {"Authorization": f"Bearer {self.target.api_key}"} if self.target.api_key else {}
         return {"Accept": "application/json"} | bearer
 
 

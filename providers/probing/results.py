@@ -1,4 +1,4 @@
-"""What a probe is asked about, what it finds, and how it fails. Nothing here but `Endpoint` ever holds the key."""
+"""What a probe is asked about, what it finds, and how it fails. Nothing here but `ModelEndpoint` ever holds the key."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,7 @@ type_of_sentence = Any  # A str or a lazily translated one; the stubs have no co
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ModelEndpoint:
     """One model at one OpenAI-compatible address. `trusted`: the address comes from the deployment's own settings."""
 
     base_url: str
@@ -84,9 +84,9 @@ class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that i
 
 @dataclass(frozen=True)
 class Connection:
-    """`response` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone."""
+    """`answer` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone."""
 
-    response: str
+    answer: str
     latency_ms: int
 
 
@@ -96,16 +96,16 @@ class ImageResult:
 
     capability: Capability
     recognized: bool = False
-    response: str | None = None
+    answer: str | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True)
 class JSONResult:
-    """`parsed` is the JSON object that was found in `response`."""
+    """`parsed` is the JSON object that was found in `answer`."""
 
     capability: Capability
-    response: str | None = None
+    answer: str | None = None
     parsed: Any | None = None
     error: str | None = None
 

@@ -12,12 +12,12 @@ from itertools import islice
 from urllib.parse import quote, quote_plus, unquote
 
 DETAIL_LENGTH = 300
-RESPONSE_LENGTH = 1000
+ANSWER_LENGTH = 1000
 REMOVED = "***"
 
 # More than this is never looked at: the text comes from a stranger, and little of it is shown. Pages have much markup.
 MOST_READ_OF_A_PAGE = 8000
-MOST_READ = 2 * RESPONSE_LENGTH
+MOST_READ = 2 * ANSWER_LENGTH
 # A part of the key as long as this gives it away; shorter keys are looked for as whole words.
 TELLING_LENGTH = 8
 SHORTEST_KEY = 4
@@ -68,9 +68,9 @@ class Cleaner:
         plain = _printable(html.unescape(tagless), keep="")
         return _cut(self._without_key(" ".join(_without_tags(plain).split())), DETAIL_LENGTH)
 
-    def response(self, text: str) -> str:
+    def answer(self, text: str) -> str:
         """What a model said, with its line breaks."""
-        return _cut(self._without_key(_printable(text[:MOST_READ], keep="\n").strip()), RESPONSE_LENGTH)
+        return _cut(self._without_key(_printable(text[:MOST_READ], keep="\n").strip()), ANSWER_LENGTH)
 
     def value(self, value: object) -> object:
         """A JSON value that can be stored and sent on: bounded in depth, number and size, each text cleaned."""
@@ -81,12 +81,11 @@ class Cleaner:
             return None
         if isinstance(value, dict):
             return {
-                self.response(str(name)): self._value(item, depth - 1, budget)
-                for name, item in islice(value.items(), MOST_VALUES)
+                self.answer(str(name)): self._value(item, depth - 1, budget) for name, item in islice(value.items(), MOST_VALUES)
             }
         if isinstance(value, list):
             return [self._value(item, depth - 1, budget) for item in islice(value, MOST_VALUES)]
-        return self.response(value) if isinstance(value, str) else self._number(value)
+        return self.answer(value) if isinstance(value, str) else self._number(value)
 
     def _number(self, value: object) -> object:
         if isinstance(value, bool) or value is None:

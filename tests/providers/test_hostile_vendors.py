@@ -68,7 +68,7 @@ def test_no_text_holds_the_process(seed: str) -> None:
         complaint = complaints.read_value(openai_error(seed))
         assert len(complaint.words) <= 2000
         category_of(200, complaint)
-        Cleaner(KEY).response(seed)
+        Cleaner(KEY).answer(seed)
         Cleaner(KEY).value({"a": [seed] * 20})
 
     assert took(read) < 1.5
@@ -95,7 +95,7 @@ def test_each_pattern_alone_is_quick_on_the_longest_words(pattern: Any) -> None:
 def test_cleaning_fails_on_no_text(text: str) -> None:
     cleaner = Cleaner(KEY)
     for longer in (text, text * 40, f"&#{text.strip('#&;')}{'9' * 7000};{text}"):
-        assert KEY not in cleaner.detail(longer) + cleaner.response(longer)
+        assert KEY not in cleaner.detail(longer) + cleaner.answer(longer)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.probing import Endpoint, ProbeFailed, check_connection, check_json, list_models
+from providers.probing import ModelEndpoint, ProbeFailed, check_connection, check_json, list_models
 from providers.probing.vendor_text import Cleaner
 from sage_platform.api.envelope import to_json
 from tests.providers.probing.conftest import KEY
@@ -128,7 +128,7 @@ AROUND = st.text(st.sampled_from("тест 你好。，:=\"'(<\n"), max_size=60)
     st.sampled_from([str, str.upper, lambda key: quote(key, safe=""), lambda key: key[:9], lambda key: key[3:]]),
 )
 def test_no_echo_survives(key: str, before: str, after: str, echo: Any) -> None:
-    for text in (Cleaner(key).detail(before + echo(key) + after), Cleaner(key).response(before + echo(key) + after)):
+    for text in (Cleaner(key).detail(before + echo(key) + after), Cleaner(key).answer(before + echo(key) + after)):
         assert not pieces(key) & pieces(text)
 
 
@@ -220,19 +220,19 @@ def assert_no_frame_shows_the_key(error: BaseException) -> None:
             assert not pieces(KEY) & pieces(repr(value)), (frame.f_code.co_name, name)
 
 
-def test_a_key_that_cannot_be_sent_is_not_shown(endpoint: Endpoint) -> None:
+def test_a_key_that_cannot_be_sent_is_not_shown(target: ModelEndpoint) -> None:
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(replace(endpoint, api_key=f"{KEY}\n"), timeout=5)
+        check_connection(replace(target, api_key=f"{KEY}\n"), timeout=5)
     assert_no_frame_shows_the_key(failed.value)
 
 
-def test_an_echoed_key_is_in_no_failure(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_an_echoed_key_is_in_no_failure(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave("key_echoed")
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     error = failed.value
     assert_no_frame_shows_the_key(error)
-    for shown in (error.message, str(error), repr(error), str(error.args), repr(error.__dict__), repr(endpoint)):
+    for shown in (error.message, str(error), repr(error), str(error.args), repr(error.__dict__), repr(target)):
         assert not pieces(KEY) & pieces(shown)
     assert error.message.startswith("Authentication failed. ")
     # Nothing that a report of the crash would print leads to the request.
@@ -241,24 +241,24 @@ def test_an_echoed_key_is_in_no_failure(vendor: Vendor, endpoint: Endpoint) -> N
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "reset", "cut_mid_body", "huge"])
-def test_failures_of_the_wire_hold_no_request(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_failures_of_the_wire_hold_no_request(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=0.3)
+        check_connection(target, timeout=0.3)
     assert_no_frame_shows_the_key(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
 
 
-def test_the_key_is_in_nothing_that_a_model_says(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_key_is_in_nothing_that_a_model_says(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(saying(f"Your header was Authorization: Bearer {KEY}"))
-    assert check_connection(endpoint, timeout=5).response == "Your header was Authorization: Bearer ***"
+    assert check_connection(target, timeout=5).answer == "Your header was Authorization: Bearer ***"
     vendor.behave(json=saying(json.dumps({"ok": True, KEY: [KEY, {"deep": f"<{KEY}>"}]})))
-    found = check_json(endpoint, timeout=5)
+    found = check_json(target, timeout=5)
     assert found.parsed == {"ok": True, "***": ["***", {"deep": "<***>"}]}
-    assert not pieces(KEY) & pieces(found.response or "")
+    assert not pieces(KEY) & pieces(found.answer or "")
     vendor.behave(answering({"data": [{"id": KEY, "owned_by": KEY, KEY: 1}]}))
-    assert list_models(endpoint, timeout=5) == [{"id": "***", "owned_by": "***", "***": 1}]
+    assert list_models(target, timeout=5) == [{"id": "***", "owned_by": "***", "***": 1}]
 
 
 HOSTILE: list[tuple[str, Any, Any]] = [
@@ -272,9 +272,9 @@ HOSTILE: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("content", "parsed"), [row[1:] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
-def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(json=saying(content))
-    found = check_json(endpoint, timeout=5)
+    found = check_json(target, timeout=5)
     assert found.parsed is not None
     sent = to_json(found.parsed)
     assert len(sent) < 10_000
@@ -282,8 +282,8 @@ def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor:
     assert parsed is None or found.parsed == parsed
 
 
-def test_an_error_without_words(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_an_error_without_words(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(openai_error(""), status=401))
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     assert failed.value.message == "Authentication failed. Check the API key: it may be mistyped, expired or revoked."
