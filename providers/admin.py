@@ -52,8 +52,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
         return str(self._read(BaseURL(), self.cleaned_data["base_url"]))
 
     def clean_new_key(self) -> Any:
-        text = self.cleaned_data["new_key"]
-        return self._read(Keys(), [text]) if text else None
+        return self._read(Keys(), [self.cleaned_data["new_key"]]) if self.cleaned_data["new_key"] else None
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

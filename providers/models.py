@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from providers.keys import ApiKey
 from providers.probing import Capability, Category, ModelEndpoint
 from sage_platform.accounts.models import User
 from sage_platform.encryption import SealedField, UndecryptableError
@@ -140,21 +141,25 @@ class Provider(models.Model):
         given = settings.SAGE_DEFAULT_LLM_API_BASE_URL
         return self.owner_id is None and bool(given) and self.base_url == given
 
+    def api_key(self) -> ApiKey:
+        """The stored key; raises UndecryptableError."""
+        return ApiKey.opened(self.key)
+
     def target(self) -> ModelEndpoint:
         """What a probe needs; raises UndecryptableError."""
-        return ModelEndpoint(base_url=self.base_url, api_key=self.key.reveal(), model=self.model, trusted=self.trusted)
+        return ModelEndpoint(base_url=self.base_url, api_key=self.api_key(), model=self.model, trusted=self.trusted)
 
-    def holds(self, key: str) -> bool:
+    def holds(self, key: ApiKey) -> bool:
         """Whether this is the stored key. One that cannot be decrypted is none, so that entering it again stores it anew."""
         try:
-            return bool(self.key.reveal() == key)
+            return self.api_key() == key
         except UndecryptableError:
             return False
 
     def has_readable_key(self) -> bool:
         """Whether a key of the ring still opens it."""
         try:
-            self.key.reveal()
+            self.api_key()
         except UndecryptableError:
             return False
         return True

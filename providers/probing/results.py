@@ -1,11 +1,13 @@
-"""What a probe is asked about, what it finds, and how it fails. Nothing here but `ModelEndpoint` ever holds the key."""
+"""What a probe is asked about, what it finds, and how it fails. Nothing here but `ModelEndpoint` holds the key."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from providers.keys import ApiKey
 
 type_of_sentence = Any  # A str or a lazily translated one; the stubs have no common type for the two.
 
@@ -15,7 +17,7 @@ class ModelEndpoint:
     """One model at one OpenAI-compatible address. `trusted`: the address comes from the deployment's own settings."""
 
     base_url: str
-    api_key: str = field(repr=False)
+    api_key: ApiKey
     model: str
     trusted: bool = False
 

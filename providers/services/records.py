@@ -18,7 +18,7 @@ from providers.services.probes import UNREADABLE, Finding, keep, timeout
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal
-from sage_platform.encryption import Sealed, UndecryptableError
+from sage_platform.encryption import UndecryptableError
 
 MOST_EACH = 200
 SETTINGS = (
@@ -64,7 +64,7 @@ def _is_of_system(provider_id: str) -> bool:
 
 def target_of(data: dict[str, Any]) -> ModelEndpoint:
     """The endpoint that somebody sent whole."""
-    return ModelEndpoint(base_url=data["base_url"], api_key=data["api_keys"].reveal(), model=data.get("model") or "")
+    return ModelEndpoint(base_url=data["base_url"], api_key=data["api_keys"], model=data.get("model") or "")
 
 
 def edited_target(provider: Provider, data: dict[str, Any]) -> ModelEndpoint:
@@ -76,16 +76,18 @@ def edited_target(provider: Provider, data: dict[str, Any]) -> ModelEndpoint:
     base_url = data.get("base_url", provider.base_url)
     if key is None and base_url != provider.base_url:
         raise Refusal(Code.BAD_REQUEST, _("A new address needs its key: enter the API key again."))
-    text = _stored_key(provider) if key is None else key.reveal()
     return ModelEndpoint(
-        base_url=base_url, api_key=text, model=data.get("model") or provider.model, trusted=_trusted(provider, base_url)
+        base_url=base_url,
+        api_key=_stored_key(provider) if key is None else key,
+        model=data.get("model") or provider.model,
+        trusted=_trusted(provider, base_url),
     )
 
 
-def _stored_key(provider: Provider) -> str:
+def _stored_key(provider: Provider) -> ApiKey:
     """Raises Refusal when no key of the ring opens it; entering the key again mends that."""
     try:
-        return provider.key.reveal()
+        return provider.api_key()
     except UndecryptableError:
         raise Refusal(Code.FAILED, UNREADABLE) from None
 
@@ -97,7 +99,7 @@ def _trusted(provider: Provider, base_url: str) -> bool:
 def new_key(provider: Provider, data: dict[str, Any]) -> ApiKey | None:
     """The key that was sent, or None where it is left out or is the masked one. Raises Refusal for another masked one."""
     key: ApiKey | None = data.get("api_keys")
-    if key is None or key.reveal() == provider.key_hint:
+    if key is None or key == ApiKey(provider.key_hint):
         return None
     if key.masked:
         raise Refusal(Code.BAD_REQUEST, _("This masked key is not the stored one. Enter the API key itself."))
@@ -156,7 +158,7 @@ def same_config(owner: User | None, target: ModelEndpoint) -> Provider | None:
     Digests under a secret of the deployment that was taken away find nothing any more; then the keys themselves are compared.
     """
     kept = Provider.objects.filter(owner=owner)
-    digests = digests_of(target.base_url, target.model, target.api_key)
+    digests = digests_of(target)
     by_digest = kept.filter(config_digest__in=digests).first()
     return by_digest or next((each for each in kept.at(target) if each.holds(target.api_key)), None)
 
@@ -228,11 +230,10 @@ def _probe(target: ModelEndpoint, sentence: str) -> Finding:
 def _lay_over(provider: Provider, target: ModelEndpoint | None, data: dict[str, Any]) -> None:
     """Put the endpoint and the settings that are given on the instance. An unchanged key keeps its sealed form."""
     if target:
-        digest = digests_of(target.base_url, target.model, target.api_key)[0]
         if not provider.key_hint or not provider.holds(target.api_key):
-            provider.key = Sealed.of(target.api_key)
-            provider.key_hint = ApiKey(target.api_key).hint
-        provider.base_url, provider.model, provider.config_digest = target.base_url, target.model, digest
+            provider.key, provider.key_hint = target.api_key.sealed(), target.api_key.hint
+        provider.base_url, provider.model = target.base_url, target.model
+        provider.config_digest = digests_of(target)[0]
     for name in SETTINGS:
         if name in data:
             setattr(provider, name, data[name])

@@ -201,7 +201,7 @@ def test_the_description_of_the_api_shows_no_key(anyone: Caller) -> None:
 @pytest.mark.parametrize("behaviour", sorted(set(BEHAVIOURS) - SLOW))
 def test_a_failed_probe_s_error_and_traceback_do_not_hold_it(vendor: Vendor, gathered: Gathered, behaviour: str) -> None:
     vendor.behave(behaviour)
-    target = ModelEndpoint(vendor.base_url, KEY, MODEL)
+    target = ModelEndpoint(vendor.base_url, ApiKey(KEY), MODEL)
     for check in (probing.check_connection, probing.check_image, probing.check_json, probing.list_models):
         try:
             gathered.take(check.__name__, check(target, timeout=10))
@@ -226,7 +226,7 @@ def test_what_holds_a_key_does_not_print_it(alice: User, vendor: Vendor, gathere
     holders = [
         ApiKey(KEY),
         Sealed.of(KEY),
-        ModelEndpoint(vendor.base_url, KEY, MODEL),
+        ModelEndpoint(vendor.base_url, ApiKey(KEY), MODEL),
         provider,
         provider.target(),
         {"all": [ApiKey(KEY)]},

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from providers.keys import ApiKey
 from providers.probing import Category, Connection, ModelEndpoint, ProbeFailed, check_connection
 from sage_platform.outbound import using_resolver
 from tests.providers.probing.conftest import KEY
@@ -94,7 +95,7 @@ def test_what_is_sent(vendor: Vendor, target: ModelEndpoint) -> None:
 
 
 def test_without_a_key_nothing_is_sent_for_one(vendor: Vendor, target: ModelEndpoint) -> None:
-    assert check_connection(replace(target, api_key=""), timeout=5).answer == "OK"
+    assert check_connection(replace(target, api_key=ApiKey("")), timeout=5).answer == "OK"
     assert "authorization" not in vendor.requests[0].headers
 
 
@@ -170,7 +171,7 @@ def test_the_address(base_url: str, path: str, vendor: Vendor, target: ModelEndp
 
 @pytest.mark.parametrize("key", ["sk-ключ", "“sk-abcdefgh”", "sk-a\r\nHost: evil", "sk-a\x00", " sk-a", "sk-a\t", "sk-\ud800"])
 def test_a_key_that_no_header_takes(key: str, vendor: Vendor, target: ModelEndpoint) -> None:
-    failed = failure(replace(target, api_key=key))
+    failed = failure(replace(target, api_key=ApiKey(key)))
     assert failed.category is Category.AUTHENTICATION
     assert failed.message == (
         "Authentication failed. The API key has characters that no key has. Copy it again, without spaces and quotes around it."
@@ -188,7 +189,7 @@ NOT_ALLOWED = (
 )
 @pytest.mark.parametrize("trusted", [True, False])
 def test_an_address_that_is_never_allowed(base_url: str, trusted: bool) -> None:
-    failed = failure(ModelEndpoint(base_url, KEY, "m", trusted=trusted))
+    failed = failure(ModelEndpoint(base_url, ApiKey(KEY), "m", trusted=trusted))
     assert (failed.category, failed.message) == (Category.CONNECTION, NOT_ALLOWED)
 
 
@@ -215,7 +216,7 @@ def test_a_name_that_is_not_known() -> None:
         raise socket.gaierror
 
     with using_resolver(unknown):
-        failed = failure(ModelEndpoint("https://models.example/v1", KEY, "m"))
+        failed = failure(ModelEndpoint("https://models.example/v1", ApiKey(KEY), "m"))
     assert (failed.category, failed.message) == (Category.CONNECTION, f"{CONNECTION} The name of the server was not found.")
 
 
@@ -223,12 +224,12 @@ def test_nobody_listens(settings: Settings) -> None:
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = True
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # Not listening: the port is taken, and nobody answers.
-        failed = failure(ModelEndpoint(f"http://127.0.0.1:{bound.getsockname()[1]}/v1", KEY, "m"))
+        failed = failure(ModelEndpoint(f"http://127.0.0.1:{bound.getsockname()[1]}/v1", ApiKey(KEY), "m"))
     assert (failed.category, failed.message) == (Category.CONNECTION, f"{CONNECTION} The server could not be reached.")
 
 
 @pytest.mark.parametrize("base_url", ["ftp://models.example", "models.example/v1", "https://a:b@models.example", "https://", ""])
 def test_an_address_that_is_none(base_url: str) -> None:
-    failed = failure(ModelEndpoint(base_url, KEY, "m"))
+    failed = failure(ModelEndpoint(base_url, ApiKey(KEY), "m"))
     assert failed.category is Category.CONNECTION
     assert failed.message == f"{CONNECTION} Enter an absolute http or https address without a user name."
