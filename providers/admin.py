@@ -52,8 +52,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
         return str(self._read(BaseURL(), self.cleaned_data["base_url"]))
 
     def clean_new_key(self) -> Any:
-        text = self.cleaned_data["new_key"]
-        return self._read(Keys(), [text]) if text else None
+        return self._read(Keys(), [self.cleaned_data["new_key"]]) if self.cleaned_data["new_key"] else None
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -145,11 +144,11 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """
         arguments = (request, object_id, form_url, extra_context)
         try:
-            answer: HttpResponse = self._changeform_view(*arguments)  # type: ignore[attr-defined]
+            response: HttpResponse = self._changeform_view(*arguments)  # type: ignore[attr-defined]
         except APIException as error:
             request.refusal = str(error.detail)  # type: ignore[attr-defined]
-            answer = self._changeform_view(*arguments)  # type: ignore[attr-defined]
-        return answer
+            response = self._changeform_view(*arguments)  # type: ignore[attr-defined]
+        return response
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
@@ -193,7 +192,7 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             if data:
                 records.update_provider(Provider.objects.get(pk=obj.pk), data, allowance=slot, actor=actor)
             return
-        if old := records.same_config(obj.owner, records.endpoint_of(data)):
+        if old := records.same_config(obj.owner, records.target_of(data)):
             raise Refusal(Code.BAD_REQUEST, _("There is one with this address, model and key: %(name)s") % {"name": old})
         obj.pk = records.create_provider(obj.owner, data, allowance=slot, actor=actor).pk
 

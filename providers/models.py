@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from providers.probing import Capability, Category, Endpoint
+from providers.keys import ApiKey
+from providers.probing import Capability, Category, ModelEndpoint
 from sage_platform.accounts.models import User
 from sage_platform.encryption import SealedField, UndecryptableError
 
@@ -47,9 +48,9 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
         """The others of the same owner."""
         return self.filter(owner_id=provider.owner_id).exclude(pk=provider.pk)
 
-    def at(self, endpoint: Endpoint) -> Self:
+    def at(self, target: ModelEndpoint) -> Self:
         """Those of this address and model, with whatever key."""
-        return self.filter(base_url=endpoint.base_url, model=endpoint.model)
+        return self.filter(base_url=target.base_url, model=target.model)
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
@@ -140,28 +141,32 @@ class Provider(models.Model):
         given = settings.SAGE_DEFAULT_LLM_API_BASE_URL
         return self.owner_id is None and bool(given) and self.base_url == given
 
-    def endpoint(self) -> Endpoint:
-        """What a probe needs; raises UndecryptableError."""
-        return Endpoint(base_url=self.base_url, api_key=self.key.reveal(), model=self.model, trusted=self.trusted)
+    def api_key(self) -> ApiKey:
+        """The stored key; raises UndecryptableError."""
+        return ApiKey.opened(self.key)
 
-    def holds(self, key: str) -> bool:
+    def target(self) -> ModelEndpoint:
+        """What a probe needs; raises UndecryptableError."""
+        return ModelEndpoint(base_url=self.base_url, api_key=self.api_key(), model=self.model, trusted=self.trusted)
+
+    def holds(self, key: ApiKey) -> bool:
         """Whether this is the stored key. One that cannot be decrypted is none, so that entering it again stores it anew."""
         try:
-            return bool(self.key.reveal() == key)
+            return self.api_key() == key
         except UndecryptableError:
             return False
 
     def has_readable_key(self) -> bool:
         """Whether a key of the ring still opens it."""
         try:
-            self.key.reveal()
+            self.api_key()
         except UndecryptableError:
             return False
         return True
 
-    def is_at(self, endpoint: Endpoint) -> bool:
+    def is_at(self, target: ModelEndpoint) -> bool:
         """Whether this is the stored address and model with the stored key."""
-        return (self.base_url, self.model) == (endpoint.base_url, endpoint.model) and self.holds(endpoint.api_key)
+        return (self.base_url, self.model) == (target.base_url, target.model) and self.holds(target.api_key)
 
 
 class Probe(models.Model):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from providers import probing
 from providers import serializers as wire
 from providers.models import Provider
-from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ProbeFailed
+from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ModelEndpoint, ProbeFailed
 from providers.services import probes, records
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.documentation import DocumentedRefusal
@@ -40,25 +40,25 @@ def wire_form(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def image_form(result: ImageResult, *, name: str) -> dict[str, Any]:
-    said = {"response": result.response, "error": result.error}
-    recognized = {"recognized": result.recognized} if result.response is not None else {}
+    said = {"response": result.answer, "error": result.error}
+    recognized = {"recognized": result.recognized} if result.answer is not None else {}
     return {name: result.capability is Capability.YES} | recognized | _present(said)
 
 
 def json_form(result: JSONResult) -> dict[str, Any]:
-    said = {"response": result.response, "parsed": result.parsed, "error": result.error}
+    said = {"response": result.answer, "parsed": result.parsed, "error": result.error}
     return {"supported": result.capability is Capability.YES} | _present(said)
 
 
-def capabilities_form(found: Capabilities, tried: probing.Endpoint) -> dict[str, Any]:
+def capabilities_form(found: Capabilities, target: ModelEndpoint) -> dict[str, Any]:
     return {
-        "connection": {"supported": True, "response": found.connection.response},
+        "connection": {"supported": True, "response": found.connection.answer},
         "supports_multimodal": found.image.capability is Capability.YES,
         "supports_structured_output": found.structured.capability is Capability.YES,
         "multimodal": image_form(found.image, name="supported"),
         "structured_output": json_form(found.structured),
-        "model": tried.model,
-        "base_url": tried.base_url,
+        "model": target.model,
+        "base_url": target.base_url,
     }
 
 
@@ -83,11 +83,11 @@ class ProbeViewSet(ApiViewSet):
         refusals=[FAILED, THROTTLED],
     )
     def verify(self, request: Request, data: dict[str, Any]) -> Any:
-        tried = records.endpoint_of(data)
+        target = records.target_of(data)
         user: Any = request.user
         with outbound_call(user):
             try:
-                probing.check_connection(tried, timeout=probes.timeout())
+                probing.check_connection(target, timeout=probes.timeout())
             except ProbeFailed as failure:
                 raise refused(failure) from None
         response = Response(None)
@@ -102,11 +102,11 @@ class ProbeViewSet(ApiViewSet):
         refusals=[FAILED, THROTTLED],
     )
     def verify_capabilities(self, request: Request, data: dict[str, Any]) -> Any:
-        tried = records.endpoint_of(data)
+        target = records.target_of(data)
         user: Any = request.user
         with outbound_call(user):
             try:
-                return capabilities_form(probing.check_capabilities(tried, timeout=probes.timeout()), tried)
+                return capabilities_form(probing.check_capabilities(target, timeout=probes.timeout()), target)
             except ProbeFailed as failure:
                 raise refused(failure) from None
 
@@ -120,10 +120,10 @@ class ProbeViewSet(ApiViewSet):
     def verify_stored(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
         user: Any = request.user
         provider = records.owned_by(user, provider_id)
-        tried = records.edited_endpoint(provider, data)
+        target = records.edited_target(provider, data)
         with outbound_call(user):
             try:
-                return capabilities_form(probes.capabilities_of_stored(provider, tried), tried)
+                return capabilities_form(probes.capabilities_of_stored(provider, target), target)
             except ProbeFailed as failure:
                 raise refused(failure) from None
 
@@ -135,10 +135,10 @@ class ProbeViewSet(ApiViewSet):
         refusals=[THROTTLED],
     )
     def verify_multimodal(self, request: Request, data: dict[str, Any]) -> Any:
-        tried = records.endpoint_of(data)
+        target = records.target_of(data)
         user: Any = request.user
         with outbound_call(user):
-            return image_form(probing.check_image(tried, timeout=probes.timeout()), name="supports_multimodal")
+            return image_form(probing.check_image(target, timeout=probes.timeout()), name="supports_multimodal")
 
     @endpoint(
         who=SignedIn,
@@ -149,7 +149,7 @@ class ProbeViewSet(ApiViewSet):
     )
     def models_of_stored(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
-        return self._models(user, records.edited_endpoint(records.owned_by(user, data["provider_id"]), {}))
+        return self._models(user, records.edited_target(records.owned_by(user, data["provider_id"]), {}))
 
     @endpoint(
         who=SignedIn,
@@ -160,12 +160,12 @@ class ProbeViewSet(ApiViewSet):
     )
     def models(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
-        return self._models(user, records.endpoint_of(data))
+        return self._models(user, records.target_of(data))
 
-    def _models(self, user: Any, asked: probing.Endpoint) -> dict[str, Any]:
+    def _models(self, user: Any, target: ModelEndpoint) -> dict[str, Any]:
         with outbound_call(user):
             try:
-                return {"models": probing.list_models(asked, timeout=probes.timeout())}
+                return {"models": probing.list_models(target, timeout=probes.timeout())}
             except ProbeFailed as failure:
                 raise refused(failure) from None
 

@@ -6,10 +6,10 @@ from django.utils import timezone
 
 from providers.keys import ApiKey
 from providers.models import Probe, Provider
+from providers.probing import ModelEndpoint
 from providers.services.configs import digests_of
 from sage_platform.accounts.models import LimitedAct, User
 from sage_platform.accounts.services.limits import digest_of
-from sage_platform.encryption import Sealed
 from tests.vendor import Vendor
 
 KEY = "sk-proj-Qx7Lw2Zt9Vb4Nm6Rk8Hd3"
@@ -27,14 +27,15 @@ def fields(vendor: Vendor, **changes: Any) -> dict[str, Any]:
 
 
 def make_provider(owner: User | None, base_url: str, *, key: str = KEY, model: str = MODEL, **values: Any) -> Provider:
+    target = ModelEndpoint(base_url, ApiKey(key), model)
     made: Provider = Provider.objects.create(
         owner=owner,
         name=values.pop("name", "Acme"),
         base_url=base_url,
         model=model,
-        key=Sealed.of(key),
-        key_hint=ApiKey(key).hint,
-        config_digest=digests_of(base_url, model, key)[0],
+        key=target.api_key.sealed(),
+        key_hint=target.api_key.hint,
+        config_digest=digests_of(target)[0],
         **values,
     )
     return made

@@ -10,9 +10,9 @@ from providers.probing.results import (
     Capability,
     Category,
     Connection,
-    Endpoint,
     ImageResult,
     JSONResult,
+    ModelEndpoint,
     ProbeFailed,
 )
 
@@ -21,9 +21,9 @@ __all__ = [
     "Capability",
     "Category",
     "Connection",
-    "Endpoint",
     "ImageResult",
     "JSONResult",
+    "ModelEndpoint",
     "ProbeFailed",
     "check_capabilities",
     "check_connection",

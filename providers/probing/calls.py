@@ -1,6 +1,5 @@
 """One request to the vendor, and what its failures are called. All of them go through the one door for outbound HTTP."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -8,14 +7,13 @@ from urllib.parse import urlsplit, urlunsplit
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from providers.probing.results import SENTENCES, Category, Endpoint, ProbeFailed, type_of_sentence
+from providers.probing.results import SENTENCES, Category, ModelEndpoint, ProbeFailed, type_of_sentence
 from sage_platform import outbound
 from sage_platform.outbound import Answer, Deadline, OutboundError
 
 # The answers to 512 tokens are a few thousand bytes; lists of models are longer.
 MOST_BYTES = 1024 * 1024
 MOST_BYTES_OF_A_LIST = 4 * 1024 * 1024
-_SENDABLE = re.compile(r"[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 
 ODD_KEY = _(
     "Authentication failed. The API key has characters that no key has. Copy it again, without spaces and quotes around it."
@@ -30,7 +28,7 @@ MOVED = _("This address redirects elsewhere. Enter the address that it leads to 
 class Line:
     """Everything that one check asks of one endpoint, under one deadline."""
 
-    endpoint: Endpoint
+    target: ModelEndpoint
     deadline: Deadline
 
     def get(self, path: str) -> Answer:
@@ -41,26 +39,28 @@ class Line:
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None, max_bytes: int) -> Answer:
         """Raises ProbeFailed when there is no answer. Redirects are not followed: the key is meant for this address alone."""
-        if self.endpoint.api_key and not _SENDABLE.fullmatch(self.endpoint.api_key):
+        if self.target.api_key and not self.target.api_key.fits_a_header:
             raise ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
         try:
             return outbound.door().request(
                 method,
-                address(self.endpoint.base_url, path),
+                address(self.target.base_url, path),
                 headers=self._headers(),
                 json=body,
                 deadline=self.deadline,
                 max_bytes=max_bytes,
-                trusted=self.endpoint.trusted,
+                trusted=self.target.trusted,
             )
         except OutboundError as error:
             failed = _failed(error)
-        # Out here, and without a variable that holds the key, so that no report of a crash can show it.
+        # Raised out here, since within the block it would hold the other error, and that one holds the request.
         raise failed
 
     def _headers(self) -> dict[str, str]:
-        bearer = {"Authorization": f"Bearer {self.endpoint.api_key}"} if self.endpoint.api_key else {}
-        return {"Accept": "application/json"} | bearer
+        """The one place where a key becomes a text again to be sent; no variable holds what this gives."""
+        if not self.target.api_key:
+            return {"Accept": "application/json"}
+        return {"Accept": "application/json", "Authorization": f"Bearer {self.target.api_key.reveal()}"}
 
 
 def address(base_url: str, path: str) -> str:

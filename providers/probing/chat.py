@@ -12,7 +12,7 @@ from providers.probing.calls import MOVED, Line
 from providers.probing.categories import category_of, status_within
 from providers.probing.complaints import Complaint
 from providers.probing.replies import Reply, read_reply
-from providers.probing.results import Category, Endpoint, ProbeFailed, type_of_sentence
+from providers.probing.results import Category, ModelEndpoint, ProbeFailed, type_of_sentence
 from providers.probing.vendor_text import Cleaner
 from sage_platform.outbound import Answer, Deadline
 
@@ -42,7 +42,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ErrorReply:
     """An answer that is no completion. `status` is the HTTP status, or the one that an error inside HTTP 200 names."""
 
     status: int
@@ -60,53 +60,53 @@ class Refusal:
 class Chat:
     """Asks one endpoint, and remembers which name of the limit it takes."""
 
-    def __init__(self, endpoint: Endpoint, deadline: Deadline, *, limit_name: str = "") -> None:
-        self.endpoint = endpoint
-        self.cleaner = Cleaner(endpoint.api_key)
-        self.limit_name = limit_name or (NEW_LIMIT if _TAKES_NEW_LIMIT.match(endpoint.model.lower()) else OLD_LIMIT)
-        self._line = Line(endpoint, deadline)
+    def __init__(self, target: ModelEndpoint, deadline: Deadline, *, limit_name: str = "") -> None:
+        self.target = target
+        self.cleaner = Cleaner(target.api_key)
+        self.limit_name = limit_name or (NEW_LIMIT if _TAKES_NEW_LIMIT.match(target.model.lower()) else OLD_LIMIT)
+        self._line = Line(target, deadline)
 
     def __repr__(self) -> str:
-        return f"Chat({self.endpoint!r})"
+        return f"Chat({self.target!r})"
 
-    def ask(self, content: str | list[dict[str, Any]], **options: Any) -> Said | Refusal:
+    def ask(self, content: str | list[dict[str, Any]], **options: Any) -> Said | ErrorReply:
         """Ask once; once more with the other name of the limit where this one is refused.
 
         Raises ProbeFailed when there is no answer at all.
         """
         said = self._ask(content, options)
-        if isinstance(said, Refusal) and self._refuses_limit(said):
+        if isinstance(said, ErrorReply) and self._refuses_limit(said):
             self.limit_name = OTHER_LIMIT[self.limit_name]
             said = self._ask(content, options)
         return said
 
-    def failure(self, refusal: Refusal, *, sentence: type_of_sentence = None) -> ProbeFailed:
+    def failure(self, error: ErrorReply, *, sentence: type_of_sentence = None) -> ProbeFailed:
         """The refusal as a failure; `sentence` where the probe knows better what it means."""
-        detail = self.cleaner.detail(refusal.complaint.words)
-        return ProbeFailed(refusal.category, sentence=sentence or refusal.sentence, detail=detail)
+        detail = self.cleaner.detail(error.complaint.words)
+        return ProbeFailed(error.category, sentence=sentence or error.sentence, detail=detail)
 
-    def _ask(self, content: str | list[dict[str, Any]], options: dict[str, Any]) -> Said | Refusal:
-        body = {"model": self.endpoint.model, "messages": [{"role": "user", "content": content}], self.limit_name: BUDGET}
+    def _ask(self, content: str | list[dict[str, Any]], options: dict[str, Any]) -> Said | ErrorReply:
+        body = {"model": self.target.model, "messages": [{"role": "user", "content": content}], self.limit_name: BUDGET}
         began = time.perf_counter()
         answer = self._line.post("chat/completions", body | {"stream": False} | options)
         latency_ms = round((time.perf_counter() - began) * 1000)
-        read = read_answer(answer, model=self.endpoint.model)
-        return read if isinstance(read, Refusal) else Said(read, latency_ms)
+        read = read_answer(answer, model=self.target.model)
+        return read if isinstance(read, ErrorReply) else Said(read, latency_ms)
 
-    def _refuses_limit(self, refusal: Refusal) -> bool:
-        if refusal.status not in (400, 422) or refusal.category in (Category.AUTHENTICATION, Category.QUOTA, Category.RATE_LIMIT):
+    def _refuses_limit(self, error: ErrorReply) -> bool:
+        if error.status not in (400, 422) or error.category in (Category.AUTHENTICATION, Category.QUOTA, Category.RATE_LIMIT):
             return False
-        told = refusal.complaint.everything
+        told = error.complaint.everything
         if not _LIMIT_SPELLINGS[self.limit_name].search(told):
             return False
         offers_other = _LIMIT_SPELLINGS[OTHER_LIMIT[self.limit_name]].search(told)
         return bool(offers_other) or not _ABOUT_THE_VALUE.search(told)
 
 
-def read_answer(answer: Answer, *, model: str) -> Reply | Refusal:
+def read_answer(answer: Answer, *, model: str) -> Reply | ErrorReply:
     """Connected means HTTP 200 with a choice that has content, or reasoning, or was cut at its length."""
     if answer.status != 200:
-        return refusal_of(answer, model=model)
+        return error_reply_of(answer, model=model)
     is_json, body = complaints.parse(answer.content)
     reply = read_reply(body)
     if reply is not None and reply.is_something:
@@ -115,10 +115,10 @@ def read_answer(answer: Answer, *, model: str) -> Reply | Refusal:
     if is_json and complaints.is_complaint(error):
         complaint = complaints.read_value(error)
         status = status_within(complaint)
-        return Refusal(status, complaint, category_of(status, complaint, model=model))
+        return ErrorReply(status, complaint, category_of(status, complaint, model=model))
     if reply is not None:
-        return Refusal(200, Complaint(is_json=True), Category.SERVICE, SILENT)
-    return Refusal(200, complaints.read(answer.content), Category.NOT_OPENAI)
+        return ErrorReply(200, Complaint(is_json=True), Category.SERVICE, SILENT)
+    return ErrorReply(200, complaints.read(answer.content), Category.NOT_OPENAI)
 
 
 def _error_within(body: Any) -> Any:
@@ -127,7 +127,7 @@ def _error_within(body: Any) -> Any:
     return choices[0] if choices and isinstance(choices, list) and complaints.is_complaint(choices[0]) else body
 
 
-def refusal_of(answer: Answer, *, model: str) -> Refusal:
+def error_reply_of(answer: Answer, *, model: str) -> ErrorReply:
     complaint = complaints.read(answer.content)
     category = category_of(answer.status, complaint, model=model)
-    return Refusal(answer.status, complaint, category, MOVED if 300 <= answer.status < 400 else None)
+    return ErrorReply(answer.status, complaint, category, MOVED if 300 <= answer.status < 400 else None)

@@ -11,16 +11,16 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from providers.probing import pictures, structured
-from providers.probing.chat import Chat, Refusal
+from providers.probing.chat import Chat, ErrorReply
 from providers.probing.pictures import Colour
 from providers.probing.results import (
     Capabilities,
     Capability,
     Category,
     Connection,
-    Endpoint,
     ImageResult,
     JSONResult,
+    ModelEndpoint,
     ProbeFailed,
 )
 from sage_platform.outbound import Deadline
@@ -55,27 +55,27 @@ _SAYS_NO_IMAGES = re.compile(
 )
 
 
-def check_connection(endpoint: Endpoint, *, timeout: float) -> Connection:
+def check_connection(target: ModelEndpoint, *, timeout: float) -> Connection:
     """Whether a chat completion gets through. Raises ProbeFailed."""
-    return _connect(Chat(endpoint, Deadline.after(timeout)))
+    return _connect(Chat(target, Deadline.after(timeout)))
 
 
-def check_image(endpoint: Endpoint, *, timeout: float, draw: Draw = secrets.choice) -> ImageResult:
+def check_image(target: ModelEndpoint, *, timeout: float, draw: Draw = secrets.choice) -> ImageResult:
     """Whether the model sees an image. `draw` chooses the colour; tests pass their own."""
-    return _look(Chat(endpoint, Deadline.after(timeout)), draw)
+    return _look(Chat(target, Deadline.after(timeout)), draw)
 
 
-def check_json(endpoint: Endpoint, *, timeout: float) -> JSONResult:
+def check_json(target: ModelEndpoint, *, timeout: float) -> JSONResult:
     """Whether the model obeys a JSON mode."""
-    return _structure(Chat(endpoint, Deadline.after(timeout)))
+    return _structure(Chat(target, Deadline.after(timeout)))
 
 
-def check_capabilities(endpoint: Endpoint, *, timeout: float, draw: Draw = secrets.choice) -> Capabilities:
+def check_capabilities(target: ModelEndpoint, *, timeout: float, draw: Draw = secrets.choice) -> Capabilities:
     """The connection within `timeout` seconds, then both capabilities at the same time within as many. Raises ProbeFailed."""
-    chat = Chat(endpoint, Deadline.after(timeout))
+    chat = Chat(target, Deadline.after(timeout))
     connection = _connect(chat)
     deadline = Deadline.after(timeout)
-    image, structure = (Chat(endpoint, deadline, limit_name=chat.limit_name) for _probe in range(2))
+    image, structure = (Chat(target, deadline, limit_name=chat.limit_name) for _probe in range(2))
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
         # The deadline ends the thread. The context is the request's, but Django's language keeps to its own thread.
         seen = thread.submit(copy_context().run, _look_in, get_language(), image, draw)
@@ -85,9 +85,9 @@ def check_capabilities(endpoint: Endpoint, *, timeout: float, draw: Draw = secre
 
 def _connect(chat: Chat) -> Connection:
     said = chat.ask(HELLO)
-    if isinstance(said, Refusal):
+    if isinstance(said, ErrorReply):
         raise chat.failure(said)
-    return Connection(chat.cleaner.response(said.reply.content or said.reply.reasoning), said.latency_ms)
+    return Connection(chat.cleaner.answer(said.reply.content or said.reply.reasoning), said.latency_ms)
 
 
 def _look_in(language: str | None, chat: Chat, draw: Draw) -> ImageResult:
@@ -102,27 +102,27 @@ def _look(chat: Chat, draw: Draw) -> ImageResult:
         said = chat.ask([{"type": "text", "text": WHICH_COLOUR}, picture])
     except ProbeFailed as failed:
         return ImageResult(Capability.UNKNOWN, error=failed.message)
-    if isinstance(said, Refusal):
-        if _refuses_images(said, chat.endpoint.model):
+    if isinstance(said, ErrorReply):
+        if _refuses_images(said, chat.target.model):
             return ImageResult(Capability.NO, error=chat.failure(said, sentence=NO_IMAGES).message)
         return ImageResult(Capability.UNKNOWN, error=chat.failure(said).message)
-    response = chat.cleaner.response(said.reply.content) or None
+    answer = chat.cleaner.answer(said.reply.content) or None
     if pictures.names_colour(said.reply.content, colour):
-        return ImageResult(Capability.YES, recognized=True, response=response)
+        return ImageResult(Capability.YES, recognized=True, answer=answer)
     # Thoughts without an answer, or half an answer, are not a wrong answer.
-    if said.reply.is_cut or not response:
-        return ImageResult(Capability.UNKNOWN, response=response, error=str(UNFINISHED))
-    return ImageResult(Capability.NO, response=response, error=str(NOT_SEEN))
+    if said.reply.is_cut or not answer:
+        return ImageResult(Capability.UNKNOWN, answer=answer, error=str(UNFINISHED))
+    return ImageResult(Capability.NO, answer=answer, error=str(NOT_SEEN))
 
 
-def _refuses_images(refusal: Refusal, model: str) -> bool:
+def _refuses_images(error: ErrorReply, model: str) -> bool:
     """Whether the refusal is about the image. The model's own name is no word about images, whatever it is."""
-    if refusal.category in HOPELESS or refusal.complaint.is_html:
+    if error.category in HOPELESS or error.complaint.is_html:
         return False
-    told = refusal.complaint.everything
+    told = error.complaint.everything
     if _ABOUT_IMAGES.search(model.lower()):
         told = told.replace(model.lower(), " ")
-    return bool((_ABOUT_IMAGES if refusal.is_of_the_request else _SAYS_NO_IMAGES).search(told))
+    return bool((_ABOUT_IMAGES if error.is_of_the_request else _SAYS_NO_IMAGES).search(told))
 
 
 def _structure(chat: Chat) -> JSONResult:
@@ -138,8 +138,8 @@ def _structure(chat: Chat) -> JSONResult:
             return _worst_known(tried)
     plain, _is_hopeless = _try_mode(chat)
     verdict = _worst_known(tried)
-    shown = plain if plain.response else verdict
-    return JSONResult(verdict.capability, response=shown.response, parsed=shown.parsed, error=verdict.error)
+    shown = plain if plain.answer else verdict
+    return JSONResult(verdict.capability, answer=shown.answer, parsed=shown.parsed, error=verdict.error)
 
 
 def _worst_known(tried: list[JSONResult]) -> JSONResult:
@@ -153,14 +153,14 @@ def _try_mode(chat: Chat, **mode: Any) -> tuple[JSONResult, bool]:
         said = chat.ask(structured.PROMPT, **mode)
     except ProbeFailed as failed:
         return JSONResult(Capability.UNKNOWN, error=failed.message), True
-    if isinstance(said, Refusal):
+    if isinstance(said, ErrorReply):
         if said.is_of_the_request and said.category not in HOPELESS:
             return JSONResult(Capability.NO, error=chat.failure(said, sentence=NO_JSON).message), False
         return JSONResult(Capability.UNKNOWN, error=chat.failure(said).message), said.category in HOPELESS
-    response = chat.cleaner.response(said.reply.content) or None
+    answer = chat.cleaner.answer(said.reply.content) or None
     found = structured.find_object(said.reply.content)
     if found is not None:
-        return JSONResult(Capability.YES, response=response, parsed=chat.cleaner.value(found)), False
-    if said.reply.is_cut or not response:
-        return JSONResult(Capability.UNKNOWN, response=response, error=str(UNFINISHED)), False
-    return JSONResult(Capability.NO, response=response, error=str(NO_JSON)), False
+        return JSONResult(Capability.YES, answer=answer, parsed=chat.cleaner.value(found)), False
+    if said.reply.is_cut or not answer:
+        return JSONResult(Capability.UNKNOWN, answer=answer, error=str(UNFINISHED)), False
+    return JSONResult(Capability.NO, answer=answer, error=str(NO_JSON)), False

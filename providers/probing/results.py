@@ -1,21 +1,23 @@
-"""What a probe is asked about, what it finds, and how it fails. Nothing here but `Endpoint` ever holds the key."""
+"""What a probe is asked about, what it finds, and how it fails. Nothing here but `ModelEndpoint` holds the key."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from providers.keys import ApiKey
+
 type_of_sentence = Any  # A str or a lazily translated one; the stubs have no common type for the two.
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ModelEndpoint:
     """One model at one OpenAI-compatible address. `trusted`: the address comes from the deployment's own settings."""
 
     base_url: str
-    api_key: str = field(repr=False)
+    api_key: ApiKey
     model: str
     trusted: bool = False
 
@@ -84,9 +86,9 @@ class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that i
 
 @dataclass(frozen=True)
 class Connection:
-    """`response` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone."""
+    """`answer` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone."""
 
-    response: str
+    answer: str
     latency_ms: int
 
 
@@ -96,16 +98,16 @@ class ImageResult:
 
     capability: Capability
     recognized: bool = False
-    response: str | None = None
+    answer: str | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True)
 class JSONResult:
-    """`parsed` is the JSON object that was found in `response`."""
+    """`parsed` is the JSON object that was found in `answer`."""
 
     capability: Capability
-    response: str | None = None
+    answer: str | None = None
     parsed: Any | None = None
     error: str | None = None
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from itertools import islice
 from urllib.parse import quote, quote_plus, unquote
 
+from providers.keys import ApiKey
+
 DETAIL_LENGTH = 300
-RESPONSE_LENGTH = 1000
+ANSWER_LENGTH = 1000
 REMOVED = "***"
 
 # More than this is never looked at: the text comes from a stranger, and little of it is shown. Pages have much markup.
 MOST_READ_OF_A_PAGE = 8000
-MOST_READ = 2 * RESPONSE_LENGTH
+MOST_READ = 2 * ANSWER_LENGTH
 # A part of the key as long as this gives it away; shorter keys are looked for as whole words.
 TELLING_LENGTH = 8
 SHORTEST_KEY = 4
@@ -30,6 +32,7 @@ _SCRIPT = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.IGNORECASE | r
 _TAG = re.compile(r"<!--.*?(-->|$)|<[a-zA-Z/!?][^<>]*(>|$)", re.DOTALL)
 # An entity's number that is no character; reading thousands of digits as one number fails.
 _ENDLESS_ENTITY = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
+_LETTER = re.compile(r"[a-z0-9]")
 _NEITHER = re.compile(r"[^a-z0-9]+")
 _CODE = re.compile(r"\\+(?:u00|x)(?P<hex>[0-7][0-9a-fA-F])|\b(?P<number>[3-9][0-9]|1[01][0-9]|12[0-6])\b")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
@@ -49,14 +52,11 @@ _LOOKS_LIKE_A_KEY = [
 
 
 class Cleaner:
-    """Cleans texts of one key. Holds the key, so it must not outlive the probe."""
+    """Cleans texts of one key. Of the key it keeps the `ApiKey` and hashes of its parts, so that no variable holds its text."""
 
-    def __init__(self, api_key: str) -> None:
-        self._key = _lower(api_key)
-        self._squeezed = _squeezed(api_key)
-        self._parts = {part for form in _forms(api_key) for part in _parts_of(_lower(form))}
-        short = SHORTEST_KEY <= len(api_key) < TELLING_LENGTH
-        self._word = re.compile(rf"(?<![a-z0-9]){re.escape(self._key)}(?![a-z0-9])") if short else None
+    def __init__(self, api_key: ApiKey) -> None:
+        self._key = api_key
+        self._parts = {hash(part) for form in _forms(api_key.reveal()) for part in _parts_of(_lower(form))}
 
     def __repr__(self) -> str:
         return "Cleaner()"
@@ -68,9 +68,9 @@ class Cleaner:
         plain = _printable(html.unescape(tagless), keep="")
         return _cut(self._without_key(" ".join(_without_tags(plain).split())), DETAIL_LENGTH)
 
-    def response(self, text: str) -> str:
+    def answer(self, text: str) -> str:
         """What a model said, with its line breaks."""
-        return _cut(self._without_key(_printable(text[:MOST_READ], keep="\n").strip()), RESPONSE_LENGTH)
+        return _cut(self._without_key(_printable(text[:MOST_READ], keep="\n").strip()), ANSWER_LENGTH)
 
     def value(self, value: object) -> object:
         """A JSON value that can be stored and sent on: bounded in depth, number and size, each text cleaned."""
@@ -81,12 +81,11 @@ class Cleaner:
             return None
         if isinstance(value, dict):
             return {
-                self.response(str(name)): self._value(item, depth - 1, budget)
-                for name, item in islice(value.items(), MOST_VALUES)
+                self.answer(str(name)): self._value(item, depth - 1, budget) for name, item in islice(value.items(), MOST_VALUES)
             }
         if isinstance(value, list):
             return [self._value(item, depth - 1, budget) for item in islice(value, MOST_VALUES)]
-        return self.response(value) if isinstance(value, str) else self._number(value)
+        return self.answer(value) if isinstance(value, str) else self._number(value)
 
     def _number(self, value: object) -> object:
         if isinstance(value, bool) or value is None:
@@ -108,24 +107,33 @@ class Cleaner:
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the key is, or a telling part of it."""
         lower = _lower(text)
-        if self._word:
-            yield from (found.span() for found in self._word.finditer(lower))
+        if SHORTEST_KEY <= len(self._key) < TELLING_LENGTH:
+            yield from self._words(lower)
         for start in range(len(lower) - TELLING_LENGTH + 1):
-            if lower[start : start + TELLING_LENGTH] in self._parts:
+            if hash(lower[start : start + TELLING_LENGTH]) in self._parts:
                 yield start, start + TELLING_LENGTH
+
+    def _words(self, lower: str) -> Iterator[tuple[int, int]]:
+        """Where a short key is as a whole word. Not by a pattern, since `re` would keep that, and with it the key."""
+        start = lower.find(_lower(self._key.reveal()))
+        while start >= 0:
+            end = start + len(self._key)
+            if not _LETTER.match(lower, end) and not (start and _LETTER.match(lower, start - 1)):
+                yield start, end
+            start = lower.find(_lower(self._key.reveal()), start + 1)
 
     def _is_spread_in(self, text: str) -> bool:
         """Whether the key is in there with something between its letters, backwards, or with each letter as a code."""
-        if len(self._squeezed) < TELLING_LENGTH:
+        if len(_squeezed(self._key.reveal())) < TELLING_LENGTH:
             return False
         readings = [_squeezed(text), _squeezed(unquote(text)), _squeezed(_decoded(text))]
-        return any(self._squeezed in reading or self._squeezed in reading[::-1] for reading in readings)
+        return any(_squeezed(self._key.reveal()) in both for reading in readings for both in (reading, reading[::-1]))
 
     def _is_start(self, text: str) -> bool:
-        return len(text) >= 3 and self._key.startswith(_lower(text))
+        return len(text) >= 3 and _lower(self._key.reveal()).startswith(_lower(text))
 
     def _is_end(self, text: str) -> bool:
-        return len(text) >= 3 and self._key.endswith(_lower(text))
+        return len(text) >= 3 and _lower(self._key.reveal()).endswith(_lower(text))
 
     def _unmasked(self, found: "re.Match[str]") -> str:
         head, gap, mask, gap_after, tail = found.groups()

@@ -3,11 +3,16 @@
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from providers.probing import ModelEndpoint
+
 SALT = "providers.config"
 
 
-def digests_of(base_url: str, model: str, key: str) -> list[str]:
+def digests_of(target: ModelEndpoint) -> list[str]:
     """Keyed digests of one configuration, as the newest secret and each former one of the deployment make them."""
-    text = f"{base_url}\0{model}\0{key}"
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [salted_hmac(SALT, text, secret=secret, algorithm="sha256").hexdigest() for secret in secrets]
+    return [
+        salted_hmac(
+            SALT, f"{target.base_url}\0{target.model}\0{target.api_key.reveal()}", secret=secret, algorithm="sha256"
+        ).hexdigest()
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]

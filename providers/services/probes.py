@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from providers import probing
 from providers.models import Probe, Provider
-from providers.probing import Capabilities, Category, Connection, Endpoint, ProbeFailed
+from providers.probing import Capabilities, Category, Connection, ModelEndpoint, ProbeFailed
 from sage_platform.encryption import UndecryptableError
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def keep(provider: Provider, finding: Finding) -> None:
 def ask(provider: Provider) -> Finding:
     """Ask a stored provider's endpoint whether it works. Never raises ProbeFailed, and leaves the database alone."""
     try:
-        return Finding(connection=probing.check_connection(provider.endpoint(), timeout=timeout()))
+        return Finding(connection=probing.check_connection(provider.target(), timeout=timeout()))
     except ProbeFailed as failure:
         return Finding(failure=failure)
     except UndecryptableError:
@@ -90,11 +90,11 @@ def probe_all(providers: Iterable[Provider], *, at_once: int) -> Iterator[tuple[
             yield provider, Finding(crash=crash) if crash else answered.result()
 
 
-def capabilities_of_stored(provider: Provider, endpoint: Endpoint) -> Capabilities:
+def capabilities_of_stored(provider: Provider, target: ModelEndpoint) -> Capabilities:
     """What an endpoint can do, kept with the record when it is the stored one. Raises ProbeFailed."""
-    is_stored = provider.is_at(endpoint)
+    is_stored = provider.is_at(target)
     try:
-        found = probing.check_capabilities(endpoint, timeout=timeout())
+        found = probing.check_capabilities(target, timeout=timeout())
     except ProbeFailed as failure:
         if is_stored:
             keep(provider, Finding(failure=failure))

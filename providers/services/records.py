@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from providers import probing
 from providers.keys import ApiKey
 from providers.models import Provider
-from providers.probing import Endpoint, ProbeFailed
+from providers.probing import ModelEndpoint, ProbeFailed
 from providers.services.configs import digests_of
 from providers.services.probes import UNREADABLE, Finding, keep, timeout
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal
-from sage_platform.encryption import Sealed, UndecryptableError
+from sage_platform.encryption import UndecryptableError
 
 MOST_EACH = 200
 SETTINGS = (
@@ -62,12 +62,12 @@ def _is_of_system(provider_id: str) -> bool:
         return False
 
 
-def endpoint_of(data: dict[str, Any]) -> Endpoint:
+def target_of(data: dict[str, Any]) -> ModelEndpoint:
     """The endpoint that somebody sent whole."""
-    return Endpoint(base_url=data["base_url"], api_key=data["api_keys"].reveal(), model=data.get("model") or "")
+    return ModelEndpoint(base_url=data["base_url"], api_key=data["api_keys"], model=data.get("model") or "")
 
 
-def edited_endpoint(provider: Provider, data: dict[str, Any]) -> Endpoint:
+def edited_target(provider: Provider, data: dict[str, Any]) -> ModelEndpoint:
     """The stored endpoint with what is being edited laid over it.
 
     The stored key goes to the stored address alone: else whoever may edit could have it sent to an address of theirs.
@@ -76,16 +76,18 @@ def edited_endpoint(provider: Provider, data: dict[str, Any]) -> Endpoint:
     base_url = data.get("base_url", provider.base_url)
     if key is None and base_url != provider.base_url:
         raise Refusal(Code.BAD_REQUEST, _("A new address needs its key: enter the API key again."))
-    text = _stored_key(provider) if key is None else key.reveal()
-    return Endpoint(
-        base_url=base_url, api_key=text, model=data.get("model") or provider.model, trusted=_trusted(provider, base_url)
+    return ModelEndpoint(
+        base_url=base_url,
+        api_key=_stored_key(provider) if key is None else key,
+        model=data.get("model") or provider.model,
+        trusted=_trusted(provider, base_url),
     )
 
 
-def _stored_key(provider: Provider) -> str:
+def _stored_key(provider: Provider) -> ApiKey:
     """Raises Refusal when no key of the ring opens it; entering the key again mends that."""
     try:
-        return provider.key.reveal()
+        return provider.api_key()
     except UndecryptableError:
         raise Refusal(Code.FAILED, UNREADABLE) from None
 
@@ -97,7 +99,7 @@ def _trusted(provider: Provider, base_url: str) -> bool:
 def new_key(provider: Provider, data: dict[str, Any]) -> ApiKey | None:
     """The key that was sent, or None where it is left out or is the masked one. Raises Refusal for another masked one."""
     key: ApiKey | None = data.get("api_keys")
-    if key is None or key.reveal() == provider.key_hint:
+    if key is None or key == ApiKey(provider.key_hint):
         return None
     if key.masked:
         raise Refusal(Code.BAD_REQUEST, _("This masked key is not the stored one. Enter the API key itself."))
@@ -111,14 +113,14 @@ def create_provider(
 
     Raises Refusal 500 when the probe fails, with nothing stored.
     """
-    endpoint = endpoint_of(data)
-    if old := same_config(owner, endpoint):
+    target = target_of(data)
+    if old := same_config(owner, target):
         return old
     _leave_room(owner)
     with allowance():
-        finding = _probe(endpoint, _("Cannot save provider. %(why)s"))
-    provider = Provider(owner=owner, name=data.get("name") or f"{endpoint.model}@{urlsplit(endpoint.base_url).hostname}"[:255])
-    _lay_over(provider, endpoint, data)
+        finding = _probe(target, _("Cannot save provider. %(why)s"))
+    provider = Provider(owner=owner, name=data.get("name") or f"{target.model}@{urlsplit(target.base_url).hostname}"[:255])
+    _lay_over(provider, target, data)
     try:
         with _alone(owner), only_default(provider):
             _leave_room(owner)  # Others may have been stored while the vendor was being asked.
@@ -126,7 +128,7 @@ def create_provider(
             record(actor, provider, added=True)
             keep(provider, finding)
     except (IntegrityError, TooManyProviders) as error:
-        if old := same_config(owner, endpoint):  # Stored by another call, and perhaps as the last that there was room for.
+        if old := same_config(owner, target):  # Stored by another call, and perhaps as the last that there was room for.
             return old
         raise error if isinstance(error, Refusal) else _overtaken() from None
     return provider
@@ -150,15 +152,15 @@ def _alone(owner: User | None) -> Iterator[None]:
         yield
 
 
-def same_config(owner: User | None, endpoint: Endpoint) -> Provider | None:
+def same_config(owner: User | None, target: ModelEndpoint) -> Provider | None:
     """The owner's record of this address, model and key.
 
     Digests under a secret of the deployment that was taken away find nothing any more; then the keys themselves are compared.
     """
     kept = Provider.objects.filter(owner=owner)
-    digests = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)
+    digests = digests_of(target)
     by_digest = kept.filter(config_digest__in=digests).first()
-    return by_digest or next((each for each in kept.at(endpoint) if each.holds(endpoint.api_key)), None)
+    return by_digest or next((each for each in kept.at(target) if each.holds(target.api_key)), None)
 
 
 def update_provider(
@@ -166,11 +168,11 @@ def update_provider(
 ) -> None:
     """Change what is given. A changed endpoint is probed first; on failure nothing changes. Raises Refusal."""
     # A new name or number needs no key, so that a record whose key can no longer be read stays manageable.
-    endpoint = edited_endpoint(provider, data) if touches_endpoint(provider, data) else None
+    target = edited_target(provider, data) if touches_target(provider, data) else None
     finding = None
-    if endpoint and not provider.is_at(endpoint):
+    if target and not provider.is_at(target):
         with allowance():
-            finding = _probe(endpoint, _("Cannot update provider. %(why)s"))
+            finding = _probe(target, _("Cannot update provider. %(why)s"))
     tried_on = provider.config_digest
     try:
         with only_default(provider, is_default=data.get("is_default")):
@@ -178,23 +180,23 @@ def update_provider(
             current = Provider.objects.select_for_update(no_key=True, of=("self",)).filter(pk=provider.pk).first()
             if current is None:
                 raise not_found()
-            if endpoint and current.config_digest != tried_on:
+            if target and current.config_digest != tried_on:
                 raise Refusal(Code.FAILED, _("Cannot update provider. It was changed by somebody else; look at it again."))
             current.name = data.get("name") or current.name
-            _lay_over(current, endpoint, data)
+            _lay_over(current, target, data)
             current.save()
             record(actor, current, fields=sorted(data))
             if finding:
                 keep(current, finding)
     except IntegrityError:
-        if endpoint and (other := same_config(provider.owner, endpoint)) and other.pk != provider.pk:
+        if target and (other := same_config(provider.owner, target)) and other.pk != provider.pk:
             raise Refusal(
                 Code.FAILED, _("Cannot update provider. You have another one with the same address, model and key.")
             ) from None
         raise _overtaken() from None
 
 
-def touches_endpoint(provider: Provider, data: dict[str, Any]) -> bool:
+def touches_target(provider: Provider, data: dict[str, Any]) -> bool:
     """Whether address, model or key are to be others than the stored ones. Raises Refusal, as `new_key` does."""
     stored = (provider.base_url, provider.model)
     given = (data.get("base_url", provider.base_url), data.get("model") or provider.model)
@@ -218,21 +220,20 @@ def delete_provider(provider: Provider, *, actor: User | None = None) -> None:
         current.delete()
 
 
-def _probe(endpoint: Endpoint, sentence: str) -> Finding:
+def _probe(target: ModelEndpoint, sentence: str) -> Finding:
     try:
-        return Finding(connection=probing.check_connection(endpoint, timeout=timeout()))
+        return Finding(connection=probing.check_connection(target, timeout=timeout()))
     except ProbeFailed as failure:
         raise Refusal(Code.FAILED, sentence % {"why": failure.message}) from None
 
 
-def _lay_over(provider: Provider, endpoint: Endpoint | None, data: dict[str, Any]) -> None:
+def _lay_over(provider: Provider, target: ModelEndpoint | None, data: dict[str, Any]) -> None:
     """Put the endpoint and the settings that are given on the instance. An unchanged key keeps its sealed form."""
-    if endpoint:
-        digest = digests_of(endpoint.base_url, endpoint.model, endpoint.api_key)[0]
-        if not provider.key_hint or not provider.holds(endpoint.api_key):
-            provider.key = Sealed.of(endpoint.api_key)
-            provider.key_hint = ApiKey(endpoint.api_key).hint
-        provider.base_url, provider.model, provider.config_digest = endpoint.base_url, endpoint.model, digest
+    if target:
+        if not provider.key_hint or not provider.holds(target.api_key):
+            provider.key, provider.key_hint = target.api_key.sealed(), target.api_key.hint
+        provider.base_url, provider.model = target.base_url, target.model
+        provider.config_digest = digests_of(target)[0]
     for name in SETTINGS:
         if name in data:
             setattr(provider, name, data[name])

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from providers import probing
 from providers.models import Probe, Provider
-from providers.probing import Endpoint
+from providers.probing import ModelEndpoint
 from providers.services.probes import probe_all
 from sage_platform.accounts.models import LimitedAct, User
 from tests.e2e.served import prepared
@@ -145,10 +145,10 @@ def test_one_whose_check_crashes_is_told_and_the_others_are_asked(
     before = stored()[0]
     check = probing.check_connection
 
-    def crashing(endpoint: Endpoint, *, timeout: float) -> Any:
-        if endpoint.model == "hostile":
+    def crashing(target: ModelEndpoint, *, timeout: float) -> Any:
+        if target.model == "hostile":
             raise ValueError("what the vendor said")
-        return check(endpoint, timeout=timeout)
+        return check(target, timeout=timeout)
 
     monkeypatch.setattr(probing, "check_connection", crashing)
     told = StringIO()

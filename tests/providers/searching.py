@@ -1,14 +1,17 @@
 """Looking for a key, or a telling part of it, in everything that the platform says and keeps."""
 
 import base64
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 from urllib.parse import quote
 
 from django.db import connection
 
+from providers.keys import ApiKey
 from providers.probing.vendor_text import TELLING_LENGTH
 from tests.provider_rows import KEY, OTHER_KEY
 
@@ -45,6 +48,35 @@ class Gathered:
 
     def leaks(self) -> dict[str, list[str]]:
         return {where: parts for where, text in self.texts if (parts := found_in(text))}
+
+
+def texts_within(value: object, depth: int = 16) -> Iterator[str]:
+    """Every text that a variable holds, at whatever depth, in objects of ours too; an `ApiKey` is closed."""
+    if isinstance(value, str | bytes):
+        yield str(value)
+    elif isinstance(value, ApiKey) or not depth:
+        return
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from texts_within(pair, depth - 1)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from texts_within(item, depth - 1)
+    elif type(value).__module__.startswith("providers"):
+        yield from texts_within([repr(value), getattr(value, "__dict__", {})], depth - 1)
+
+
+def variables_of_the_callers() -> Iterator[tuple[str, str]]:
+    """What a report of a crash at this place could show: each frame of ours, with the texts in its variables.
+
+    The door for outbound HTTP is left out, since it has the request with its header, and so are the tests.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame:
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith(("providers", "sage_platform")) and not module.startswith("sage_platform.outbound"):
+            yield f"{module}.{frame.f_code.co_name}", " ".join(texts_within(frame.f_locals))
+        frame = frame.f_back
 
 
 def whole_database() -> Iterator[tuple[str, str]]:

@@ -43,9 +43,9 @@ def created(caller: Caller, body: dict[str, Any]) -> Provider:
     """Create, and answer the stored record; the whole answer is the new id."""
     response = caller.post(PATH, body)
     assert response.status_code == 200
-    answer = envelope(response)
-    provider_id = answer["data"]["provider_id"]
-    assert answer == {"code": 200, "message": "success", "data": {"provider_id": provider_id}}
+    said = envelope(response)
+    provider_id = said["data"]["provider_id"]
+    assert said == {"code": 200, "message": "success", "data": {"provider_id": provider_id}}
     assert str(uuid.UUID(provider_id)) == provider_id
     provider: Provider = Provider.objects.get(pk=provider_id)
     return provider

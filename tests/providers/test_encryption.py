@@ -11,7 +11,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from pytest_django import Settings
 
+from providers.keys import ApiKey
 from providers.models import Probe, Provider
+from providers.probing import ModelEndpoint
 from providers.services.configs import digests_of
 from sage_platform.accounts.models import User
 from sage_platform.encryption import Sealed, UndecryptableError, decrypt, encrypt, key_id
@@ -124,8 +126,9 @@ def test_a_stored_provider_shows_neither_the_key_nor_what_is_stored_of_it(ring: 
     provider = Provider.objects.get(pk=make_provider(alice, vendor.base_url).pk)
     row = Provider.objects.values().get()
     assert row["key"] == provider.key
-    told = f"{provider!r} {provider} {provider.endpoint()!r} {row} {vars(provider)}"
-    assert "key=" not in repr(provider.endpoint())
+    told = f"{provider!r} {provider} {provider.target()!r} {row} {vars(provider)}"
+    shown = f"ModelEndpoint(base_url='{vendor.base_url}', api_key=<ApiKey>, model='scripted-large', trusted=False)"
+    assert repr(provider.target()) == shown
     for hidden in (KEY, KEY[:8], KEY[-8:], provider.key.stored):
         assert hidden not in told
 
@@ -200,8 +203,8 @@ def test_an_unreadable_key_is_a_refusal_that_says_what_to_do(
 ) -> None:
     before = stored()
     method, path, body = call
-    answer = as_alice.send(method, path.format(id=lost.pk), body)
-    assert (answer.status_code, envelope(answer)) == (200, refused(500, UNREADABLE))
+    response = as_alice.send(method, path.format(id=lost.pk), body)
+    assert (response.status_code, envelope(response)) == (200, refused(500, UNREADABLE))
     assert vendor.requests == []
     assert stored() == before
 
@@ -220,11 +223,11 @@ def test_an_unreadable_key_does_not_hinder_what_needs_none(lost: Provider, as_al
 
 @pytest.mark.parametrize("key", [KEY, OTHER_KEY])
 def test_entering_the_key_again_mends_it(lost: Provider, as_alice: Caller, vendor: Vendor, key: str) -> None:
-    answer = envelope(as_alice.send("PUT", f"/api/llm-provider/update/{lost.pk}", {"api_keys": [key]}))
-    assert answer == success({})
+    response = envelope(as_alice.send("PUT", f"/api/llm-provider/update/{lost.pk}", {"api_keys": [key]}))
+    assert response == success({})
     kept = Provider.objects.get()
     assert (kept.pk, kept.key.reveal()) == (lost.pk, key)
-    assert kept.config_digest == digests_of(vendor.base_url, MODEL, key)[0]
+    assert kept.config_digest == digests_of(ModelEndpoint(vendor.base_url, ApiKey(key), MODEL))[0]
     assert [request.key for request in vendor.requests] == [key]
     assert (kept.probe_result, Probe.objects.get().result) == ("works", "works")
 
@@ -232,8 +235,8 @@ def test_entering_the_key_again_mends_it(lost: Provider, as_alice: Caller, vendo
 def test_a_capability_check_with_the_key_entered_again_works(lost: Provider, as_alice: Caller, vendor: Vendor) -> None:
     """What is entered is only tried, so that nothing is stored of it."""
     path = f"/api/llm-provider/verify-capabilities/{lost.pk}"
-    answer = envelope(as_alice.post(path, {"api_keys": [OTHER_KEY]}))
-    assert (answer["code"], answer["data"]["supports_multimodal"]) == (200, True)
+    response = envelope(as_alice.post(path, {"api_keys": [OTHER_KEY]}))
+    assert (response["code"], response["data"]["supports_multimodal"]) == (200, True)
     assert {request.key for request in vendor.requests} == {OTHER_KEY}
     assert Provider.objects.get().key == lost.key
     assert not Probe.objects.exists()

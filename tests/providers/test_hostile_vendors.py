@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from providers.keys import ApiKey
 from providers.models import Provider
 from providers.probing import complaints, vocabulary
 from providers.probing.categories import category_of
@@ -64,12 +65,12 @@ def test_no_text_holds_the_process(seed: str) -> None:
             for status in (200, 400, 404, 500):
                 complaint = complaints.read(body)
                 category_of(status, complaint, model="scripted")
-                Cleaner(KEY).detail(complaint.words)
+                Cleaner(ApiKey(KEY)).detail(complaint.words)
         complaint = complaints.read_value(openai_error(seed))
         assert len(complaint.words) <= 2000
         category_of(200, complaint)
-        Cleaner(KEY).response(seed)
-        Cleaner(KEY).value({"a": [seed] * 20})
+        Cleaner(ApiKey(KEY)).answer(seed)
+        Cleaner(ApiKey(KEY)).value({"a": [seed] * 20})
 
     assert took(read) < 1.5
 
@@ -93,9 +94,9 @@ def test_each_pattern_alone_is_quick_on_the_longest_words(pattern: Any) -> None:
 
 @given(st.text(alphabet=st.sampled_from("&#xX0123456789abcdefg;<>%\\u *…a\0\ud800"), max_size=300))
 def test_cleaning_fails_on_no_text(text: str) -> None:
-    cleaner = Cleaner(KEY)
+    cleaner = Cleaner(ApiKey(KEY))
     for longer in (text, text * 40, f"&#{text.strip('#&;')}{'9' * 7000};{text}"):
-        assert KEY not in cleaner.detail(longer) + cleaner.response(longer)
+        assert KEY not in cleaner.detail(longer) + cleaner.answer(longer)
 
 
 @pytest.mark.parametrize(

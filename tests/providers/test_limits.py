@@ -91,8 +91,8 @@ def test_the_rate_is_used_up(
 
 
 def test_ten_in_a_minute_and_no_more(vendor: Vendor, as_alice: Caller) -> None:
-    answers = [as_alice.post("/api/llm-provider/verify", fields(vendor)).status_code for _ in range(11)]
-    assert answers == [200] * 10 + [429]
+    statuses = [as_alice.post("/api/llm-provider/verify", fields(vendor)).status_code for _ in range(11)]
+    assert statuses == [200] * 10 + [429]
     assert len(vendor.requests) == 10
 
 

@@ -67,8 +67,8 @@ def test_what_a_vendor_adds(vendor: Vendor, as_alice: Caller) -> None:
     """Passed on as it is, but for what is nested, what is no model, and the key."""
     rows = [{"id": "a", "context_length": 8192, "pricing": {"prompt": "0"}, "note": KEY}, {"name": "no id"}, "b"]
     vendor.behave(models=answering({"data": rows}))
-    answer = envelope(as_alice.post(PATH, fields(vendor)))
-    assert answer == success({"models": [{"id": "a", "context_length": 8192, "note": "***"}]})
+    response = envelope(as_alice.post(PATH, fields(vendor)))
+    assert response == success({"models": [{"id": "a", "context_length": 8192, "note": "***"}]})
 
 
 @pytest.mark.parametrize("behaviour", FAILURES)

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from providers import probing
 from providers.keys import ApiKey
 from providers.models import Provider
-from providers.probing import Endpoint, ProbeFailed
+from providers.probing import ModelEndpoint, ProbeFailed
 from sage_platform import outbound
 from sage_platform.accounts.models import User
 from sage_platform.encryption import Sealed
@@ -98,8 +98,8 @@ def everything_by_the_api(caller: Caller, vendor: Vendor, gathered: Gathered, pr
         ("GET", "/api/auth/session", None),
     ]
     for method, path, body in calls:
-        answer = gathered.take(f"{method} {path}", caller.send(method, path, body))
-        assert answer.status_code == 200, answer.content
+        response = gathered.take(f"{method} {path}", caller.send(method, path, body))
+        assert response.status_code == 200, response.content
 
 
 def refused_by_the_api(caller: Caller, vendor: Vendor, gathered: Gathered) -> None:
@@ -114,8 +114,8 @@ def refused_by_the_api(caller: Caller, vendor: Vendor, gathered: Gathered) -> No
     ]  # fmt: skip
     for number, body in enumerate(bodies):
         for route in ("verify", "create", "models"):
-            answer = gathered.take(f"{route} {number}", caller.post(f"/api/llm-provider/{route}", body))
-            assert answer.status_code == 422 or (route, number) == ("models", 0), (route, number, answer.content)
+            response = gathered.take(f"{route} {number}", caller.post(f"/api/llm-provider/{route}", body))
+            assert response.status_code == 422 or (route, number) == ("models", 0), (route, number, response.content)
     envelope(gathered.take("a query", caller.get("/api/llm-provider/models", {"provider_id": KEY, "key": KEY})))
 
 
@@ -132,8 +132,8 @@ def everything_by_the_admin(caller: Caller, vendor: Vendor, gathered: Gathered, 
         (ADMIN, {"action": "probe_again", "_selected_action": [str(provider.pk)]}),
     ]
     for path, sent in posts:
-        answer = gathered.take(f"form {path}", caller.form(path, sent, follow=True))
-        assert answer.status_code == 200
+        response = gathered.take(f"form {path}", caller.form(path, sent, follow=True))
+        assert response.status_code == 200
     pages = [
         ADMIN,
         f"{ADMIN}?q={MODEL}",
@@ -144,8 +144,8 @@ def everything_by_the_admin(caller: Caller, vendor: Vendor, gathered: Gathered, 
     ]
     pages += ["/admin/", "/admin/admin/logentry/", "/admin/accounts/user/alice/change/", "/admin/accounts/user/alice/delete/"]
     for path in pages:
-        answer = gathered.take(path, caller.client.get(path))
-        assert answer.status_code == 200, path
+        response = gathered.take(path, caller.client.get(path))
+        assert response.status_code == 200, path
 
 
 def everything_by_commands(gathered: Gathered, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,10 +201,10 @@ def test_the_description_of_the_api_shows_no_key(anyone: Caller) -> None:
 @pytest.mark.parametrize("behaviour", sorted(set(BEHAVIOURS) - SLOW))
 def test_a_failed_probe_s_error_and_traceback_do_not_hold_it(vendor: Vendor, gathered: Gathered, behaviour: str) -> None:
     vendor.behave(behaviour)
-    endpoint = Endpoint(vendor.base_url, KEY, MODEL)
+    target = ModelEndpoint(vendor.base_url, ApiKey(KEY), MODEL)
     for check in (probing.check_connection, probing.check_image, probing.check_json, probing.list_models):
         try:
-            gathered.take(check.__name__, check(endpoint, timeout=10))
+            gathered.take(check.__name__, check(target, timeout=10))
         except ProbeFailed as failed:
             gathered.take(check.__name__, failed)
     assert gathered.leaks() == {}
@@ -226,9 +226,9 @@ def test_what_holds_a_key_does_not_print_it(alice: User, vendor: Vendor, gathere
     holders = [
         ApiKey(KEY),
         Sealed.of(KEY),
-        Endpoint(vendor.base_url, KEY, MODEL),
+        ModelEndpoint(vendor.base_url, ApiKey(KEY), MODEL),
         provider,
-        provider.endpoint(),
+        provider.target(),
         {"all": [ApiKey(KEY)]},
     ]
     for holder in holders:
@@ -266,7 +266,7 @@ def test_a_crash_page_and_its_log_do_not_show_it(
     log: StringIO = request.getfixturevalue("log")
     crash(on=debug)
     as_alice.headers["Accept"] = accept
-    answers = [
+    responses = [
         as_alice.post("/api/llm-provider/verify", fields(vendor)),
         as_alice.post("/api/llm-provider/create", fields(vendor, model="other")),
         as_alice.post(f"/api/llm-provider/verify-capabilities/{provider.pk}"),
@@ -276,15 +276,15 @@ def test_a_crash_page_and_its_log_do_not_show_it(
             f"{ADMIN}add/", {"name": "A", "base_url": vendor.base_url, "model": MODEL, "new_key": OTHER_KEY} | NO_PROBES
         ),
     ]
-    for number, answer in enumerate(answers):
-        assert answer.status_code == 500
-        gathered.take(f"answer {number}", answer)
-        assert ("RuntimeError" in answer.content.decode()) is debug
+    for number, response in enumerate(responses):
+        assert response.status_code == 500
+        gathered.take(f"response {number}", response)
+        assert ("RuntimeError" in response.content.decode()) is debug
     again = as_admin.form(ADMIN, {"action": "probe_again", "_selected_action": [str(provider.pk)]}, follow=True)
     assert "Acme could not be checked: the check itself failed. The log says more." in again.content.decode()
     gathered.take("probing again", again)
     gathered.take("log", log.getvalue())
-    assert log.getvalue().count("a bug") >= len(answers)
+    assert log.getvalue().count("a bug") >= len(responses)
     assert f"The check of provider {provider.pk} crashed: RuntimeError" in log.getvalue()
     assert gathered.leaks() == {}
 

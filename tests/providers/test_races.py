@@ -53,17 +53,17 @@ def defaults(owner: User | None) -> int:
 
 
 def test_ten_creates_of_one_configuration_make_one_record(as_alice: Caller, vendor: Vendor) -> None:
-    answers = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, fields(vendor, name=f"number {n}"))))
+    responses = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, fields(vendor, name=f"number {n}"))))
     kept = Provider.objects.get()
-    assert answers == [success({"provider_id": str(kept.pk)})] * 10
+    assert responses == [success({"provider_id": str(kept.pk)})] * 10
     assert kept.key.reveal() == KEY
     assert Probe.objects.count() == 1
 
 
 def test_ten_creates_of_a_default_leave_one_default(as_alice: Caller, alice: User, vendor: Vendor) -> None:
     bodies = [fields(vendor, model=f"model-{n}", is_default=True) for n in range(10)]
-    answers = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, bodies[n])))
-    assert [answer["code"] for answer in answers] == [200] * 10
+    responses = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, bodies[n])))
+    assert [response["code"] for response in responses] == [200] * 10
     assert (Provider.objects.for_user(alice).count(), defaults(alice)) == (10, 1)
 
 
@@ -71,8 +71,8 @@ def test_ten_make_default_leave_exactly_one(as_alice: Caller, alice: User, bob: 
     others = make_provider(bob, vendor.base_url, is_default=True)
     providers = [make_provider(alice, vendor.base_url, model=f"model-{n}", is_default=n == 0) for n in range(10)]
     for _round in range(3):
-        answers = at_once(10, lambda n: update(as_alice, providers[n], {"is_default": True}))
-        assert answers == [success({})] * 10
+        responses = at_once(10, lambda n: update(as_alice, providers[n], {"is_default": True}))
+        assert responses == [success({})] * 10
         assert defaults(alice) == 1
     others.refresh_from_db()
     assert others.is_default
@@ -82,8 +82,8 @@ def test_ten_make_default_leave_exactly_one(as_alice: Caller, alice: User, bob: 
 def test_make_default_against_take_it_away_leaves_one_at_most(as_alice: Caller, alice: User, vendor: Vendor) -> None:
     providers = [make_provider(alice, vendor.base_url, model=f"model-{n}", is_default=n == 0) for n in range(2)]
     for _round in range(5):
-        answers = at_once(10, lambda n: update(as_alice, providers[n % 2], {"is_default": n < 5}))
-        assert answers == [success({})] * 10
+        responses = at_once(10, lambda n: update(as_alice, providers[n % 2], {"is_default": n < 5}))
+        assert responses == [success({})] * 10
         assert defaults(alice) <= 1
 
 
@@ -102,8 +102,8 @@ def test_ten_different_updates_all_arrive(as_alice: Caller, alice: User, vendor:
 
 def test_ten_deletes_delete_once(as_alice: Caller, alice: User, vendor: Vendor) -> None:
     provider = make_provider(alice, vendor.base_url)
-    answers = at_once(10, lambda _n: delete(as_alice, provider))
-    assert Counter(answer["message"] for answer in answers) == {"success": 1, "Provider not found": 9}
+    responses = at_once(10, lambda _n: delete(as_alice, provider))
+    assert Counter(response["message"] for response in responses) == {"success": 1, "Provider not found": 9}
     assert not Provider.objects.exists()
 
 
@@ -112,12 +112,12 @@ def test_many_creates_do_not_pass_the_limit_together(as_alice: Caller, alice: Us
     for number in range(197):
         make_provider(alice, vendor.base_url, model=f"kept-{number}")
     bodies = [fields(vendor, model=f"model-{n % 5}") for n in range(10)]
-    answers = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, bodies[n])))
+    responses = at_once(10, lambda n: envelope(again(as_alice).post(CREATE, bodies[n])))
     assert Provider.objects.for_user(alice).count() == 200
     full = refused(400, "You have too many providers. Delete one that you no longer need.")
-    assert sum(answer == full for answer in answers) in range(4, 8)
+    assert sum(response == full for response in responses) in range(4, 8)
     kept = {str(key) for key in Provider.objects.values_list("pk", flat=True)}
-    assert all(answer == full or answer["data"]["provider_id"] in kept for answer in answers)
+    assert all(response == full or response["data"]["provider_id"] in kept for response in responses)
 
 
 def test_delete_against_update(as_alice: Caller, alice: User, vendor: Vendor) -> None:
@@ -128,9 +128,9 @@ def test_delete_against_update(as_alice: Caller, alice: User, vendor: Vendor) ->
         def act(number: int, provider: Provider = provider) -> dict[str, Any]:
             return delete(as_alice, provider) if number == 3 else update(as_alice, provider, {"name": f"number {number}"})
 
-        answers = at_once(6, act)
-        assert answers.pop(3) == success({})
-        assert all(answer in (success({}), GONE) for answer in answers)
+        responses = at_once(6, act)
+        assert responses.pop(3) == success({})
+        assert all(response in (success({}), GONE) for response in responses)
         assert not Provider.objects.exists()
 
 
@@ -234,15 +234,15 @@ def test_a_user_deleted_while_a_provider_of_theirs_is_made(as_alice: Caller, ali
 
 def test_ten_updates_to_one_configuration_leave_it_to_one_record(as_alice: Caller, alice: User, vendor: Vendor) -> None:
     providers = [make_provider(alice, vendor.base_url, model=f"model-{n}") for n in range(10)]
-    answers = at_once(10, lambda n: update(as_alice, providers[n], {"model": MODEL}))
+    responses = at_once(10, lambda n: update(as_alice, providers[n], {"model": MODEL}))
     taken = "Cannot update provider. You have another one with the same address, model and key."
-    assert Counter(answer["message"] for answer in answers) == {"success": 1, taken: 9}
+    assert Counter(response["message"] for response in responses) == {"success": 1, taken: 9}
     assert Provider.objects.for_user(alice).filter(model=MODEL).count() == 1
 
 
 def test_one_configuration_of_two_people_is_two_records(as_alice: Caller, as_bob: Caller, vendor: Vendor) -> None:
-    answers = at_once(10, lambda n: envelope(again((as_alice, as_bob)[n % 2]).post(CREATE, fields(vendor))))
-    assert [answer["code"] for answer in answers] == [200] * 10
+    responses = at_once(10, lambda n: envelope(again((as_alice, as_bob)[n % 2]).post(CREATE, fields(vendor))))
+    assert [response["code"] for response in responses] == [200] * 10
     assert sorted(Provider.objects.values_list("owner_id", flat=True)) == ["alice", "bob"]
 
 

@@ -170,8 +170,8 @@ def test_a_vendor_that_redirects_takes_it_nowhere(
 ) -> None:
     vendor.behave(redirect(f"{thief.base_url}/chat/completions", status))
     for method, path in (("POST", CHECK), ("GET", "/api/llm-provider/models?provider_id={id}")):
-        answer = envelope(as_alice.send(method, path.format(id=treasure.pk)))
-        assert (answer["code"], answer["data"]) == (500, None)
+        response = envelope(as_alice.send(method, path.format(id=treasure.pk)))
+        assert (response["code"], response["data"]) == (500, None)
     assert envelope(as_alice.send("PUT", UPDATE.format(id=treasure.pk), {"model": "other"}))["code"] == 500
     assert [received.key for received in vendor.requests] == [KEY] * 3
     assert thief.requests == []

@@ -1,11 +1,12 @@
 import pytest
 
-from providers.probing import Endpoint
+from providers.keys import ApiKey
+from providers.probing import ModelEndpoint
 from tests.vendor import Vendor
 
 KEY = "sk-proj-Qx7Lw2Zt9Vb4Nm6Rk8Hd3"
 
 
 @pytest.fixture
-def endpoint(vendor: Vendor) -> Endpoint:
-    return Endpoint(vendor.base_url, KEY, "scripted-large")
+def target(vendor: Vendor) -> ModelEndpoint:
+    return ModelEndpoint(vendor.base_url, ApiKey(KEY), "scripted-large")

@@ -12,9 +12,9 @@ from providers.probing import (
     Capability,
     Category,
     Connection,
-    Endpoint,
     ImageResult,
     JSONResult,
+    ModelEndpoint,
     ProbeFailed,
     check_capabilities,
 )
@@ -29,56 +29,56 @@ def first(colours: Sequence[Colour]) -> Colour:
     return colours[0]
 
 
-def test_a_good_vendor(vendor: Vendor, endpoint: Endpoint) -> None:
-    found = check_capabilities(endpoint, timeout=5, draw=first)
+def test_a_good_vendor(vendor: Vendor, target: ModelEndpoint) -> None:
+    found = check_capabilities(target, timeout=5, draw=first)
     assert found == Capabilities(
         Connection("OK", found.connection.latency_ms),
-        ImageResult(Capability.YES, recognized=True, response="Red."),
-        JSONResult(Capability.YES, response='{"ok": true}', parsed={"ok": True}),
+        ImageResult(Capability.YES, recognized=True, answer="Red."),
+        JSONResult(Capability.YES, answer='{"ok": true}', parsed={"ok": True}),
     )
     assert vendor.requests[0].kind == "chat"
     assert {received.kind for received in vendor.requests[1:]} == {"image", "json"}
 
 
-def test_nothing_more_is_asked_without_a_connection(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_nothing_more_is_asked_without_a_connection(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave("unauthorized_401")
     with pytest.raises(ProbeFailed) as failed:
-        check_capabilities(endpoint, timeout=5)
+        check_capabilities(target, timeout=5)
     assert failed.value.category is Category.AUTHENTICATION
     assert len(vendor.requests) == 1
 
 
-def test_both_at_the_same_time(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_both_at_the_same_time(vendor: Vendor, target: ModelEndpoint) -> None:
     """No longer than the connection and the slower of the two, and a tenth."""
     vendor.behave(chat=after(0.2), image=after(0.6), json=after(0.5))
     # A machine that is busy with other things gets three tries: that only ever adds time.
-    took = [seconds_for_all(endpoint)]
+    took = [seconds_for_all(target)]
     while took[-1] > 0.8 * 1.1 and len(took) < 3:
-        took.append(seconds_for_all(endpoint))
+        took.append(seconds_for_all(target))
     assert 0.8 <= took[-1] <= 0.8 * 1.1
     assert vendor.most_at_once == 2
 
 
-def seconds_for_all(endpoint: Endpoint) -> float:
+def seconds_for_all(target: ModelEndpoint) -> float:
     began = time.monotonic()
-    found = check_capabilities(endpoint, timeout=5)
+    found = check_capabilities(target, timeout=5)
     assert (found.image.capability, found.structured.capability) == (Capability.YES, Capability.YES)
     return time.monotonic() - began
 
 
 @pytest.mark.parametrize(("hanging", "other"), [("image", "structured"), ("structured", "image")])
-def test_one_failing_leaves_the_other(hanging: str, other: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_one_failing_leaves_the_other(hanging: str, other: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave("image_hangs" if hanging == "image" else "json_hangs")
-    found = check_capabilities(endpoint, timeout=1)
+    found = check_capabilities(target, timeout=1)
     assert getattr(found, other).capability is Capability.YES
     assert getattr(found, hanging).capability is Capability.UNKNOWN
     assert getattr(found, hanging).error == TIMEOUT
 
 
-def test_the_probes_together_have_as_much_time_as_the_connection(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_probes_together_have_as_much_time_as_the_connection(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(chat=after(0.3), image="drip", json="hang")
     began = time.monotonic()
-    found = check_capabilities(endpoint, timeout=0.8)
+    found = check_capabilities(target, timeout=0.8)
     assert 1.1 <= time.monotonic() - began < 1.7
     assert (found.image.capability, found.structured.capability) == (Capability.UNKNOWN, Capability.UNKNOWN)
 
@@ -87,7 +87,7 @@ def probing_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("probe")]
 
 
-def test_the_thread_ends(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_thread_ends(vendor: Vendor, target: ModelEndpoint) -> None:
     during: list[list[str]] = []
 
     def watch(exchange: Exchange) -> None:
@@ -95,12 +95,12 @@ def test_the_thread_ends(vendor: Vendor, endpoint: Endpoint) -> None:
         hang(exchange)
 
     vendor.behave(image=watch, json="hang")
-    check_capabilities(endpoint, timeout=0.6)
+    check_capabilities(target, timeout=0.6)
     assert [len(names) for names in during] == [1]
     assert probing_threads() == []
 
 
-def test_the_thread_speaks_the_language_of_the_request(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_thread_speaks_the_language_of_the_request(vendor: Vendor, target: ModelEndpoint) -> None:
     spoken: list[tuple[str, str]] = []
 
     def draw(colours: Sequence[Colour]) -> Colour:
@@ -109,16 +109,16 @@ def test_the_thread_speaks_the_language_of_the_request(vendor: Vendor, endpoint:
 
     for language in ("zh-hans", "en"):
         with translation.override(language):
-            check_capabilities(endpoint, timeout=5, draw=draw)
+            check_capabilities(target, timeout=5, draw=draw)
     assert spoken == [("probe", "zh-hans"), ("probe", "en")]
 
 
-def test_a_fault_of_ours_is_not_swallowed(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_a_fault_of_ours_is_not_swallowed(vendor: Vendor, target: ModelEndpoint) -> None:
     """What is no failure of the vendor's is no result either."""
 
     def draw(colours: Sequence[Colour]) -> Colour:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        check_capabilities(endpoint, timeout=5, draw=draw)
+        check_capabilities(target, timeout=5, draw=draw)
     assert probing_threads() == []

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from providers.probing import Category, Endpoint, ProbeFailed, check_connection
+from providers.probing import Category, ModelEndpoint, ProbeFailed, check_connection
 from tests.providers.probing.vendor_errors import ROWS
 from tests.vendor import Vendor, answering
 
 
 @pytest.mark.parametrize(("status", "body", "category"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_the_category(status: int, body: Any, category: Category, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_category(status: int, body: Any, category: Category, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(body, status=status))
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     assert failed.value.category is category

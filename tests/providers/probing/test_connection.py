@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from providers.probing import Category, Connection, Endpoint, ProbeFailed, check_connection
+from providers.keys import ApiKey
+from providers.probing import Category, Connection, ModelEndpoint, ProbeFailed, check_connection
 from sage_platform.outbound import using_resolver
 from tests.providers.probing.conftest import KEY
 from tests.vendor import Vendor, answering, saying
@@ -60,18 +61,18 @@ FAILURES = {
 }
 
 
-def failure(endpoint: Endpoint, timeout: float = 5) -> ProbeFailed:
+def failure(target: ModelEndpoint, timeout: float = 5) -> ProbeFailed:
     with pytest.raises(ProbeFailed) as raised:
-        check_connection(endpoint, timeout=timeout)
+        check_connection(target, timeout=timeout)
     return raised.value
 
 
 @pytest.mark.parametrize("behaviour", FAILURES)
-def test_each_failure(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_each_failure(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     category, sentence, detail = FAILURES[behaviour]
     vendor.behave(behaviour)
     began = time.monotonic()
-    failed = failure(endpoint, 0.3 if category is Category.TIMEOUT else 5)
+    failed = failure(target, 0.3 if category is Category.TIMEOUT else 5)
     # One deadline for the whole call: a byte a second never starts it anew.
     assert category is not Category.TIMEOUT or 0.3 <= time.monotonic() - began < 1.5
     assert (failed.category, str(failed.sentence), failed.detail) == (category, sentence, detail)
@@ -79,8 +80,8 @@ def test_each_failure(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> Non
     assert len(vendor.requests) == 1, "nothing is tried twice in secret"
 
 
-def test_what_is_sent(vendor: Vendor, endpoint: Endpoint) -> None:
-    check_connection(endpoint, timeout=5)
+def test_what_is_sent(vendor: Vendor, target: ModelEndpoint) -> None:
+    check_connection(target, timeout=5)
     (received,) = vendor.requests
     assert (received.method, received.path) == ("POST", "/v1/chat/completions")
     assert received.headers["authorization"] == f"Bearer {KEY}"
@@ -93,8 +94,8 @@ def test_what_is_sent(vendor: Vendor, endpoint: Endpoint) -> None:
     }
 
 
-def test_without_a_key_nothing_is_sent_for_one(vendor: Vendor, endpoint: Endpoint) -> None:
-    assert check_connection(replace(endpoint, api_key=""), timeout=5).response == "OK"
+def test_without_a_key_nothing_is_sent_for_one(vendor: Vendor, target: ModelEndpoint) -> None:
+    assert check_connection(replace(target, api_key=ApiKey("")), timeout=5).answer == "OK"
     assert "authorization" not in vendor.requests[0].headers
 
 
@@ -131,26 +132,26 @@ ANSWERS: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "response"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-def test_connected(body: Any, response: str, vendor: Vendor, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize(("body", "answer"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
+def test_connected(body: Any, answer: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(body))
-    connection = check_connection(endpoint, timeout=5)
-    assert connection == Connection(response, connection.latency_ms)
+    connection = check_connection(target, timeout=5)
+    assert connection == Connection(answer, connection.latency_ms)
 
 
 @pytest.mark.parametrize("behaviour", ["wrong_content_type", "parts", "good"])
-def test_the_content_type_is_not_asked(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_content_type_is_not_asked(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
-    assert check_connection(endpoint, timeout=5).response == "OK"
+    assert check_connection(target, timeout=5).answer == "OK"
 
 
-def test_the_latency_is_that_of_the_answer(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_latency_is_that_of_the_answer(vendor: Vendor, target: ModelEndpoint) -> None:
     def slow(exchange: Any) -> None:
         exchange.wait(0.2)
         saying("OK")(exchange)
 
     vendor.behave(slow)
-    assert 200 <= check_connection(endpoint, timeout=5).latency_ms < 2000
+    assert 200 <= check_connection(target, timeout=5).latency_ms < 2000
 
 
 @pytest.mark.parametrize(
@@ -163,14 +164,14 @@ def test_the_latency_is_that_of_the_answer(vendor: Vendor, endpoint: Endpoint) -
         ("{root}/v1#part", "/v1/chat/completions"),
     ],
 )
-def test_the_address(base_url: str, path: str, vendor: Vendor, endpoint: Endpoint) -> None:
-    check_connection(replace(endpoint, base_url=base_url.format(root=vendor.base_url.removesuffix("/v1"))), timeout=5)
+def test_the_address(base_url: str, path: str, vendor: Vendor, target: ModelEndpoint) -> None:
+    check_connection(replace(target, base_url=base_url.format(root=vendor.base_url.removesuffix("/v1"))), timeout=5)
     assert [received.path for received in vendor.requests] == [path]
 
 
 @pytest.mark.parametrize("key", ["sk-ключ", "“sk-abcdefgh”", "sk-a\r\nHost: evil", "sk-a\x00", " sk-a", "sk-a\t", "sk-\ud800"])
-def test_a_key_that_no_header_takes(key: str, vendor: Vendor, endpoint: Endpoint) -> None:
-    failed = failure(replace(endpoint, api_key=key))
+def test_a_key_that_no_header_takes(key: str, vendor: Vendor, target: ModelEndpoint) -> None:
+    failed = failure(replace(target, api_key=ApiKey(key)))
     assert failed.category is Category.AUTHENTICATION
     assert failed.message == (
         "Authentication failed. The API key has characters that no key has. Copy it again, without spaces and quotes around it."
@@ -188,22 +189,22 @@ NOT_ALLOWED = (
 )
 @pytest.mark.parametrize("trusted", [True, False])
 def test_an_address_that_is_never_allowed(base_url: str, trusted: bool) -> None:
-    failed = failure(Endpoint(base_url, KEY, "m", trusted=trusted))
+    failed = failure(ModelEndpoint(base_url, ApiKey(KEY), "m", trusted=trusted))
     assert (failed.category, failed.message) == (Category.CONNECTION, NOT_ALLOWED)
 
 
-def test_a_private_address_in_production(vendor: Vendor, endpoint: Endpoint, settings: Settings) -> None:
+def test_a_private_address_in_production(vendor: Vendor, target: ModelEndpoint, settings: Settings) -> None:
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = False
-    failed = failure(endpoint)
+    failed = failure(target)
     assert (failed.category, failed.message) == (Category.CONNECTION, NOT_ALLOWED)
     assert vendor.requests == []
     # But the deployment's own provider may be on its own network.
-    assert check_connection(replace(endpoint, trusted=True), timeout=5).response == "OK"
+    assert check_connection(replace(target, trusted=True), timeout=5).answer == "OK"
 
 
-def test_a_name_that_leads_to_a_private_address(vendor: Vendor, endpoint: Endpoint, settings: Settings) -> None:
+def test_a_name_that_leads_to_a_private_address(vendor: Vendor, target: ModelEndpoint, settings: Settings) -> None:
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = False
-    named = replace(endpoint, base_url=vendor.base_url.replace("127.0.0.1", "models.example"))
+    named = replace(target, base_url=vendor.base_url.replace("127.0.0.1", "models.example"))
     with using_resolver(lambda host, port: ["127.0.0.1"]):
         failed = failure(named)
     assert (failed.category, failed.message) == (Category.CONNECTION, NOT_ALLOWED)
@@ -215,7 +216,7 @@ def test_a_name_that_is_not_known() -> None:
         raise socket.gaierror
 
     with using_resolver(unknown):
-        failed = failure(Endpoint("https://models.example/v1", KEY, "m"))
+        failed = failure(ModelEndpoint("https://models.example/v1", ApiKey(KEY), "m"))
     assert (failed.category, failed.message) == (Category.CONNECTION, f"{CONNECTION} The name of the server was not found.")
 
 
@@ -223,12 +224,12 @@ def test_nobody_listens(settings: Settings) -> None:
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = True
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # Not listening: the port is taken, and nobody answers.
-        failed = failure(Endpoint(f"http://127.0.0.1:{bound.getsockname()[1]}/v1", KEY, "m"))
+        failed = failure(ModelEndpoint(f"http://127.0.0.1:{bound.getsockname()[1]}/v1", ApiKey(KEY), "m"))
     assert (failed.category, failed.message) == (Category.CONNECTION, f"{CONNECTION} The server could not be reached.")
 
 
 @pytest.mark.parametrize("base_url", ["ftp://models.example", "models.example/v1", "https://a:b@models.example", "https://", ""])
 def test_an_address_that_is_none(base_url: str) -> None:
-    failed = failure(Endpoint(base_url, KEY, "m"))
+    failed = failure(ModelEndpoint(base_url, ApiKey(KEY), "m"))
     assert failed.category is Category.CONNECTION
     assert failed.message == f"{CONNECTION} Enter an absolute http or https address without a user name."

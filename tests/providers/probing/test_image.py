@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.probing import Capability, Endpoint, ImageResult, check_image
+from providers.probing import Capability, ImageResult, ModelEndpoint, check_image
 from providers.probing.pictures import COLOURS, Colour
 from tests.vendor import Vendor, answering
 from tests.vendor.behaviours import completion, openai_error
@@ -26,14 +26,14 @@ def red(colours: Sequence[Colour]) -> Colour:
 
 
 RESULTS = {
-    "good": ImageResult(YES, recognized=True, response="Red."),
+    "good": ImageResult(YES, recognized=True, answer="Red."),
     "image_refused_400": ImageResult(NO, error=f"{REFUSED} The service says: {NO_IMAGES}"),
     "image_refused_422": ImageResult(NO, error=f"{REFUSED} The service says: {NO_IMAGES}"),
     "image_refused_500": ImageResult(
         UNKNOWN, error=f"{SERVICE} The service says: The server had an error while processing your request."
     ),
-    "image_ignored": ImageResult(NO, response="Hello! How can I help you today?", error=NOT_SEEN),
-    "image_blind": ImageResult(NO, response="I'm sorry, I cannot see images. Please describe it.", error=NOT_SEEN),
+    "image_ignored": ImageResult(NO, answer="Hello! How can I help you today?", error=NOT_SEEN),
+    "image_blind": ImageResult(NO, answer="I'm sorry, I cannot see images. Please describe it.", error=NOT_SEEN),
     "image_hangs": ImageResult(UNKNOWN, error=TIMEOUT),
     "reasoning_only": ImageResult(UNKNOWN, error=UNFINISHED),
     "length": ImageResult(UNKNOWN, error=UNFINISHED),
@@ -44,18 +44,18 @@ RESULTS = {
         error="The service limits how often it may be asked. Wait a moment, then try again."
         " The service says: Rate limit reached for requests",
     ),
-    "refuses_max_tokens": ImageResult(YES, recognized=True, response="Red."),
+    "refuses_max_tokens": ImageResult(YES, recognized=True, answer="Red."),
 }
 
 
 @pytest.mark.parametrize("behaviour", RESULTS)
-def test_each_result(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_each_result(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
-    assert check_image(endpoint, timeout=0.5 if "hang" in behaviour else 5, draw=red) == RESULTS[behaviour]
+    assert check_image(target, timeout=0.5 if "hang" in behaviour else 5, draw=red) == RESULTS[behaviour]
 
 
-def test_what_is_sent(vendor: Vendor, endpoint: Endpoint) -> None:
-    check_image(endpoint, timeout=5)
+def test_what_is_sent(vendor: Vendor, target: ModelEndpoint) -> None:
+    check_image(target, timeout=5)
     (received,) = vendor.requests
     assert received.body is not None
     (message,) = received.body.pop("messages")
@@ -91,9 +91,9 @@ SAID: list[tuple[str, Any, Capability]] = [
 
 
 @pytest.mark.parametrize(("body", "capability"), [row[1:] for row in SAID], ids=[row[0] for row in SAID])
-def test_what_the_model_says(body: Any, capability: Capability, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_what_the_model_says(body: Any, capability: Capability, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(body))
-    found = check_image(endpoint, timeout=5, draw=red)
+    found = check_image(target, timeout=5, draw=red)
     assert (found.capability, found.recognized) == (capability, capability is YES)
 
 
@@ -117,10 +117,10 @@ REFUSALS: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-def test_images_refused(status: int, body: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_images_refused(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(body, status=status))
-    found = check_image(endpoint, timeout=5)
-    assert (found.capability, found.recognized, found.response) == (NO, False, None)
+    found = check_image(target, timeout=5)
+    assert (found.capability, found.recognized, found.answer) == (NO, False, None)
     assert (found.error or "").startswith("The model does not take images. The service says: ")
 
 
@@ -141,36 +141,36 @@ OTHER_FAILURES: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in OTHER_FAILURES], ids=[row[0] for row in OTHER_FAILURES])
-def test_other_failures_teach_nothing(status: int, body: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_other_failures_teach_nothing(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(body, status=status))
-    found = check_image(endpoint, timeout=5)
-    assert (found.capability, found.recognized, found.response) == (UNKNOWN, False, None)
+    found = check_image(target, timeout=5)
+    assert (found.capability, found.recognized, found.answer) == (UNKNOWN, False, None)
     assert found.error
 
 
 @pytest.mark.parametrize("model", ["m", "i", "o1", "gpt-image", "image"])
-def test_a_models_name_hides_no_refusal(model: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_a_models_name_hides_no_refusal(model: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(openai_error(f"{model}: image input is not supported, vision neither"), status=400))
-    assert check_image(replace(endpoint, model=model), timeout=5).capability is NO
+    assert check_image(replace(target, model=model), timeout=5).capability is NO
 
 
-def test_a_models_name_is_no_word_about_images(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_a_models_name_is_no_word_about_images(vendor: Vendor, target: ModelEndpoint) -> None:
     body = openai_error("The model `acme-vision-image` does not exist.", code="model_not_found")
     vendor.behave(answering(body, status=404))
-    assert check_image(replace(endpoint, model="acme-vision-image"), timeout=5).capability is UNKNOWN
+    assert check_image(replace(target, model="acme-vision-image"), timeout=5).capability is UNKNOWN
 
 
 @pytest.mark.parametrize(
     "behaviour", ["hang", "drip", "reset", "cut_mid_body", "huge", "html", "redirect", "empty", "key_echoed"]
 )
-def test_it_never_raises(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_it_never_raises(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
-    found = check_image(endpoint, timeout=0.3)
-    assert (found.capability, found.recognized, found.response) == (UNKNOWN, False, None)
+    found = check_image(target, timeout=0.3)
+    assert (found.capability, found.recognized, found.answer) == (UNKNOWN, False, None)
     assert found.error
 
 
-def test_the_draw_is_asked_once(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_draw_is_asked_once(vendor: Vendor, target: ModelEndpoint) -> None:
     drawn: list[Colour] = []
 
     def draw(colours: Sequence[Colour]) -> Colour:
@@ -179,5 +179,5 @@ def test_the_draw_is_asked_once(vendor: Vendor, endpoint: Endpoint) -> None:
 
     passed_in: Callable[[Sequence[Colour]], Colour] = draw
     vendor.behave("refuses_max_tokens")
-    assert check_image(endpoint, timeout=5, draw=passed_in).response == f"{drawn[0].name.capitalize()}."
+    assert check_image(target, timeout=5, draw=passed_in).answer == f"{drawn[0].name.capitalize()}."
     assert len(drawn) == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.probing import Capability, Endpoint, JSONResult, check_json
+from providers.probing import Capability, JSONResult, ModelEndpoint, check_json
 from providers.probing.replies import read_reply
 from providers.probing.structured import find_object
 from tests.vendor import Behaviour, Exchange, Vendor, answering, saying
@@ -56,16 +56,16 @@ RESULTS: dict[str, tuple[JSONResult, list[str | None]]] = {
 
 
 @pytest.mark.parametrize("behaviour", RESULTS)
-def test_each_result(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_each_result(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     result, asked = RESULTS[behaviour]
     vendor.behave(behaviour)
-    assert check_json(endpoint, timeout=0.5 if "hang" in behaviour else 5) == result
+    assert check_json(target, timeout=0.5 if "hang" in behaviour else 5) == result
     assert modes(vendor) == asked
 
 
-def test_what_is_sent(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_what_is_sent(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave("json_mode_refused")
-    check_json(endpoint, timeout=5)
+    check_json(target, timeout=5)
     prompt = 'Answer in JSON: one object with one key, "ok", whose value is true. Write nothing but the JSON.'
     usual = {
         "model": "scripted-large",
@@ -110,10 +110,10 @@ COMBINED: list[tuple[str, Behaviour, Capability, Any, list[str | None]]] = [
 
 
 @pytest.mark.parametrize("row", [row[1:] for row in COMBINED], ids=[row[0] for row in COMBINED])
-def test_modes_together(row: tuple[Behaviour, Capability, Any, list[str | None]], vendor: Vendor, endpoint: Endpoint) -> None:
+def test_modes_together(row: tuple[Behaviour, Capability, Any, list[str | None]], vendor: Vendor, target: ModelEndpoint) -> None:
     behaviour, capability, parsed, asked = row
     vendor.behave(behaviour)
-    found = check_json(endpoint, timeout=1)
+    found = check_json(target, timeout=1)
     assert (found.capability, found.parsed, modes(vendor)) == (capability, parsed, asked)
     assert (found.error is None) == (capability is YES)
 
@@ -153,27 +153,27 @@ def test_finding_the_object(text: str, found: Any) -> None:
     assert time.process_time() - began < 0.5
 
 
-def test_an_object_that_was_cut_after_its_end(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_an_object_that_was_cut_after_its_end(vendor: Vendor, target: ModelEndpoint) -> None:
     """JSON modes are known to go on with blanks until the budget is gone."""
     vendor.behave(json=saying('{"ok": true}' + "\n" * 200, finish_reason="length"))
-    assert check_json(endpoint, timeout=5) == JSONResult(YES, '{"ok": true}', OK)
+    assert check_json(target, timeout=5) == JSONResult(YES, '{"ok": true}', OK)
 
 
-def test_a_tool_call_is_no_answer(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_a_tool_call_is_no_answer(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(json="tool_call")
-    found = check_json(endpoint, timeout=5)
+    found = check_json(target, timeout=5)
     silent = "The service answered, but the model said nothing. Try again, or choose another model."
     assert found == JSONResult(UNKNOWN, error=silent)
 
 
-def test_all_modes_share_the_deadline(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_all_modes_share_the_deadline(vendor: Vendor, target: ModelEndpoint) -> None:
     def slow(exchange: Exchange) -> None:
         exchange.wait(0.25)
         PROSE(exchange)
 
     vendor.behave(json=slow)
     began = time.monotonic()
-    found = check_json(endpoint, timeout=0.4)
+    found = check_json(target, timeout=0.4)
     assert time.monotonic() - began < 2.0
     assert found == JSONResult(UNKNOWN, error=TIMEOUT)
 
@@ -181,8 +181,8 @@ def test_all_modes_share_the_deadline(vendor: Vendor, endpoint: Endpoint) -> Non
 @pytest.mark.parametrize(
     "behaviour", ["other_json", "hang", "drip", "reset", "cut_mid_body", "huge", "html", "redirect", "empty", "key_echoed"]
 )
-def test_it_never_raises(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_it_never_raises(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
-    found = check_json(endpoint, timeout=0.3)
-    assert (found.capability, found.response, found.parsed) == (UNKNOWN, None, None)
+    found = check_json(target, timeout=0.3)
+    assert (found.capability, found.answer, found.parsed) == (UNKNOWN, None, None)
     assert found.error

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.probing import Category, Endpoint, ProbeFailed, list_models
+from providers.probing import Category, ModelEndpoint, ProbeFailed, list_models
 from tests.providers.probing.conftest import KEY
 from tests.vendor import Vendor, answering
 from tests.vendor.behaviours import openai_error
@@ -15,8 +15,8 @@ AUTHENTICATION = "Authentication failed. Check the API key: it may be mistyped, 
 NOT_OPENAI = "This address does not answer like an OpenAI-compatible API. Check the base URL; it often ends in /v1."
 
 
-def test_a_good_vendor(vendor: Vendor, endpoint: Endpoint) -> None:
-    assert list_models(endpoint, timeout=5) == [
+def test_a_good_vendor(vendor: Vendor, target: ModelEndpoint) -> None:
+    assert list_models(target, timeout=5) == [
         {"id": "scripted-large", "object": "model", "created": 1710000000, "owned_by": "scripted"},
         {"id": "scripted-small", "object": "model", "created": 1710000000, "owned_by": "scripted"},
     ]
@@ -25,8 +25,8 @@ def test_a_good_vendor(vendor: Vendor, endpoint: Endpoint) -> None:
     assert received.headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_a_query_stays_at_the_end(vendor: Vendor, endpoint: Endpoint) -> None:
-    list_models(replace(endpoint, base_url=f"{vendor.base_url}/?api-version=1"), timeout=5)
+def test_a_query_stays_at_the_end(vendor: Vendor, target: ModelEndpoint) -> None:
+    list_models(replace(target, base_url=f"{vendor.base_url}/?api-version=1"), timeout=5)
     assert vendor.requests[0].path == "/v1/models?api-version=1"
 
 
@@ -52,16 +52,16 @@ LISTS: list[tuple[str, Any, list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("body", "models"), [row[1:] for row in LISTS], ids=[row[0] for row in LISTS])
-def test_each_list(body: Any, models: list[dict[str, Any]], vendor: Vendor, endpoint: Endpoint) -> None:
+def test_each_list(body: Any, models: list[dict[str, Any]], vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(models=answering(body))
-    assert list_models(endpoint, timeout=5) == models
+    assert list_models(target, timeout=5) == models
 
 
-def test_a_list_has_an_end(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_a_list_has_an_end(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(
         models=answering({"data": [{"id": f"m{number}"} | {f"f{field}": 1 for field in range(50)} for number in range(1500)]})
     )
-    models = list_models(endpoint, timeout=5)
+    models = list_models(target, timeout=5)
     assert len(models) == 1000
     assert {len(model) for model in models} == {11}
     assert models[-1]["id"] == "m999"
@@ -107,11 +107,11 @@ FAILURES: list[tuple[str, int, Any, Category, str]] = [
 
 
 @pytest.mark.parametrize("failure", [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
-def test_each_failure(failure: tuple[int, Any, Category, str], vendor: Vendor, endpoint: Endpoint) -> None:
+def test_each_failure(failure: tuple[int, Any, Category, str], vendor: Vendor, target: ModelEndpoint) -> None:
     status, body, category, message = failure
     vendor.behave(models=answering(body, status=status))
     with pytest.raises(ProbeFailed) as failed:
-        list_models(endpoint, timeout=5)
+        list_models(target, timeout=5)
     assert (failed.value.category, failed.value.message) == (category, message)
 
 
@@ -125,9 +125,9 @@ def test_each_failure(failure: tuple[int, Any, Category, str], vendor: Vendor, e
         ("key_echoed", Category.AUTHENTICATION),
     ],
 )
-def test_the_wire(behaviour: str, category: Category, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_wire(behaviour: str, category: Category, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
     with pytest.raises(ProbeFailed) as failed:
-        list_models(endpoint, timeout=0.3 if category is Category.TIMEOUT else 5)
+        list_models(target, timeout=0.3 if category is Category.TIMEOUT else 5)
     assert failed.value.category is category
     assert KEY not in failed.value.message

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.probing import Category, Endpoint, ProbeFailed, check_capabilities, check_connection
+from providers.probing import Category, ModelEndpoint, ProbeFailed, check_capabilities, check_connection
 from providers.probing.results import Capability
 from tests.vendor import Exchange, Vendor, answering
 from tests.vendor.behaviours import good, openai_error
@@ -19,24 +19,24 @@ def limits(vendor: Vendor) -> list[dict[str, int]]:
 
 
 @pytest.mark.parametrize("behaviour", ["refuses_max_tokens", "refuses_max_tokens_422"])
-def test_max_tokens_refused(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_max_tokens_refused(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
-    assert check_connection(endpoint, timeout=5).response == "OK"
+    assert check_connection(target, timeout=5).answer == "OK"
     assert limits(vendor) == [{OLD: 512}, {NEW: 512}]
 
 
 @pytest.mark.parametrize("behaviour", ["refuses_max_completion_tokens", "refuses_max_completion_tokens_422"])
 @pytest.mark.parametrize("model", ["gpt-5-mini", "openai/o3", "o1", "GPT-5"])
-def test_max_completion_tokens_refused(behaviour: str, model: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_max_completion_tokens_refused(behaviour: str, model: str, vendor: Vendor, target: ModelEndpoint) -> None:
     """Models that are known to take the new name alone are asked with it first; a gateway may not know it."""
     vendor.behave(behaviour)
-    assert check_connection(replace(endpoint, model=model), timeout=5).response == "OK"
+    assert check_connection(replace(target, model=model), timeout=5).answer == "OK"
     assert limits(vendor) == [{NEW: 512}, {OLD: 512}]
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "o", "llama-o3", "gpt-oss-20b", "qwen3", "opus"])
-def test_the_old_name_goes_first_elsewhere(model: str, vendor: Vendor, endpoint: Endpoint) -> None:
-    check_connection(replace(endpoint, model=model), timeout=5)
+def test_the_old_name_goes_first_elsewhere(model: str, vendor: Vendor, target: ModelEndpoint) -> None:
+    check_connection(replace(target, model=model), timeout=5)
     assert limits(vendor) == [{OLD: 512}]
 
 
@@ -71,10 +71,10 @@ REFUSALS: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-def test_each_spelling_of_a_refusal(status: int, body: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_each_spelling_of_a_refusal(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
     refuse = answering(body, status=status)
     vendor.behave(lambda exchange: (refuse if OLD in (exchange.received.body or {}) else good)(exchange))
-    assert check_connection(endpoint, timeout=5).response == "OK"
+    assert check_connection(target, timeout=5).answer == "OK"
     assert limits(vendor) == [{OLD: 512}, {NEW: 512}]
 
 
@@ -91,14 +91,14 @@ NO_REFUSALS: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in NO_REFUSALS], ids=[row[0] for row in NO_REFUSALS])
-def test_what_is_no_refusal_of_the_name(status: int, body: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_what_is_no_refusal_of_the_name(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(body, status=status))
     with pytest.raises(ProbeFailed):
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     assert limits(vendor) == [{OLD: 512}]
 
 
-def test_both_refused(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_both_refused(vendor: Vendor, target: ModelEndpoint) -> None:
     """Once more means once; what the second answer says is told."""
 
     def refuse(exchange: Exchange) -> None:
@@ -107,21 +107,21 @@ def test_both_refused(vendor: Vendor, endpoint: Endpoint) -> None:
 
     vendor.behave(refuse)
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     assert (failed.value.category, failed.value.detail) == (Category.SERVICE, f"Unsupported parameter: '{NEW}'")
     assert limits(vendor) == [{OLD: 512}, {NEW: 512}]
 
 
-def test_the_capabilities_remember_what_the_connection_learned(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_capabilities_remember_what_the_connection_learned(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave("refuses_max_tokens")
-    found = check_capabilities(endpoint, timeout=5)
+    found = check_capabilities(target, timeout=5)
     assert (found.image.capability, found.structured.capability) == (Capability.YES, Capability.YES)
     assert limits(vendor) == [{OLD: 512}, {NEW: 512}, {NEW: 512}, {NEW: 512}]
 
 
-def test_temperature_is_never_sent(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_temperature_is_never_sent(vendor: Vendor, target: ModelEndpoint) -> None:
     for behaviour in ("good", "refuses_max_tokens", "json_mode_refused"):
         vendor.behave(behaviour)
-        check_capabilities(endpoint, timeout=5)
+        check_capabilities(target, timeout=5)
     allowed = {"model", "messages", "stream", "response_format", OLD, NEW}
     assert all(body.keys() <= allowed for body in vendor.bodies())

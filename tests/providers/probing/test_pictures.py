@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.probing import Capability, Endpoint, check_image
+from providers.probing import Capability, ModelEndpoint, check_image
 from providers.probing.pictures import COLOURS, Colour, data_url, names_colour
 from tests.vendor import Vendor, saying
 
@@ -177,31 +177,31 @@ def test_the_colours_are_clearly_different() -> None:
 
 
 @EVERY_COLOUR
-def test_the_picture(colour: Colour, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_picture(colour: Colour, vendor: Vendor, target: ModelEndpoint) -> None:
     def draw(colours: Sequence[Colour]) -> Colour:
         assert tuple(colours) == COLOURS
         return colour
 
     # The vendor reads the picture itself, checks its sums, and says what it sees.
-    found = check_image(endpoint, timeout=5, draw=draw)
+    found = check_image(target, timeout=5, draw=draw)
     (received,) = vendor.requests
     width, height, pixels = received.picture()
     assert (width, height, set(pixels)) == (112, 112, {colour.rgb})
-    assert (found.capability, found.recognized, found.response) == (Capability.YES, True, f"{colour.name.capitalize()}.")
+    assert (found.capability, found.recognized, found.answer) == (Capability.YES, True, f"{colour.name.capitalize()}.")
 
 
-def test_the_colour_is_drawn_at_random(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_colour_is_drawn_at_random(vendor: Vendor, target: ModelEndpoint) -> None:
     for _look in range(25):
-        check_image(endpoint, timeout=5)
+        check_image(target, timeout=5)
     drawn = {received.colour() for received in vendor.requests}
     # Eight colours, 25 draws: to see but three of them has a chance of one in a thousand millions.
     assert len(drawn) > 3
 
 
-def test_a_vendor_that_always_says_the_same_is_found_out(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_a_vendor_that_always_says_the_same_is_found_out(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=saying("Blue"))
     drawn = iter(COLOURS)
-    found = [check_image(endpoint, timeout=5, draw=lambda colours: next(drawn)).recognized for _colour in COLOURS]
+    found = [check_image(target, timeout=5, draw=lambda colours: next(drawn)).recognized for _colour in COLOURS]
     assert [colour.name for colour, recognized in zip(COLOURS, found, strict=True) if recognized] == ["blue"]
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 import string
 import time
 import traceback
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.probing import Endpoint, ProbeFailed, check_connection, check_json, list_models
+from providers.keys import ApiKey
+from providers.probing import ModelEndpoint, ProbeFailed, check_connection, check_json, list_models
 from providers.probing.vendor_text import Cleaner
 from sage_platform.api.envelope import to_json
 from tests.providers.probing.conftest import KEY
@@ -70,13 +72,13 @@ UNHARMED = [
 
 @pytest.mark.parametrize(("said", "shown"), [row[1:] for row in ECHOES], ids=[row[0] for row in ECHOES])
 def test_the_key_is_removed(said: str, shown: str) -> None:
-    assert Cleaner(KEY).detail(said) == shown
+    assert Cleaner(ApiKey(KEY)).detail(said) == shown
 
 
 @pytest.mark.parametrize("said", UNHARMED)
 def test_other_words_stay(said: str) -> None:
-    assert Cleaner(KEY).detail(said) == said
-    assert Cleaner("").detail(said) == said
+    assert Cleaner(ApiKey(KEY)).detail(said) == said
+    assert Cleaner(ApiKey("")).detail(said) == said
 
 
 ODD_KEYS = [
@@ -95,18 +97,38 @@ ODD_KEYS = [
     [str, quote, quote_plus, html.escape, json.dumps, lambda key: json.dumps(key).replace("/", "\\/"), repr],
 )
 def test_keys_with_characters_that_are_escaped(key: str, echo: Any) -> None:
-    shown = Cleaner(key).detail(f"before: {echo(key)} :after")
+    shown = Cleaner(ApiKey(key)).detail(f"before: {echo(key)} :after")
     assert shown.startswith("before: ")
     assert shown.endswith(" :after")
     assert not pieces(key) & pieces(shown)
 
 
+@pytest.mark.parametrize(
+    ("key", "said", "shown"),
+    [
+        ("a-a-a", "xa-a-a-a", "***"),
+        ("a-a-a", "xa-a-a", "xa-a-a"),
+        ("test", "test testtest test", "*** testtest ***"),
+        ("test", "test", "***"),
+        ("te.t", "text te.t", "text ***"),
+    ],
+)
+def test_a_short_key_within_a_word_is_none(key: str, said: str, shown: str) -> None:
+    assert Cleaner(ApiKey(key)).detail(said) == shown
+
+
+def test_no_pattern_keeps_a_short_key() -> None:
+    """`re` keeps the patterns that it has read, for as long as the process lives."""
+    Cleaner(ApiKey("qzx7")).detail("The key qzx7 is unknown")
+    assert "qzx7" not in str(vars(re)["_cache"])
+
+
 def test_short_keys_are_removed_as_words() -> None:
     assert (
-        Cleaner("test").detail("The key test is unknown; testing goes on, TEST too")
+        Cleaner(ApiKey("test")).detail("The key test is unknown; testing goes on, TEST too")
         == "The key *** is unknown; testing goes on, *** too"
     )
-    assert Cleaner("no").detail("There is no such key") == "There is no such key", (
+    assert Cleaner(ApiKey("no")).detail("There is no such key") == "There is no such key", (
         "so short a key is no secret, and a text a need"
     )
 
@@ -128,14 +150,17 @@ AROUND = st.text(st.sampled_from("тест 你好。，:=\"'(<\n"), max_size=60)
     st.sampled_from([str, str.upper, lambda key: quote(key, safe=""), lambda key: key[:9], lambda key: key[3:]]),
 )
 def test_no_echo_survives(key: str, before: str, after: str, echo: Any) -> None:
-    for text in (Cleaner(key).detail(before + echo(key) + after), Cleaner(key).response(before + echo(key) + after)):
+    for text in (
+        Cleaner(ApiKey(key)).detail(before + echo(key) + after),
+        Cleaner(ApiKey(key)).answer(before + echo(key) + after),
+    ):
         assert not pieces(key) & pieces(text)
 
 
 @given(KEYS, st.binary(max_size=20), st.binary(max_size=20))
 def test_no_base64_survives(key: str, before: bytes, after: bytes) -> None:
     encoded = base64.b64encode(before + key.encode() + after).decode()
-    shown = Cleaner(key).detail(encoded)
+    shown = Cleaner(ApiKey(key)).detail(encoded)
     for start in range(len(shown)):
         for end in (start + 16, start + 20, start + 24):
             with_key = (
@@ -148,14 +173,14 @@ def test_no_base64_survives(key: str, before: bytes, after: bytes) -> None:
 
 @given(KEYS, st.integers(4, 6), st.integers(4, 6), st.sampled_from(["*", "***", "********", "...", "…", "••••", " *** "]))
 def test_no_masked_end_survives(key: str, first: int, last: int, mask: str) -> None:
-    assert Cleaner(key).detail(f"ключ {key[:first]}{mask}{key[-last:]} неверен") == "ключ *** неверен"
-    assert Cleaner(key).detail(f"ключ {key[:first]}{mask.strip()} неверен") == "ключ *** неверен"
-    assert Cleaner(key).detail(f"ключ {mask.strip()}{key[-last:]} неверен") == "ключ *** неверен"
+    assert Cleaner(ApiKey(key)).detail(f"ключ {key[:first]}{mask}{key[-last:]} неверен") == "ключ *** неверен"
+    assert Cleaner(ApiKey(key)).detail(f"ключ {key[:first]}{mask.strip()} неверен") == "ключ *** неверен"
+    assert Cleaner(ApiKey(key)).detail(f"ключ {mask.strip()}{key[-last:]} неверен") == "ключ *** неверен"
 
 
 @given(st.text(max_size=600))
 def test_any_text_is_one_printable_line(text: str) -> None:
-    shown = Cleaner(KEY).detail(text)
+    shown = Cleaner(ApiKey(KEY)).detail(text)
     assert len(shown) <= 300
     assert shown.isprintable() or not shown
     assert "<script" not in shown.lower()
@@ -181,11 +206,11 @@ MARKUP = [
 
 @pytest.mark.parametrize(("said", "shown"), MARKUP)
 def test_markup_and_control_characters(said: str, shown: str) -> None:
-    assert Cleaner(KEY).detail(said) == shown
+    assert Cleaner(ApiKey(KEY)).detail(said) == shown
 
 
 def test_long_texts_are_cut_between_letters() -> None:
-    cleaner = Cleaner(KEY)
+    cleaner = Cleaner(ApiKey(KEY))
     assert cleaner.detail("x" * 300) == "x" * 300
     assert cleaner.detail("x" * 301) == "x" * 299 + "…"
     # Not between a letter and its accent, nor between an emoji and its colour.
@@ -196,7 +221,7 @@ def test_long_texts_are_cut_between_letters() -> None:
 
 def test_a_key_at_the_cut_is_removed_first() -> None:
     for length in range(280, 301):
-        assert not pieces(KEY, 5) & pieces(Cleaner(KEY).detail("ж" * length + " " + KEY), 5)
+        assert not pieces(KEY, 5) & pieces(Cleaner(ApiKey(KEY)).detail("ж" * length + " " + KEY), 5)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +229,7 @@ def test_a_key_at_the_cut_is_removed_first() -> None:
 )
 def test_a_stranger_cannot_keep_us_busy(text: str) -> None:
     began = time.process_time()
-    Cleaner(KEY).detail(text)
+    Cleaner(ApiKey(KEY)).detail(text)
     assert time.process_time() - began < 0.5
 
 
@@ -220,19 +245,19 @@ def assert_no_frame_shows_the_key(error: BaseException) -> None:
             assert not pieces(KEY) & pieces(repr(value)), (frame.f_code.co_name, name)
 
 
-def test_a_key_that_cannot_be_sent_is_not_shown(endpoint: Endpoint) -> None:
+def test_a_key_that_cannot_be_sent_is_not_shown(target: ModelEndpoint) -> None:
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(replace(endpoint, api_key=f"{KEY}\n"), timeout=5)
+        check_connection(replace(target, api_key=ApiKey(f"{KEY}\n")), timeout=5)
     assert_no_frame_shows_the_key(failed.value)
 
 
-def test_an_echoed_key_is_in_no_failure(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_an_echoed_key_is_in_no_failure(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave("key_echoed")
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     error = failed.value
     assert_no_frame_shows_the_key(error)
-    for shown in (error.message, str(error), repr(error), str(error.args), repr(error.__dict__), repr(endpoint)):
+    for shown in (error.message, str(error), repr(error), str(error.args), repr(error.__dict__), repr(target)):
         assert not pieces(KEY) & pieces(shown)
     assert error.message.startswith("Authentication failed. ")
     # Nothing that a report of the crash would print leads to the request.
@@ -241,24 +266,24 @@ def test_an_echoed_key_is_in_no_failure(vendor: Vendor, endpoint: Endpoint) -> N
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "reset", "cut_mid_body", "huge"])
-def test_failures_of_the_wire_hold_no_request(behaviour: str, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_failures_of_the_wire_hold_no_request(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(behaviour)
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=0.3)
+        check_connection(target, timeout=0.3)
     assert_no_frame_shows_the_key(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
 
 
-def test_the_key_is_in_nothing_that_a_model_says(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_the_key_is_in_nothing_that_a_model_says(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(saying(f"Your header was Authorization: Bearer {KEY}"))
-    assert check_connection(endpoint, timeout=5).response == "Your header was Authorization: Bearer ***"
+    assert check_connection(target, timeout=5).answer == "Your header was Authorization: Bearer ***"
     vendor.behave(json=saying(json.dumps({"ok": True, KEY: [KEY, {"deep": f"<{KEY}>"}]})))
-    found = check_json(endpoint, timeout=5)
+    found = check_json(target, timeout=5)
     assert found.parsed == {"ok": True, "***": ["***", {"deep": "<***>"}]}
-    assert not pieces(KEY) & pieces(found.response or "")
+    assert not pieces(KEY) & pieces(found.answer or "")
     vendor.behave(answering({"data": [{"id": KEY, "owned_by": KEY, KEY: 1}]}))
-    assert list_models(endpoint, timeout=5) == [{"id": "***", "owned_by": "***", "***": 1}]
+    assert list_models(target, timeout=5) == [{"id": "***", "owned_by": "***", "***": 1}]
 
 
 HOSTILE: list[tuple[str, Any, Any]] = [
@@ -272,9 +297,9 @@ HOSTILE: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("content", "parsed"), [row[1:] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
-def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor: Vendor, endpoint: Endpoint) -> None:
+def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(json=saying(content))
-    found = check_json(endpoint, timeout=5)
+    found = check_json(target, timeout=5)
     assert found.parsed is not None
     sent = to_json(found.parsed)
     assert len(sent) < 10_000
@@ -282,8 +307,8 @@ def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor:
     assert parsed is None or found.parsed == parsed
 
 
-def test_an_error_without_words(vendor: Vendor, endpoint: Endpoint) -> None:
+def test_an_error_without_words(vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(openai_error(""), status=401))
     with pytest.raises(ProbeFailed) as failed:
-        check_connection(endpoint, timeout=5)
+        check_connection(target, timeout=5)
     assert failed.value.message == "Authentication failed. Check the API key: it may be mistyped, expired or revoked."
