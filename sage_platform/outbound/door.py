@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
 
 import requests
 from django.conf import settings
@@ -71,7 +70,7 @@ class Door:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        json: Any = None,
+        json: object = None,
         deadline: Deadline,
         max_bytes: int,
         trusted: bool = False,
@@ -103,7 +102,7 @@ class Door:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        json: Any = None,
+        json: object = None,
         deadline: Deadline,
         max_bytes: int,
         trusted: bool = False,

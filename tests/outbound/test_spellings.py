@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -232,9 +233,9 @@ def test_any_text_is_an_address_or_none(text: str) -> None:
 
 
 @given(st.ip_addresses(v=4), st.booleans())
-def test_an_ipv4_address_is_judged_alike_in_every_form(address: object, allow_private: bool) -> None:
+def test_an_ipv4_address_is_judged_alike_in_every_form(address: IPv4Address, allow_private: bool) -> None:
     door = Door(allow_private=allow_private)
-    number = int(address)  # type: ignore[call-overload]
+    number = int(address)
     high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
     forms = [str(number), hex(number), f"0{number:o}", f"[::ffff:{address}]", f"[64:ff9b::{address}]", f"[2002:{high}:{low}::]"]
 
