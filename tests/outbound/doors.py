@@ -1,10 +1,9 @@
 """Doors of a deployment in development and of one in production, with names that a table gives."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_network
 from ssl import SSLContext
 
-from sage_platform.outbound import Answer, Deadline, Door, Resolver
+from sage_platform.outbound import AllowedNetwork, Answer, Deadline, Door, Resolver
 
 DEVELOPMENT, PRODUCTION = "development", "production"
 
@@ -26,7 +25,7 @@ class Names:
 def door_of(deployment: str, *networks: str, resolver: Resolver | None = None, tls: SSLContext | None = None) -> Door:
     return Door(
         allow_private=deployment == DEVELOPMENT,
-        allowed_networks=[ip_network(each) for each in networks],
+        allowed_networks=[AllowedNetwork.parse(each) for each in networks],
         resolver=resolver or Names({"localhost": ["127.0.0.1"]}),
         tls=tls,
     )
