@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from sage_platform import __version__, configuration, env, languages, paths
 from sage_platform.logs import logging_config
 from sage_platform.oauth2 import scopes
+from sage_platform.outbound_settings import allowed_networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # A developer's own .env must not change what the tests see.
@@ -91,7 +92,7 @@ env.all_or_none(
 # -- Outbound requests ----------------------------------------------------------------------------------------------------
 # In production an address that a person gives must not reach the deployment's own network through us.
 SAGE_OUTBOUND_ALLOW_PRIVATE = env.boolean("SAGE_OUTBOUND_ALLOW_PRIVATE", default=not PRODUCTION)
-SAGE_OUTBOUND_ALLOWED_NETWORKS = env.networks("SAGE_OUTBOUND_ALLOWED_NETWORKS")
+SAGE_OUTBOUND_ALLOWED_NETWORKS = allowed_networks("SAGE_OUTBOUND_ALLOWED_NETWORKS")
 
 # -- Applications -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

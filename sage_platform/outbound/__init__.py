@@ -19,9 +19,11 @@ from sage_platform.outbound.errors import (
     TooManyRedirects,
 )
 from sage_platform.outbound.lookup import Resolver, system_resolver
+from sage_platform.outbound.policy import AllowedNetwork, read_allowed_networks
 
 __all__ = [
     "AddressRefused",
+    "AllowedNetwork",
     "Answer",
     "AnswerTooLarge",
     "ConnectionFailed",
@@ -36,6 +38,7 @@ __all__ = [
     "TimedOut",
     "TooManyRedirects",
     "door",
+    "read_allowed_networks",
     "system_resolver",
     "using_resolver",
 ]

@@ -13,12 +13,12 @@ from functools import lru_cache
 from http.client import HTTPException
 from ipaddress import IPv6Address
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from sage_platform.outbound.deadline import Deadline
@@ -35,6 +35,9 @@ from sage_platform.outbound.errors import (
 )
 from sage_platform.outbound.policy import Address
 from sage_platform.outbound.target import Target
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer  # In the stubs of the standard library alone.
 
 MOST_ADDRESSES = 8
 HEAD_LIMIT = 64 * 1024
@@ -103,7 +106,7 @@ class Line:
                 raise TimedOut from None
             view = view[sent:]
 
-    def receive(self, buffer: bytearray | memoryview) -> int:
+    def receive(self, buffer: "WriteableBuffer") -> int:
         self._socket.settimeout(self._deadline.left())
         try:
             size = self._socket.recv_into(buffer)
@@ -133,7 +136,7 @@ class _Received(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         return self._line.receive(buffer)
 
     def close(self) -> None:
@@ -153,12 +156,11 @@ class _Bounded(io.BufferedReader):
 class _Plain(HTTPConnection):
     """Says at the source what went wrong: further out urllib3 has wrapped it, together with the request."""
 
-    def __init__(self, *args: Any, route: Route, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._route = route
+    route: Route  # Set by the pool, which makes the connection.
+    _line: Line
 
     def _new_conn(self) -> socket.socket:
-        return self._route.connect()
+        return self.route.connect()
 
     def connect(self) -> None:
         failure: OutboundError
@@ -174,12 +176,12 @@ class _Plain(HTTPConnection):
             failure = ConnectionFailed(BROKEN)
         else:
             # http.client asks no more of its socket than a Line has.
-            self.sock = Line(self.sock, self._route.deadline)
+            self.sock = self._line = Line(self.sock, self.route.deadline)
             return
         raise failure
 
-    def getresponse(self) -> Any:
-        line: Any = self.sock  # http.client lets go of it when the answer says that it is the last.
+    # The ignored difference is urllib3's: its connections give an answer of their own class, not of http.client's.
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         try:
             answer = super().getresponse()
         except OSError:
@@ -187,7 +189,8 @@ class _Plain(HTTPConnection):
         except HTTPException:
             failure = ConnectionFailed(UNREADABLE)
         else:
-            line.allow(self._route.wire_limit)
+            # Not `self.sock`, which http.client sets to None when the answer says that the connection ends with it.
+            self._line.allow(self.route.wire_limit)
             return answer
         raise failure
 
@@ -197,11 +200,27 @@ class _Secure(_Plain, HTTPSConnection):
 
 
 class _PlainPool(HTTPConnectionPool):
+    """Gives its route to each connection that it makes."""
+
     ConnectionCls = _Plain
+    route: Route
+
+    def _new_conn(self) -> _Plain:
+        made = cast("_Plain", super()._new_conn())  # It is of ConnectionCls.
+        made.route = self.route
+        return made
 
 
 class _SecurePool(HTTPSConnectionPool):
+    """As _PlainPool."""
+
     ConnectionCls = _Secure
+    route: Route
+
+    def _new_conn(self) -> _Secure:
+        made = cast("_Secure", super()._new_conn())
+        made.route = self.route
+        return made
 
 
 class PinnedAdapter(HTTPAdapter):
@@ -210,18 +229,19 @@ class PinnedAdapter(HTTPAdapter):
     def __init__(self, route: Route) -> None:
         super().__init__(max_retries=0)
         host, port = route.target.host, route.target.port
-        self._pool: HTTPConnectionPool
+        self._pool: _PlainPool | _SecurePool
         if route.target.scheme == "https":
-            self._pool = _SecurePool(host, port, cert_reqs="CERT_REQUIRED", ssl_context=route.tls, route=route)
+            self._pool = _SecurePool(host, port, cert_reqs="CERT_REQUIRED", ssl_context=route.tls)
         else:
-            self._pool = _PlainPool(host, port, route=route)
+            self._pool = _PlainPool(host, port)
+        self._pool.route = route
 
     def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+        self, request: requests.PreparedRequest, verify: object, proxies: object = None, cert: object = None
     ) -> HTTPConnectionPool:
         return self._pool
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+    def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
         """The pool has its context. The original would read the authorities from the disk for every connection."""
 
     def close(self) -> None:

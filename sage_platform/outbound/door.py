@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
 
 import requests
 from django.conf import settings
@@ -24,7 +23,7 @@ from sage_platform.outbound.errors import (
     TooManyRedirects,
 )
 from sage_platform.outbound.lookup import Resolver, resolve, system_resolver
-from sage_platform.outbound.policy import Address, Network, Policy
+from sage_platform.outbound.policy import Address, AllowedNetwork, Policy
 from sage_platform.outbound.request import Outgoing, outgoing
 from sage_platform.outbound.target import Target, parse
 
@@ -57,7 +56,7 @@ class Door:
     """Keeps nothing from one call to the next: no connection, no cookie, no answer of a resolver."""
 
     allow_private: bool
-    allowed_networks: Sequence[Network] = ()
+    allowed_networks: Sequence[AllowedNetwork] = ()
     resolver: Resolver = system_resolver
     tls: ssl.SSLContext | None = None
 
@@ -71,7 +70,7 @@ class Door:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        json: Any = None,
+        json: object = None,
         deadline: Deadline,
         max_bytes: int,
         trusted: bool = False,
@@ -103,7 +102,7 @@ class Door:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        json: Any = None,
+        json: object = None,
         deadline: Deadline,
         max_bytes: int,
         trusted: bool = False,
@@ -145,12 +144,12 @@ class Door:
             return [target.literal]
         addresses = resolve(self.resolver, target.host, target.port, deadline)
         for address in addresses:
-            self._policy.check(address, trusted=trusted)
+            self._policy.check(address, target.port, trusted=trusted)
         return addresses
 
     def _check(self, target: Target, *, trusted: bool) -> None:
         if target.known_address is not None:
-            self._policy.check(target.known_address, trusted=trusted)
+            self._policy.check(target.known_address, target.port, trusted=trusted)
 
     @property
     def _policy(self) -> Policy:

@@ -2,11 +2,10 @@
 
 # ruff: noqa: N818  Each name says what happened; that it is an error, its base says.
 
-from typing import Any
-
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-type_of_sentence = Any  # A str or a lazily translated one; the stubs have no common type for the two.
+Sentence = str | Promise  # A Promise is a sentence that is translated when it is turned into a str.
 
 NOT_FOUND = _("The name of the server was not found.")
 UNREACHABLE = _("The server could not be reached.")
@@ -20,9 +19,9 @@ DOWNGRADED = _("The server redirected to an address without encryption.")
 class OutboundError(Exception):
     """A call without an answer. `reason` is a sentence for a person, translated when it is shown, not when it is raised."""
 
-    sentence: type_of_sentence = _("The call did not succeed.")
+    sentence: Sentence = _("The call did not succeed.")
 
-    def __init__(self, reason: type_of_sentence | None = None) -> None:
+    def __init__(self, reason: Sentence | None = None) -> None:
         self.reason = reason or self.sentence
         super().__init__(self.reason)
 

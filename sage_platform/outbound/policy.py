@@ -3,6 +3,7 @@
 The tables are our own: what `ipaddress` calls private has changed between releases of Python.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -128,23 +129,69 @@ def _listed(address: Address) -> Reach:
     return Reach.FORBIDDEN if isinstance(address, IPv6Address) and address not in GLOBAL_IPV6 else Reach.PUBLIC
 
 
+# `10.0.0.5:8080`, `10.1.0.0/16:443`, `[fd00::5]:8080`, `[fd00::/8]:443`.
+WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<ipv4>[^\[\]:]+)):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class AllowedNetwork:
+    """A private network that the deployment opens: one port of it, or every port when `port` is None."""
+
+    network: Network
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "AllowedNetwork":
+        """An address or a CIDR block, perhaps with a port; an IPv6 one stands in brackets then. Raises ValueError.
+
+        Without brackets `fd00::5:8080` is an IPv6 address like any other, and opens every port of that.
+        """
+        parts = WITH_PORT.fullmatch(text)
+        if parts is None:
+            return cls(ip_network(text))
+        port = int(parts["port"])
+        if not 1 <= port <= 65535:
+            raise ValueError("A port is a number from 1 to 65535.")
+        return cls(IPv6Network(parts["ipv6"]) if parts["ipv6"] else IPv4Network(parts["ipv4"]), port)
+
+    def __str__(self) -> str:
+        if self.port is None:
+            return str(self.network)
+        return f"[{self.network}]:{self.port}" if self.network.version == 6 else f"{self.network}:{self.port}"
+
+    def opens(self, address: Address, port: int) -> bool:
+        return address in self.network and self.port in {None, port}
+
+
+def read_allowed_networks(text: str) -> list[AllowedNetwork]:
+    """Entries separated by commas. Raises ValueError, whose text says what is expected."""
+    try:
+        return [AllowedNetwork.parse(entry.strip()) for entry in text.split(",") if entry.strip()]
+    except ValueError:
+        raise ValueError(
+            "IP addresses or CIDR blocks separated by commas, each with or without a port, "
+            "such as 10.0.0.5:8080, [fd00::5]:8080 or 10.1.0.0/16"
+        ) from None
+
+
 @dataclass(frozen=True)
 class Policy:
     """What the deployment opens. It opens private networks only, never what is forbidden."""
 
     allow_private: bool
-    allowed_networks: Sequence[Network] = ()
+    allowed_networks: Sequence[AllowedNetwork] = ()
 
-    def check(self, address: Address, *, trusted: bool) -> None:
+    def check(self, address: Address, port: int, *, trusted: bool) -> None:
         """Raises AddressRefused. `trusted`: the address comes from the deployment's own settings and may be private."""
         far = reach(address)
         if far is Reach.PUBLIC:
             return
-        if far is Reach.FORBIDDEN or not (trusted or self.allow_private or self._allowed(address)):
+        if far is Reach.FORBIDDEN or not (trusted or self.allow_private or self._allowed(address, port)):
             raise AddressRefused
 
-    def _allowed(self, address: Address) -> bool:
-        return self._in_allowed([address]) or self._in_allowed(stands_for(address))
+    def _allowed(self, address: Address, port: int) -> bool:
+        return self._all_open([address], port) or self._all_open(stands_for(address), port)
 
-    def _in_allowed(self, addresses: Sequence[Address]) -> bool:
-        return bool(addresses) and all(any(each in network for network in self.allowed_networks) for each in addresses)
+    def _all_open(self, addresses: Sequence[Address], port: int) -> bool:
+        """False where there are none: an address that stands for no other is not opened by that."""
+        return bool(addresses) and all(any(each.opens(address, port) for each in self.allowed_networks) for address in addresses)

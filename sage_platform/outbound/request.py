@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urljoin
 
 import requests
@@ -56,7 +55,7 @@ class Outgoing:
         return Outgoing("GET", target, headers, None, self.trusted and near)
 
 
-def outgoing(method: str, url: str, headers: Mapping[str, str] | None, content: Any, *, trusted: bool) -> Outgoing:
+def outgoing(method: str, url: str, headers: Mapping[str, str] | None, content: object, *, trusted: bool) -> Outgoing:
     """Raises MalformedAddress and MalformedHeader. `content` goes out as JSON; None is no body."""
     if not re.fullmatch(r"[A-Z]+", method):
         raise ValueError("A method is written in capital letters.")

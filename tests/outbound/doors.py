@@ -1,10 +1,9 @@
 """Doors of a deployment in development and of one in production, with names that a table gives."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_network
-from typing import Any
+from ssl import SSLContext
 
-from sage_platform.outbound import Answer, Deadline, Door
+from sage_platform.outbound import AllowedNetwork, Answer, Deadline, Door, Resolver
 
 DEVELOPMENT, PRODUCTION = "development", "production"
 
@@ -23,10 +22,31 @@ class Names:
         return self.table[host]
 
 
-def door_of(deployment: str, *networks: str, **options: Any) -> Door:
-    options.setdefault("resolver", Names({"localhost": ["127.0.0.1"]}))
-    return Door(allow_private=deployment == DEVELOPMENT, allowed_networks=[ip_network(each) for each in networks], **options)
+def door_of(deployment: str, *networks: str, resolver: Resolver | None = None, tls: SSLContext | None = None) -> Door:
+    return Door(
+        allow_private=deployment == DEVELOPMENT,
+        allowed_networks=[AllowedNetwork.parse(each) for each in networks],
+        resolver=resolver or Names({"localhost": ["127.0.0.1"]}),
+        tls=tls,
+    )
 
 
-def get(door: Door, url: str, *, seconds: float = 10, max_bytes: int = 100_000, **options: Any) -> Answer:
-    return door.request("GET", url, deadline=Deadline.after(seconds), max_bytes=max_bytes, **options)
+def get(
+    door: Door,
+    url: str,
+    *,
+    seconds: float = 10,
+    max_bytes: int = 100_000,
+    headers: Mapping[str, str] | None = None,
+    trusted: bool = False,
+    max_redirects: int = 0,
+) -> Answer:
+    return door.request(
+        "GET",
+        url,
+        headers=headers,
+        deadline=Deadline.after(seconds),
+        max_bytes=max_bytes,
+        trusted=trusted,
+        max_redirects=max_redirects,
+    )

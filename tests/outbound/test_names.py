@@ -11,6 +11,7 @@ from sage_platform.outbound import (
     ConnectionFailed,
     Deadline,
     OutboundError,
+    Resolver,
     TimedOut,
     door,
     system_resolver,
@@ -165,7 +166,7 @@ def too_long_for_dns(host: str, port: int) -> list[str]:
 
 @pytest.mark.parametrize("resolver", [no_such_name, too_long_for_dns, lambda host, port: [], lambda host, port: ["nonsense"]])
 @pytest.mark.parametrize("deployment", [DEVELOPMENT, PRODUCTION])
-def test_a_name_that_nobody_knows(resolver: Names, deployment: str) -> None:
+def test_a_name_that_nobody_knows(resolver: Resolver, deployment: str) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         get(door_of(deployment, resolver=resolver), "http://nobody.example/")
     assert str(caught.value) == "The name of the server was not found."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -155,49 +156,7 @@ def test_the_path_is_sent_and_the_fragment_is_not(asked: str, sent: str, local: 
     assert local.received[-1].path == sent
 
 
-# -- What the deployment opens --------------------------------------------------------------------------------------------
-
-OPENED = [
-    (["127.0.0.0/8"], "127.0.0.1", OK),
-    (["127.0.0.1"], "127.0.0.1", OK),
-    (["127.0.0.0/8"], "0x7f.1", OK),
-    (["127.0.0.0/8"], "localhost", OK),
-    (["127.0.0.0/8"], "[::ffff:127.0.0.1]", OK),
-    (["127.0.0.0/8"], "[64:ff9b::7f00:1]", OK),
-    (["127.0.0.0/8"], "[::1]", REFUSED),
-    (["::1"], "[::1]", OK),
-    (["::1"], "127.0.0.1", REFUSED),
-    (["10.0.0.0/8", "fd00::/8"], "10.255.0.1", OK),
-    (["10.0.0.0/8", "fd00::/8"], "[fd12::1]", OK),
-    (["10.0.0.0/8", "fd00::/8"], "11.0.0.1", OK),
-    (["10.0.0.0/8", "fd00::/8"], "127.0.0.1", REFUSED),
-    (["10.0.0.0/8"], "[2002:a00:1::1]", OK),
-    # Both ends of a Teredo tunnel, and the whole address of an ISATAP one.
-    (["10.0.0.0/8"], "[2001:0:808:808:0:0:f5ff:fffe]", REFUSED),
-    (["10.0.0.0/8"], "[2606:4700::5efe:a00:1]", REFUSED),
-    # What is forbidden stays so.
-    (["169.254.0.0/16"], "169.254.169.254", REFUSED),
-    (["0.0.0.0/0", "::/0"], "169.254.169.254", REFUSED),
-    (["0.0.0.0/0", "::/0"], "[fd00:ec2::254]", REFUSED),
-    (["0.0.0.0/0", "::/0"], "100.100.100.200", REFUSED),
-    (["0.0.0.0/0", "::/0"], "168.63.129.16", REFUSED),
-    (["0.0.0.0/0", "::/0"], "[::ffff:169.254.169.254]", REFUSED),
-    (["0.0.0.0/0", "::/0"], "[64:ff9b:1:a9fe:a9:fe00::]", REFUSED),
-    (["0.0.0.0/0", "::/0"], "0.0.0.0", REFUSED),
-    (["0.0.0.0/0", "::/0"], "[ff02::1]", REFUSED),
-    (["0.0.0.0/0", "::/0"], "192.168.0.1", OK),
-    (["0.0.0.0/0", "::/0"], "[fec0::1]", OK),
-]
-
-
-@pytest.mark.parametrize(("networks", "host", "expected"), OPENED)
-def test_the_allowed_networks_in_production(networks: list[str], host: str, expected: str) -> None:
-    door = door_of(PRODUCTION, *networks)
-    if expected == OK:
-        door.check(f"http://{host}/")
-    else:
-        with pytest.raises(AddressRefused):
-            door.check(f"http://{host}/")
+# -- Refused and let through --------------------------------------------------------------------------------------------
 
 
 def test_an_address_of_the_deployment_itself_is_reached(local: Server) -> None:
@@ -232,9 +191,9 @@ def test_any_text_is_an_address_or_none(text: str) -> None:
 
 
 @given(st.ip_addresses(v=4), st.booleans())
-def test_an_ipv4_address_is_judged_alike_in_every_form(address: object, allow_private: bool) -> None:
+def test_an_ipv4_address_is_judged_alike_in_every_form(address: IPv4Address, allow_private: bool) -> None:
     door = Door(allow_private=allow_private)
-    number = int(address)  # type: ignore[call-overload]
+    number = int(address)
     high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
     forms = [str(number), hex(number), f"0{number:o}", f"[::ffff:{address}]", f"[64:ff9b::{address}]", f"[2002:{high}:{low}::]"]
 

@@ -1,13 +1,12 @@
 """POST /api/llm-provider/verify: does a chat completion get through with this key and model?"""
 
 from collections.abc import Callable
-from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import pytest
 from pytest_django import Settings
 
-from sage_platform.outbound import using_resolver
+from sage_platform.outbound import AllowedNetwork, using_resolver
 from tests.answers import assert_refused
 from tests.outbound.doors import Names
 from tests.people import Caller, envelope
@@ -144,7 +143,7 @@ def test_the_deployments_own_network_in_production(vendor: Vendor, as_alice: Cal
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = False
     assert_refused(as_alice.post(PATH, fields(vendor)), 500, NOT_ALLOWED)
     assert vendor.requests == []
-    settings.SAGE_OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.1/32")]
+    settings.SAGE_OUTBOUND_ALLOWED_NETWORKS = [AllowedNetwork.parse("127.0.0.1")]
     assert envelope(as_alice.post(PATH, fields(vendor))) == VERIFIED
 
 
