@@ -7,6 +7,7 @@ import redis
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 
 from sage_platform.cache_errors import CacheAwayError
+from sage_platform.turns import turns
 
 # What redis-py raises while there is no server, one that does not answer, or one that refuses: since its memory or its disk is
 # full, or it may only be read.
@@ -27,7 +28,8 @@ class PausingRedis(redis.Redis):
                 raise CacheAwayError("Redis was away a moment ago.")
             PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
         try:
-            answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            with turns.lent():
+                answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except _AWAY as error:
             PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
             raise CacheAwayError(type(error).__name__) from None

@@ -69,15 +69,15 @@ def database(name: str, value: str) -> dict[str, Any]:
     if engine.endswith("sqlite3"):
         # WAL lets reads go on beside a write; IMMEDIATE makes a transaction wait at its start and never fail in its middle.
         options |= {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
-        return config | {"CONN_MAX_AGE": None}
+        return config | {"ENGINE": "sage_platform.databases.sqlite3", "CONN_MAX_AGE": None}
     if engine.endswith("postgresql"):
         options |= {"pool": postgresql_pool(), "connect_timeout": 3}
-        return config | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+        return config | {"ENGINE": "sage_platform.databases.postgresql", "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     raise env.misconfigured(name, expected)
 
 
 def postgresql_pool() -> dict[str, Any]:
-    from sage_platform.database import ImpatientConnection  # noqa: PLC0415  On SQLite the driver would only cost memory.
+    from sage_platform.databases.patience import ImpatientConnection  # noqa: PLC0415  On SQLite the driver would only cost memory.
 
     return {
         "connection_class": ImpatientConnection,

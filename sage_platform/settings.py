@@ -33,6 +33,8 @@ SAGE_PORT = env.integer("SAGE_PORT", 8000, least=1, most=65535)
 SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
 # Each stalled body holds a thread, so there are more of them than the 64 that the contract lets stall and all slots together.
 SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=8, most=512)
+# How many of them run Python at the same moment; see `turns`. Measured, docs/benchmarks.md: more only get in each other's way.
+SAGE_TURNS = env.integer("SAGE_TURNS", 2, least=0, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
 if not SAGE_PUBLIC_URL:
     raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sage_platform import configuration, env
-from sage_platform.database import ImpatientConnection
+from sage_platform.databases.patience import ImpatientConnection
 from tests.environment import NAME, Reader, check_refused
 
 # 32 bytes in URL-safe base64 each.

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from sage_platform import database
-from sage_platform.database import DatabaseSilentError, ImpatientConnection
+from sage_platform.databases import patience as database
+from sage_platform.databases.patience import DatabaseSilentError, ImpatientConnection
 
 pytestmark = pytest.mark.postgres
 

@@ -14,7 +14,8 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHash
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api.errors import TooManyRequests
-from sage_platform.api.waiting import lend_connection
+from sage_platform.api.waiting import waiting
+from sage_platform.turns import turns
 
 slots = BoundedSemaphore(settings.SAGE_HASH_CONCURRENCY)
 held = local()
@@ -27,8 +28,9 @@ def slot() -> Iterator[None]:
         yield
         return
     if not slots.acquire(blocking=False):
-        lend_connection()
-        if not slots.acquire(timeout=settings.SAGE_HASH_WAIT_SECONDS):
+        with waiting():
+            found = slots.acquire(timeout=settings.SAGE_HASH_WAIT_SECONDS)
+        if not found:
             raise TooManyRequests(2, _("The service is busy with other sign-ins. Please try again in a moment."))
     held.one = True
     try:
@@ -46,11 +48,11 @@ class SlottedArgon2PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with slot():
+        with slot(), turns.lent():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with slot():
+        with slot(), turns.lent():
             return super().verify(password, encoded)
 
 
@@ -58,5 +60,5 @@ class SlottedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
     """For hashes brought along from another Django project; renewed as Argon2 at the next sign-in."""
 
     def encode(self, password: str, salt: str, iterations: Any = None) -> str:
-        with slot():
+        with slot(), turns.lent():
             return super().encode(password, salt, iterations)

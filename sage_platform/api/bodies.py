@@ -61,7 +61,7 @@ class BodyKind:
         check_length(request, self.most_bytes())
         if not there:
             return {}
-        lend_connection()  # The caller may be signed in, and their body may never come.
+        lend_connection()  # The caller may be signed in, and their body may never come. The turn is lent at each read (`front`).
         return self.parse(request)
 
     def _is_right_type(self, request: HttpRequest) -> bool:

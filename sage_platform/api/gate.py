@@ -3,6 +3,8 @@
 import time
 from threading import BoundedSemaphore
 
+from sage_platform.turns import turns
+
 PATIENCE_SECONDS = 0.5
 HURRY_SECONDS = 2.0
 
@@ -25,7 +27,8 @@ class Gate:
             return True
         if time.monotonic() < self._hurry_until:
             return False
-        found = self._places.acquire(timeout=PATIENCE_SECONDS)
+        with turns.lent():
+            found = self._places.acquire(timeout=PATIENCE_SECONDS)
         if not found:
             self.hurry()
         return found

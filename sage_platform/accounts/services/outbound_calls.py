@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from threading import BoundedSemaphore
 
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.limits import Act, Limit, take
 from sage_platform.api.errors import TooManyRequests
+from sage_platform.api.waiting import waiting
 
 slots = BoundedSemaphore(settings.SAGE_PROBE_CONCURRENCY)
 BUSY_SECONDS = 5
@@ -32,8 +32,8 @@ def outbound_call(user: User) -> Iterator[None]:
     """
     with slot():
         take(Act(rate_limit(), str(user.pk)))
-        _lend_connection()
-        yield
+        with waiting():
+            yield
 
 
 @contextmanager
@@ -42,8 +42,8 @@ def slot() -> Iterator[None]:
     if not slots.acquire(blocking=False):
         raise TooManyRequests(BUSY_SECONDS, _("Too many checks are running at the moment. Please try again in a few seconds."))
     try:
-        _lend_connection()
-        yield
+        with waiting():
+            yield
     finally:
         slots.release()
 
@@ -59,9 +59,3 @@ def free_slots(most: int) -> Iterator[int]:
                 held.enter_context(slot())
                 amount += 1
         yield amount
-
-
-def _lend_connection() -> None:
-    """Give the database connection back while a stranger's server takes its time: the pool has few of them, for everybody."""
-    if not connection.in_atomic_block:
-        connection.close()

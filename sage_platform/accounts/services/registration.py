@@ -19,7 +19,7 @@ from sage_platform.accounts.services import limits, users
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, Unavailable
-from sage_platform.api.waiting import lend_connection
+from sage_platform.api.waiting import waiting
 
 CODE_SECONDS = 300
 PAUSE_SECONDS = 30
@@ -79,9 +79,9 @@ def _delivered(email: str, subject: str, text: str) -> bool:
 
     The latter counts as sent: else one could ask which addresses a mail server knows.
     """
-    lend_connection()
     try:
-        send_mail(subject, text, None, [email])
+        with waiting():
+            send_mail(subject, text, None, [email])
     except SMTPRecipientsRefused as refused:
         return all(code >= 500 for code, _text in refused.recipients.values())
     except OSError:  # smtplib's errors are OSErrors too.

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that does not wait for ever."""
+"""A connection to PostgreSQL that does not wait for ever, and lends its turn while it waits."""
 
 import threading
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.errors import OperationalError
+
+from sage_platform.turns import turns
 
 ANSWER_SECONDS = 10.0
 
@@ -24,7 +26,8 @@ class ImpatientConnection(psycopg.Connection[Any]):
         if timeout is None and threading.current_thread() is not threading.main_thread():
             timeout = ANSWER_SECONDS
         try:
-            return super().wait(gen, interval=interval, timeout=timeout)
+            with turns.lent():
+                return super().wait(gen, interval=interval, timeout=timeout)
         except psycopg.errors._WaitTimeout:
             # Its state is unknown, and an answer that comes after all must not be taken for another statement's.
             self.pgconn.finish()
