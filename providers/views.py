@@ -5,7 +5,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from providers import probing
 from providers import serializers as wire
@@ -14,6 +13,7 @@ from providers.probing import Capabilities, Capability, ImageResult, JSONResult,
 from providers.services import probes, records
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.documentation import DocumentedRefusal
+from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
@@ -90,9 +90,7 @@ class ProbeViewSet(ApiViewSet):
                 probing.check_connection(target, timeout=probes.timeout())
             except ProbeFailed as failure:
                 raise refused(failure) from None
-        response = Response(None)
-        response.envelope_message = _("Verified")  # type: ignore[attr-defined]
-        return response
+        return envelope_response(request._request, message=_("Verified"))
 
     @endpoint(
         who=SignedIn,

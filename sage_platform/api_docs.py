@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.negotiation import BaseContentNegotiation
 
 from sage_platform import paths
 from sage_platform.api.documentation import RawRoute, Schema
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone
-from sage_platform.api.renderers import OneRenderer
 from sage_platform.api.viewsets import HotView
 
 SCHEMA_TYPE = "application/vnd.oai.openapi+json"
@@ -43,6 +43,17 @@ class SchemaView(HotView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(document(), content_type=SCHEMA_TYPE)
+
+
+class OneRenderer(BaseContentNegotiation):
+    """A view's one renderer speaks to everybody: a 406 would help nobody."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return next(iter(parsers), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class DocsView(SpectacularSwaggerSplitView):

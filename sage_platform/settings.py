@@ -259,7 +259,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Sage <noreply@localhost>")
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["sage_platform.accounts.authentication.SageAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["sage_platform.api.permissions.Nobody"],
-    "DEFAULT_RENDERER_CLASSES": ["sage_platform.api.renderers.EnvelopeRenderer"],
+    # For the OpenAPI document alone: `api.viewsets` puts each answer into the envelope itself.
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["sage_platform.api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "sage_platform.api.schema.EnvelopeSchema",
     "EXCEPTION_HANDLER": "sage_platform.api.handlers.exception_handler",

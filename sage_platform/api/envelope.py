@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
-from rest_framework.response import Response
 
 from sage_platform.api.errors import Code
 
@@ -56,12 +55,3 @@ def envelope_response(
     """The envelope as a Django response, for the exits that do not pass through the REST framework."""
     body = envelope_bytes(data, code=code, message=message, request_id=getattr(request, "request_id", ""))
     return HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
-
-
-class EnvelopedResponse(Response):
-    """A payload of the REST framework's with another code or message than success; the renderer reads them."""
-
-    def __init__(self, data: object = None, *, code: int = Code.SUCCESS, message: object = "success", status: int = 200) -> None:
-        super().__init__(data, status=status)
-        self.envelope_code = code
-        self.envelope_message = message

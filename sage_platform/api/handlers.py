@@ -12,12 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as rest
-from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from sage_platform import paths
 from sage_platform.api import seams
-from sage_platform.api.envelope import EnvelopedResponse, envelope_response
+from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
 from sage_platform.cache_errors import CacheAwayError
 
@@ -86,17 +84,10 @@ def parts_of(error: rest.APIException) -> ErrorParts:
     return ErrorParts(error.status_code, int(code), str(error.detail), data)
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """For the REST framework. A crash is passed on to `server_error`, and logged there once."""
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """For views of the REST framework's own. A crash is passed on to `server_error`, and logged there once."""
     refusal = as_api_error(error)
-    if refusal is None:
-        return None
-    set_rollback()
-    parts = parts_of(refusal)
-    response = EnvelopedResponse(parts.data, code=parts.code, message=parts.message, status=parts.status)
-    with_headers(response, headers_of(refusal))
-    log_unavailable(context["request"].path, refusal, response)
-    return response
+    return answer(context["request"]._request, refusal) if refusal is not None else None
 
 
 def log_unavailable(path: str, error: rest.APIException, response: HttpResponseBase) -> None:

@@ -1,33 +1,51 @@
 """Look-ups whose SQL is written once: for what every call asks, since Django takes far longer to write a query than to run it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from threading import local
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from django.db import connection, connections
 from django.db.models import QuerySet
 
+REMEMBERED = 512
+Row = tuple[Any, ...]
+T = TypeVar("T")
 
-class PreparedLookup:
+
+class PreparedLookup(Generic[T]):
     """The rows of a `values_list` that have a given value in the field `by`; each call is one query.
 
     `rows` makes the query set, at the first call, when all models are loaded. The SQL is Django's own, and so is the way back
     from the database's types. Both are kept for each thread, because they belong to its connection.
+
+    `form` makes of a row what the caller wants to have. What a row becomes depends on nothing but the row as the database sends
+    it, so the last few hundred are remembered: the same row again costs neither the way back nor the form. What it becomes must
+    not be changed by who gets it.
     """
 
-    def __init__(self, rows: Callable[[], QuerySet[Any, Any]], *, by: str) -> None:
+    def __init__(
+        self, rows: Callable[[], QuerySet[Any, Any]], *, by: str, form: Callable[[Row], T] = lambda row: cast("T", row)
+    ) -> None:
         self._rows = rows
         self._by = by
+        self._form = form
         self._kept = local()
+        self._formed = lru_cache(maxsize=REMEMBERED)(self._formed_anew)
 
-    def __call__(self, value: object) -> list[Sequence[Any]]:
+    def __call__(self, value: object) -> list[T]:
         kept = self._kept
         if getattr(kept, "connection", None) is not connections["default"]:
             self._write(value)
         with connection.cursor() as cursor:
             cursor.execute(kept.sql, [*kept.given, kept.field.get_db_prep_value(value, kept.connection)])
             rows = cursor.fetchall()
-        return list(kept.compiler.apply_converters(rows, kept.converters))
+        return [self._formed(tuple(row)) for row in rows]
+
+    def _formed_anew(self, row: Row) -> T:
+        kept = self._kept
+        [converted] = kept.compiler.apply_converters([row], kept.converters)
+        return self._form(tuple(converted))
 
     def _write(self, value: object) -> None:
         rows: Any = self._rows()

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from sage_platform.accounts.models import User
-from sage_platform.api.prepared import PreparedLookup
+from sage_platform.api.prepared import PreparedLookup, Row
 from sage_platform.api.seams import ThirdParty
 from sage_platform.digests import token_digest
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
@@ -194,7 +194,9 @@ def find_access_token(token: str, now: datetime | None = None) -> ThirdParty | N
 
 OF_TOKEN = ["expires", "scope", "credentials_version", "application__client_id", "application__enabled"]
 OF_USER = [f"user__{name}" for name in USER_FIELDS]
-by_checksum = PreparedLookup(lambda: AccessToken.objects.values_list(*OF_TOKEN, *OF_USER), by="token_checksum")
+by_checksum: PreparedLookup[Row] = PreparedLookup(
+    lambda: AccessToken.objects.values_list(*OF_TOKEN, *OF_USER), by="token_checksum"
+)
 
 
 def _user(columns: Sequence[object]) -> User | None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from sage_platform.accounts.models import Session, SignIn, User
-from sage_platform.api.prepared import PreparedLookup
+from sage_platform.api.prepared import PreparedLookup, Row
 
 FIELDS = ["id", "credentials_version", "ended_at", "user__username", "user__is_active"]
 
@@ -22,7 +22,7 @@ def sign_in(alice: User) -> SignIn:
 
 
 def test_values_come_in_the_types_of_their_fields(sign_in: SignIn) -> None:
-    lookup = PreparedLookup(lambda: SignIn.objects.values_list(*FIELDS), by="pk")
+    lookup: PreparedLookup[Row] = PreparedLookup(lambda: SignIn.objects.values_list(*FIELDS), by="pk")
     [row] = lookup(sign_in.pk)
     assert list(row) == [sign_in.pk, 7, None, "alice", True]
     assert isinstance(row[0], UUID)
@@ -32,13 +32,14 @@ def test_values_come_in_the_types_of_their_fields(sign_in: SignIn) -> None:
 def test_a_moment_is_aware_of_its_zone(db: None) -> None:
     moment = timezone.now() + timedelta(hours=1)
     Session.objects.create(session_key="k" * 32, session_data="", expire_date=moment)
-    [[found]] = PreparedLookup(lambda: Session.objects.values_list("expire_date"), by="session_key")("k" * 32)
+    by_key: PreparedLookup[Row] = PreparedLookup(lambda: Session.objects.values_list("expire_date"), by="session_key")
+    [[found]] = by_key("k" * 32)
     assert isinstance(found, datetime)
     assert found == moment
 
 
 def test_each_call_is_one_query_and_sees_what_is_there_now(sign_in: SignIn) -> None:
-    lookup = PreparedLookup(lambda: SignIn.objects.values_list("credentials_version"), by="pk")
+    lookup: PreparedLookup[Row] = PreparedLookup(lambda: SignIn.objects.values_list("credentials_version"), by="pk")
     assert [list(row) for row in lookup(sign_in.pk)] == [[7]]
     SignIn.objects.update(credentials_version=8)
     with CaptureQueriesContext(connection) as queries:
@@ -50,19 +51,19 @@ def test_each_call_is_one_query_and_sees_what_is_there_now(sign_in: SignIn) -> N
 
 def test_another_value_finds_another_row(sign_in: SignIn, bob: User) -> None:
     other = SignIn.objects.create(user=bob, method="password", credentials_version=1, client_key="127.0.0.1")
-    lookup = PreparedLookup(lambda: SignIn.objects.values_list("user__username"), by="pk")
+    lookup: PreparedLookup[Row] = PreparedLookup(lambda: SignIn.objects.values_list("user__username"), by="pk")
     assert [list(row) for key in (sign_in.pk, other.pk) for row in lookup(key)] == [["alice"], ["bob"]]
 
 
 def test_a_value_is_never_part_of_the_statement(sign_in: SignIn) -> None:
-    lookup = PreparedLookup(lambda: Session.objects.values_list("session_data"), by="session_key")
+    lookup: PreparedLookup[Row] = PreparedLookup(lambda: Session.objects.values_list("session_data"), by="session_key")
     assert lookup("' OR ''='") == []
     assert lookup("%s") == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_each_thread_asks_by_its_own_connection(alice: User) -> None:
-    lookup = PreparedLookup(lambda: User.objects.values_list("username"), by="pk")
+    lookup: PreparedLookup[Row] = PreparedLookup(lambda: User.objects.values_list("username"), by="pk")
     found: list[str] = []
 
     def ask() -> None:
@@ -78,6 +79,25 @@ def test_each_thread_asks_by_its_own_connection(alice: User) -> None:
 
 def test_a_query_set_with_a_condition_of_its_own_is_refused(sign_in: SignIn) -> None:
     """Its value would be kept, for ever as it was at the first call."""
-    lookup = PreparedLookup(lambda: SignIn.objects.filter(seen_at__lt=timezone.now()).values_list("pk"), by="pk")
+    lookup: PreparedLookup[Row] = PreparedLookup(
+        lambda: SignIn.objects.filter(seen_at__lt=timezone.now()).values_list("pk"), by="pk"
+    )
     with pytest.raises(TypeError, match="no condition but the value"):
         lookup(sign_in.pk)
+
+
+def test_a_form_is_made_once_of_each_row_as_it_stands(sign_in: SignIn) -> None:
+    made: list[Row] = []
+
+    def form(row: Row) -> str:
+        made.append(row)
+        return f"version {row[0]}"
+
+    lookup = PreparedLookup(lambda: SignIn.objects.values_list("credentials_version"), by="pk", form=form)
+    assert [lookup(sign_in.pk) for _ in range(3)] == [["version 7"]] * 3
+    assert made == [(7,)]
+    SignIn.objects.filter(pk=sign_in.pk).update(credentials_version=8)
+    assert lookup(sign_in.pk) == ["version 8"]
+    SignIn.objects.filter(pk=sign_in.pk).update(credentials_version=7)
+    assert lookup(sign_in.pk) == ["version 7"]
+    assert made == [(7,), (8,)]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sage_platform.accounts.models import AccessToken, Session, SignIn, User
 from sage_platform.accounts.services import facts
-from sage_platform.api.prepared import PreparedLookup
+from sage_platform.api.prepared import PreparedLookup, Row
 from sage_platform.digests import token_digest
 
 # As few columns as will do, since every call reads them. The password's hash stays where it is. `from_db` wants the names in the
@@ -16,8 +16,10 @@ SIGN_IN_FIELDS = ["id", "user_id", "credentials_version", "client_key", "ended_a
 USER_FIELDS = ["id", "username", "email", "phonenum", "nickname", "avatar_url", "role", "is_active", "credentials_version"]
 CALLER = [f"sign_in__{name}" for name in (*SIGN_IN_FIELDS, *(f"user__{name}" for name in USER_FIELDS))]
 
-by_token = PreparedLookup(lambda: AccessToken.objects.values_list("expires_at", *CALLER, *facts.at("sign_in__user_id")), by="pk")
-by_session = PreparedLookup(
+by_token: PreparedLookup[Row] = PreparedLookup(
+    lambda: AccessToken.objects.values_list("expires_at", *CALLER, *facts.at("sign_in__user_id")), by="pk"
+)
+by_session: PreparedLookup[Row] = PreparedLookup(
     lambda: Session.objects.values_list("session_data", "expire_date", *CALLER, *facts.at("sign_in__user_id")), by="pk"
 )
 
