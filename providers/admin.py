@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ValidationError
 
+from providers.fields import FORM_ENDPOINT, FORM_FIELDS, FORM_FIRST, FORM_SETTINGS
 from providers.models import Probe, Provider
 from providers.probing import Category, ProbeFailed
 from providers.serializers import BaseURL, Keys
 from providers.services import records
+from providers.services.given import Given
 from providers.services.probes import UNREADABLE, Finding, probe_all
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
@@ -37,10 +39,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Provider
-        fields = (
-            "owner", "name", "base_url", "model", "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
-            "supports_multimodal", "supports_structured_output", "is_default",
-        )  # fmt: skip
+        fields = ("owner", *FORM_FIELDS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,19 +97,11 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     autocomplete_fields = ("owner",)
     readonly_fields = ("stored_key", "last_probe", "advice", "probed_at", "probe_latency_ms", "created_at", "updated_at")
     fieldsets = (
-        (None, {"fields": ("owner", "name", "base_url", "model", "stored_key", "new_key", "is_default")}),
+        (None, {"fields": ("owner", *FORM_ENDPOINT, "stored_key", "new_key", *FORM_FIRST)}),
         (_("Last probe"), {"fields": ("last_probe", "advice", "probed_at", "probe_latency_ms")}),
-        (
-            _("Settings"),
-            {
-                "fields": (
-                    "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
-                    "supports_multimodal", "supports_structured_output",
-                )
-            },
-        ),
+        (_("Settings"), {"fields": FORM_SETTINGS}),
         (_("Times"), {"fields": ("created_at", "updated_at")}),
-    )  # fmt: skip
+    )
     inlines = (ProbeInline,)
     actions = ("probe_again",)
 
@@ -124,7 +115,7 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj:
             return super().get_fieldsets(request, obj)
-        asked = ("owner", "name", "base_url", "model", "new_key", "is_default")
+        asked = ("owner", *FORM_ENDPOINT, "new_key", *FORM_FIRST)
         return ((None, {"fields": asked}), self.fieldsets[2])  # What a new one has not got yet is not shown.
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
@@ -184,17 +175,17 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Provider, form: Any, change: bool) -> None:
         """By the services, which probe what has changed first, and keep who did it."""
         actor: Any = request.user
-        given = form.changed_data if change else ("name", "base_url", "model", *records.SETTINGS)
-        data = {name: form.cleaned_data[name] for name in given if name not in {"owner", "new_key"}}
+        data = {name: form.cleaned_data[name] for name in FORM_FIELDS if not change or name in form.changed_data}
         if form.cleaned_data["new_key"] is not None:
             data["api_keys"] = form.cleaned_data["new_key"]
         if change:
             if data:
-                records.update_provider(Provider.objects.get(pk=obj.pk), data, allowance=slot, actor=actor)
+                records.update_provider(Provider.objects.get(pk=obj.pk), Given.of(data), allowance=slot, actor=actor)
             return
-        if old := records.same_config(obj.owner, records.target_of(data)):
+        given = Given.of(data)
+        if old := records.same_config(obj.owner, records.target_of(given)):
             raise Refusal(Code.BAD_REQUEST, _("There is one with this address, model and key: %(name)s") % {"name": old})
-        obj.pk = records.create_provider(obj.owner, data, allowance=slot, actor=actor).pk
+        obj.pk = records.create_provider(obj.owner, given, allowance=slot, actor=actor).pk
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The service has written it, in the transaction of the change itself."""

@@ -3,14 +3,18 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from providers.fields import SETTINGS, WIRE_NAMES
 from providers.keys import ApiKey
-from providers.models import MAX_LENGTH
+from providers.models import MAX_LENGTH, Provider
 from sage_platform.api.fields import Boolean, Text
 from sage_platform.outbound import MalformedAddress, OutboundError, door
+
+AnyField = serializers.Field[Any, Any, Any, Any]
 
 
 @extend_schema_field(
@@ -157,23 +161,32 @@ class ProviderIdOutput(serializers.Serializer[Any]):
     provider_id = serializers.CharField()
 
 
+OUTPUT_OF_A_SETTING: dict[type, type[AnyField]] = {
+    models.PositiveIntegerField: serializers.IntegerField,
+    models.FloatField: serializers.FloatField,
+    models.BooleanField: serializers.BooleanField,
+    models.CharField: serializers.CharField,
+}
+
+
 class ProviderOutput(serializers.Serializer[Any]):
+    """One row of the list. The settings among its fields follow from the model's."""
+
     id = serializers.CharField()
     name = serializers.CharField()
     base_url = serializers.CharField()
     api_keys = serializers.ListField(child=serializers.CharField(), help_text="Masked: `sk-1***cdef`.")
     model = serializers.CharField()
-    max_tokens = serializers.IntegerField(allow_null=True)
-    temperature = serializers.FloatField(allow_null=True)
-    top_p = serializers.FloatField(allow_null=True)
-    presence_penalty = serializers.FloatField(allow_null=True)
-    max_model_len = serializers.IntegerField(allow_null=True)
-    supports_multimodal = serializers.BooleanField()
-    supports_structured_output = serializers.BooleanField()
-    is_default = serializers.BooleanField()
     user_id = serializers.CharField(help_text="Empty for the system's.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    def get_fields(self) -> dict[str, AnyField]:
+        fields = super().get_fields()
+        for name in SETTINGS:
+            column = Provider._meta.get_field(name)
+            fields[name] = OUTPUT_OF_A_SETTING[type(column)](allow_null=column.null)
+        return {name: fields.pop(name) for name in WIRE_NAMES if name in fields} | fields
 
 
 class ConnectionOutput(serializers.Serializer[Any]):

@@ -9,9 +9,11 @@ from rest_framework.response import Response
 
 from providers import probing
 from providers import serializers as wire
+from providers.fields import COLUMNS, wire_form
 from providers.models import Provider
 from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ModelEndpoint, ProbeFailed
 from providers.services import probes, records
+from providers.services.given import Given
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
@@ -26,17 +28,7 @@ NOT_FOUND = DocumentedRefusal(500, "Provider not found.")
 OF_SYSTEM = DocumentedRefusal(500, "Cannot modify system default provider.")
 KEY_NEEDED = DocumentedRefusal(400, "A new address without its key.")
 
-FIELDS = (
-    "id", "name", "base_url", "key_hint", "model", "max_tokens", "temperature", "top_p", "presence_penalty", "max_model_len",
-    "supports_multimodal", "supports_structured_output", "is_default", "owner_id", "created_at", "updated_at",
-)  # fmt: skip
-by_owner = PreparedLookup(lambda: Provider.objects.newest_first().values_list(*FIELDS), by="owner")
-
-
-def wire_form(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of FIELDS as it goes out."""
-    hint, owner = row.pop("key_hint"), row.pop("owner_id")
-    return row | {"id": str(row["id"]), "api_keys": [hint], "user_id": owner or ""}
+by_owner = PreparedLookup(lambda: Provider.objects.newest_first().values_list(*COLUMNS), by="owner")
 
 
 def image_form(result: ImageResult, *, name: str) -> dict[str, Any]:
@@ -83,7 +75,7 @@ class ProbeViewSet(ApiViewSet):
         refusals=[FAILED, THROTTLED],
     )
     def verify(self, request: Request, data: dict[str, Any]) -> Any:
-        target = records.target_of(data)
+        target = records.target_of(Given.of(data))
         user: Any = request.user
         with outbound_call(user):
             try:
@@ -102,7 +94,7 @@ class ProbeViewSet(ApiViewSet):
         refusals=[FAILED, THROTTLED],
     )
     def verify_capabilities(self, request: Request, data: dict[str, Any]) -> Any:
-        target = records.target_of(data)
+        target = records.target_of(Given.of(data))
         user: Any = request.user
         with outbound_call(user):
             try:
@@ -120,7 +112,7 @@ class ProbeViewSet(ApiViewSet):
     def verify_stored(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
         user: Any = request.user
         provider = records.owned_by(user, provider_id)
-        target = records.edited_target(provider, data)
+        target = records.edited_target(provider, Given.of(data))
         with outbound_call(user):
             try:
                 return capabilities_form(probes.capabilities_of_stored(provider, target), target)
@@ -135,7 +127,7 @@ class ProbeViewSet(ApiViewSet):
         refusals=[THROTTLED],
     )
     def verify_multimodal(self, request: Request, data: dict[str, Any]) -> Any:
-        target = records.target_of(data)
+        target = records.target_of(Given.of(data))
         user: Any = request.user
         with outbound_call(user):
             return image_form(probing.check_image(target, timeout=probes.timeout()), name="supports_multimodal")
@@ -149,7 +141,7 @@ class ProbeViewSet(ApiViewSet):
     )
     def models_of_stored(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
-        return self._models(user, records.edited_target(records.owned_by(user, data["provider_id"]), {}))
+        return self._models(user, records.edited_target(records.owned_by(user, data["provider_id"]), Given.of({})))
 
     @endpoint(
         who=SignedIn,
@@ -160,7 +152,7 @@ class ProbeViewSet(ApiViewSet):
     )
     def models(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
-        return self._models(user, records.target_of(data))
+        return self._models(user, records.target_of(Given.of(data)))
 
     def _models(self, user: Any, target: ModelEndpoint) -> dict[str, Any]:
         with outbound_call(user):
@@ -177,7 +169,7 @@ class ProviderViewSet(ApiViewSet):
 
     @endpoint(who=SignedIn, gives=wire.ProviderOutput(many=True), summary="My providers, newest first")
     def index(self, request: Request) -> Any:
-        return [wire_form(dict(zip(FIELDS, row, strict=True))) for row in by_owner(request.user.pk)]
+        return [wire_form(row) for row in by_owner(request.user.pk)]
 
     @endpoint(
         who=SignedIn,
@@ -188,7 +180,7 @@ class ProviderViewSet(ApiViewSet):
     )
     def create(self, request: Request, data: dict[str, Any]) -> Any:
         user: Any = request.user
-        return {"provider_id": str(records.create_provider(user, data, allowance=partial(outbound_call, user)).pk)}
+        return {"provider_id": str(records.create_provider(user, Given.of(data), allowance=partial(outbound_call, user)).pk)}
 
     @endpoint(
         who=SignedIn,
@@ -199,7 +191,7 @@ class ProviderViewSet(ApiViewSet):
     )
     def update(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
         user: Any = request.user
-        records.update_provider(records.changeable_by(user, provider_id), data, allowance=partial(outbound_call, user))
+        records.update_provider(records.changeable_by(user, provider_id), Given.of(data), allowance=partial(outbound_call, user))
         return {}
 
     @endpoint(
