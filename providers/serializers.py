@@ -25,11 +25,11 @@ class BaseURL(Text):
 
     default_error_messages = {"address": _("Enter an address such as https://api.example.com/v1.")}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": 2048} | options)
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(max_length=2048, required=required)
 
-    def to_internal_value(self, data: Any) -> str:
-        address = super().to_internal_value(data).rstrip("/")
+    def to_internal_value(self, data: str) -> str:
+        address: str = super().to_internal_value(data).rstrip("/")
         try:
             door().check(address)
         except MalformedAddress:
@@ -39,7 +39,7 @@ class BaseURL(Text):
         parts = urlsplit(address)
         if parts.query or parts.fragment or "#" in address or "?" in address:
             self.fail("address")
-        return str(address)
+        return address
 
 
 @extend_schema_field(
@@ -61,12 +61,12 @@ class Keys(serializers.Field[ApiKey, Any, Any, Any]):
         "masked": _("This is the masked key. Enter the key itself."),
     }
 
-    def __init__(self, *, masked: bool = False, **options: Any) -> None:
+    def __init__(self, *, required: bool = True, masked: bool = False) -> None:
         """`masked`: the masked key may come back, for "unchanged"."""
         self.may_be_masked = masked
-        super().__init__(**options)
+        super().__init__(required=required)
 
-    def to_internal_value(self, data: Any) -> ApiKey:
+    def to_internal_value(self, data: object) -> ApiKey:
         if not (isinstance(data, list) and len(data) == 1 and isinstance(data[0], str)):
             self.fail("one")
         if len(data[0]) > 4096:
@@ -87,7 +87,7 @@ class Number(serializers.FloatField):
     def __init__(self, least: float, most: float) -> None:
         super().__init__(min_value=least, max_value=most, required=False, allow_null=True)
 
-    def to_internal_value(self, data: Any) -> float:
+    def to_internal_value(self, data: object) -> float:
         # NaN is no JSON, and our parser refuses it; a text or a boolean is no number.
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
@@ -106,14 +106,15 @@ class Length(serializers.IntegerField):
     def __init__(self) -> None:
         super().__init__(min_value=1, max_value=MAX_LENGTH, required=False, allow_null=True)
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
+    def run_validation(self, data: object = serializers.empty) -> int | None:
         if isinstance(data, float) and data.is_integer():
             data = int(data)  # To JSON, 4096.0 is the number 4096.
         if data is not serializers.empty and data is not None and (isinstance(data, bool) or not isinstance(data, int | str)):
             self.fail("invalid")
         if isinstance(data, str) and data:
             self.fail("invalid")
-        return super().run_validation(None if data in {0, ""} else data)
+        length: int | None = super().run_validation(None if data in (0, "") else data)
+        return length
 
 
 class SettingsInput(serializers.Serializer[Any]):

@@ -1,10 +1,11 @@
 """The provider routes: /api/llm-provider/*."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from providers import probing
@@ -14,6 +15,8 @@ from providers.models import Provider
 from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ModelEndpoint, ProbeFailed
 from providers.services import probes, records
 from providers.services.given import Given
+from sage_platform.accounts.models import User
+from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
@@ -28,21 +31,22 @@ NOT_FOUND = DocumentedRefusal(500, "Provider not found.")
 OF_SYSTEM = DocumentedRefusal(500, "Cannot modify system default provider.")
 KEY_NEEDED = DocumentedRefusal(400, "A new address without its key.")
 
+Payload = dict[str, Any]
 by_owner = PreparedLookup(lambda: Provider.objects.newest_first().values_list(*COLUMNS), by="owner")
 
 
-def image_form(result: ImageResult, *, name: str) -> dict[str, Any]:
+def image_form(result: ImageResult, *, name: str) -> Payload:
     said = {"response": result.answer, "error": result.error}
     recognized = {"recognized": result.recognized} if result.answer is not None else {}
     return {name: result.capability is Capability.YES} | recognized | _present(said)
 
 
-def json_form(result: JSONResult) -> dict[str, Any]:
+def json_form(result: JSONResult) -> Payload:
     said = {"response": result.answer, "parsed": result.parsed, "error": result.error}
     return {"supported": result.capability is Capability.YES} | _present(said)
 
 
-def capabilities_form(found: Capabilities, target: ModelEndpoint) -> dict[str, Any]:
+def capabilities_form(found: Capabilities, target: ModelEndpoint) -> Payload:
     return {
         "connection": {"supported": True, "response": found.connection.answer},
         "supports_multimodal": found.image.capability is Capability.YES,
@@ -54,12 +58,24 @@ def capabilities_form(found: Capabilities, target: ModelEndpoint) -> dict[str, A
     }
 
 
-def _present(members: dict[str, Any]) -> dict[str, Any]:
+def _present(members: Payload) -> Payload:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def refused(failure: ProbeFailed) -> Refusal:
-    return Refusal(Code.FAILED, failure.message)
+@contextmanager
+def asking(user: User) -> Iterator[None]:
+    """Hold what one call costs its caller while an endpoint is asked. A probe that fails becomes the route's refusal."""
+    with outbound_call(user):
+        try:
+            yield
+        except ProbeFailed as failure:
+            raise Refusal(Code.FAILED, failure.message) from None
+
+
+class VerifiedResponse(Response):
+    """Says "Verified" where other routes say "success"."""
+
+    envelope_message: str
 
 
 class ProbeViewSet(ApiViewSet):
@@ -74,16 +90,12 @@ class ProbeViewSet(ApiViewSet):
         summary="Does a chat completion get through?",
         refusals=[FAILED, THROTTLED],
     )
-    def verify(self, request: Request, data: dict[str, Any]) -> Any:
+    def verify(self, request: SignedInRequest, data: Payload) -> Response:
         target = records.target_of(Given.of(data))
-        user: Any = request.user
-        with outbound_call(user):
-            try:
-                probing.check_connection(target, timeout=probes.timeout())
-            except ProbeFailed as failure:
-                raise refused(failure) from None
-        response = Response(None)
-        response.envelope_message = _("Verified")  # type: ignore[attr-defined]
+        with asking(request.user):
+            probing.check_connection(target, timeout=probes.timeout())
+        response = VerifiedResponse(None)
+        response.envelope_message = _("Verified")
         return response
 
     @endpoint(
@@ -93,14 +105,10 @@ class ProbeViewSet(ApiViewSet):
         summary="What can this endpoint do?",
         refusals=[FAILED, THROTTLED],
     )
-    def verify_capabilities(self, request: Request, data: dict[str, Any]) -> Any:
+    def verify_capabilities(self, request: SignedInRequest, data: Payload) -> Payload:
         target = records.target_of(Given.of(data))
-        user: Any = request.user
-        with outbound_call(user):
-            try:
-                return capabilities_form(probing.check_capabilities(target, timeout=probes.timeout()), target)
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+        with asking(request.user):
+            return capabilities_form(probing.check_capabilities(target, timeout=probes.timeout()), target)
 
     @endpoint(
         who=SignedIn,
@@ -109,15 +117,11 @@ class ProbeViewSet(ApiViewSet):
         summary="What can this stored provider do, with these changes?",
         refusals=[FAILED, NOT_FOUND, KEY_NEEDED, THROTTLED],
     )
-    def verify_stored(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
-        user: Any = request.user
-        provider = records.owned_by(user, provider_id)
+    def verify_stored(self, request: SignedInRequest, data: Payload, provider_id: str) -> Payload:
+        provider = records.owned_by(request.user, provider_id)
         target = records.edited_target(provider, Given.of(data))
-        with outbound_call(user):
-            try:
-                return capabilities_form(probes.capabilities_of_stored(provider, target), target)
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+        with asking(request.user):
+            return capabilities_form(probes.capabilities_of_stored(provider, target), target)
 
     @endpoint(
         who=SignedIn,
@@ -126,10 +130,9 @@ class ProbeViewSet(ApiViewSet):
         summary="Does this model see an image?",
         refusals=[THROTTLED],
     )
-    def verify_multimodal(self, request: Request, data: dict[str, Any]) -> Any:
+    def verify_multimodal(self, request: SignedInRequest, data: Payload) -> Payload:
         target = records.target_of(Given.of(data))
-        user: Any = request.user
-        with outbound_call(user):
+        with asking(request.user):
             return image_form(probing.check_image(target, timeout=probes.timeout()), name="supports_multimodal")
 
     @endpoint(
@@ -139,9 +142,9 @@ class ProbeViewSet(ApiViewSet):
         summary="The models of a stored provider's endpoint",
         refusals=[FAILED, NOT_FOUND, THROTTLED],
     )
-    def models_of_stored(self, request: Request, data: dict[str, Any]) -> Any:
-        user: Any = request.user
-        return self._models(user, records.edited_target(records.owned_by(user, data["provider_id"]), Given.of({})))
+    def models_of_stored(self, request: SignedInRequest, data: Payload) -> Payload:
+        provider = records.owned_by(request.user, data["provider_id"])
+        return self._models(request.user, records.edited_target(provider, Given.of({})))
 
     @endpoint(
         who=SignedIn,
@@ -150,16 +153,13 @@ class ProbeViewSet(ApiViewSet):
         summary="The models of an endpoint",
         refusals=[FAILED, THROTTLED],
     )
-    def models(self, request: Request, data: dict[str, Any]) -> Any:
-        user: Any = request.user
-        return self._models(user, records.target_of(Given.of(data)))
+    def models(self, request: SignedInRequest, data: Payload) -> Payload:
+        return self._models(request.user, records.target_of(Given.of(data)))
 
-    def _models(self, user: Any, target: ModelEndpoint) -> dict[str, Any]:
-        with outbound_call(user):
-            try:
-                return {"models": probing.list_models(target, timeout=probes.timeout())}
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+    @staticmethod
+    def _models(user: User, target: ModelEndpoint) -> Payload:
+        with asking(user):
+            return {"models": probing.list_models(target, timeout=probes.timeout())}
 
 
 class ProviderViewSet(ApiViewSet):
@@ -168,7 +168,7 @@ class ProviderViewSet(ApiViewSet):
     tag = "model providers"
 
     @endpoint(who=SignedIn, gives=wire.ProviderOutput(many=True), summary="My providers, newest first")
-    def index(self, request: Request) -> Any:
+    def index(self, request: SignedInRequest) -> list[Payload]:
         return [wire_form(row) for row in by_owner(request.user.pk)]
 
     @endpoint(
@@ -178,9 +178,9 @@ class ProviderViewSet(ApiViewSet):
         summary="Store a provider that works",
         refusals=[FAILED, DocumentedRefusal(400, "You have too many providers."), THROTTLED],
     )
-    def create(self, request: Request, data: dict[str, Any]) -> Any:
-        user: Any = request.user
-        return {"provider_id": str(records.create_provider(user, Given.of(data), allowance=partial(outbound_call, user)).pk)}
+    def create(self, request: SignedInRequest, data: Payload) -> Payload:
+        allowance = partial(outbound_call, request.user)
+        return {"provider_id": str(records.create_provider(request.user, Given.of(data), allowance=allowance).pk)}
 
     @endpoint(
         who=SignedIn,
@@ -189,9 +189,9 @@ class ProviderViewSet(ApiViewSet):
         summary="Change a provider",
         refusals=[FAILED, NOT_FOUND, OF_SYSTEM, KEY_NEEDED, THROTTLED],
     )
-    def update(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
-        user: Any = request.user
-        records.update_provider(records.changeable_by(user, provider_id), Given.of(data), allowance=partial(outbound_call, user))
+    def update(self, request: SignedInRequest, data: Payload, provider_id: str) -> Payload:
+        provider = records.changeable_by(request.user, provider_id)
+        records.update_provider(provider, Given.of(data), allowance=partial(outbound_call, request.user))
         return {}
 
     @endpoint(
@@ -200,7 +200,6 @@ class ProviderViewSet(ApiViewSet):
         summary="Delete a provider",
         refusals=[DocumentedRefusal(500, "Cannot delete default provider."), NOT_FOUND, OF_SYSTEM],
     )
-    def destroy(self, request: Request, provider_id: str) -> Any:
-        user: Any = request.user
-        records.delete_provider(records.changeable_by(user, provider_id))
+    def destroy(self, request: SignedInRequest, provider_id: str) -> Payload:
+        records.delete_provider(records.changeable_by(request.user, provider_id))
         return {}
