@@ -1,6 +1,8 @@
 """Model providers in the Django admin: keys go in and never come out; the last probe and its history are in clear view."""
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,11 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ValidationError
 
+from providers.fields import FORM_ENDPOINT, FORM_FIELDS, FORM_FIRST, FORM_SETTINGS
+from providers.keys import ApiKey
 from providers.models import Probe, Provider
 from providers.probing import Category, ProbeFailed
 from providers.serializers import BaseURL, Keys
 from providers.services import records
+from providers.services.given import Given
 from providers.services.probes import UNREADABLE, Finding, probe_all
+from sage_platform.accounts.models import User
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
 
@@ -22,8 +28,27 @@ MOST_AT_ONCE = 8
 SIDE_BY_SIDE = 4
 
 
-class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
-    # Why the services did not save what this form holds.
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldsetSpec
+
+    # Django's own classes cannot be subscripted when they run.
+    ModelFormOfProvider = forms.ModelForm[Provider]
+    InlineOfProbe = admin.TabularInline[Probe, Provider]
+    AdminOfProvider = admin.ModelAdmin[Provider]
+else:
+    ModelFormOfProvider, InlineOfProbe, AdminOfProvider = forms.ModelForm, admin.TabularInline, admin.ModelAdmin
+
+SETTINGS_SECTION: "_FieldsetSpec" = ((_("Settings"), {"fields": FORM_SETTINGS}),)
+
+
+class RefusedRequest(HttpRequest):
+    """The request of a form that the services did not save, and why."""
+
+    refusal: str
+
+
+class ProviderForm(ModelFormOfProvider):
+    # Why the services did not save what this form holds; the class is made anew for each request.
     refusal = ""
 
     new_key = forms.CharField(
@@ -37,10 +62,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Provider
-        fields = (
-            "owner", "name", "base_url", "model", "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
-            "supports_multimodal", "supports_structured_output", "is_default",
-        )  # fmt: skip
+        fields = ("owner", *FORM_FIELDS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,10 +71,15 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["new_key"].help_text = _("Kept encrypted and never shown.")
 
     def clean_base_url(self) -> str:
-        return str(self._read(BaseURL(), self.cleaned_data["base_url"]))
+        with refusing_as_the_api():
+            return str(BaseURL().run_validation(self.cleaned_data["base_url"]))
 
-    def clean_new_key(self) -> Any:
-        return self._read(Keys(), [self.cleaned_data["new_key"]]) if self.cleaned_data["new_key"] else None
+    def clean_new_key(self) -> ApiKey | None:
+        if not self.cleaned_data["new_key"]:
+            return None
+        with refusing_as_the_api():
+            key: ApiKey = Keys().run_validation([self.cleaned_data["new_key"]])
+            return key
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -62,15 +89,17 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("new_key", _("A new address needs its key: enter the API key again."))
         return cleaned
 
-    @staticmethod
-    def _read(field: Any, value: Any) -> Any:
-        try:
-            return field.run_validation(value)
-        except ValidationError as error:
-            raise forms.ValidationError([str(detail) for detail in error.detail]) from None
+
+@contextmanager
+def refusing_as_the_api() -> Iterator[None]:
+    """What a field of the API refuses, a form refuses in the same words."""
+    try:
+        yield
+    except ValidationError as error:
+        raise forms.ValidationError([str(detail) for detail in error.detail]) from None
 
 
-class ProbeInline(admin.TabularInline):  # type: ignore[type-arg]
+class ProbeInline(InlineOfProbe):
     """What the probes found, newest first."""
 
     model = Probe
@@ -79,15 +108,15 @@ class ProbeInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
     can_delete = False
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         return False
 
 
 @admin.register(Provider)
-class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ProviderAdmin(AdminOfProvider):
     form = ProviderForm
     # Whether it works comes first, so that a phone shows it too.
     list_display = ("name", "last_probe", "probed_at", "owner_name", "model", "base_url", "key_hint", "default_sign")
@@ -98,45 +127,46 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     autocomplete_fields = ("owner",)
     readonly_fields = ("stored_key", "last_probe", "advice", "probed_at", "probe_latency_ms", "created_at", "updated_at")
     fieldsets = (
-        (None, {"fields": ("owner", "name", "base_url", "model", "stored_key", "new_key", "is_default")}),
+        (None, {"fields": ("owner", *FORM_ENDPOINT, "stored_key", "new_key", *FORM_FIRST)}),
         (_("Last probe"), {"fields": ("last_probe", "advice", "probed_at", "probe_latency_ms")}),
-        (
-            _("Settings"),
-            {
-                "fields": (
-                    "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
-                    "supports_multimodal", "supports_structured_output",
-                )
-            },
-        ),
+        *SETTINGS_SECTION,
         (_("Times"), {"fields": ("created_at", "updated_at")}),
-    )  # fmt: skip
+    )
     inlines = (ProbeInline,)
     actions = ("probe_again",)
 
     class Media:
         css = {"all": ("providers/admin.css",)}
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> tuple[str, ...]:
         # Handing a key to somebody else would be giving it away.
         return (*self.readonly_fields, "owner") if obj else self.readonly_fields
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> "_FieldsetSpec":
         if obj:
             return super().get_fieldsets(request, obj)
-        asked = ("owner", "name", "base_url", "model", "new_key", "is_default")
-        return ((None, {"fields": asked}), self.fieldsets[2])  # What a new one has not got yet is not shown.
+        asked = ("owner", *FORM_ENDPOINT, "new_key", *FORM_FIRST)
+        return ((None, {"fields": asked}), *SETTINGS_SECTION)  # What a new one has not got yet is not shown.
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+    def get_inlines(self, request: HttpRequest, obj: Provider | None) -> tuple[type[InlineOfProbe], ...]:
         return self.inlines if obj else ()
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
-        form.refusal = getattr(request, "refusal", "")  # type: ignore[attr-defined]
+    def get_form(
+        self, request: HttpRequest, obj: Provider | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelFormOfProvider]:
+        form = cast("type[ProviderForm]", super().get_form(request, obj, change=change, **kwargs))
+        form.refusal = getattr(request, "refusal", "")
         return form
 
+    # Django's own method, which its stubs leave out.
+    _changeform_view: Callable[[HttpRequest, str | None, str, dict[str, Any] | None], HttpResponse]
+
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Without the stock transaction around it all: it would hold the database while a vendor takes its time.
 
@@ -144,16 +174,14 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """
         arguments = (request, object_id, form_url, extra_context)
         try:
-            response: HttpResponse = self._changeform_view(*arguments)  # type: ignore[attr-defined]
+            return self._changeform_view(*arguments)
         except APIException as error:
-            request.refusal = str(error.detail)  # type: ignore[attr-defined]
-            response = self._changeform_view(*arguments)  # type: ignore[attr-defined]
-        return response
+            cast("RefusedRequest", request).refusal = str(error.detail)
+        return self._changeform_view(*arguments)
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
-        return actions
+    def get_actions(self, request: HttpRequest) -> "dict[str, tuple[Callable[..., str], str, str] | None]":
+        """Without deleting several: that is done one by one, each with its own page of what goes with it."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     @admin.display(description=_("owner"), ordering="owner__username")
     def owner_name(self, provider: Provider) -> str:
@@ -181,22 +209,22 @@ class ProviderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def advice(self, provider: Provider) -> str:
         return ProbeFailed(Category(provider.probe_category)).message if provider.probe_category else "–"
 
-    def save_model(self, request: HttpRequest, obj: Provider, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Provider, form: forms.Form, change: bool) -> None:
         """By the services, which probe what has changed first, and keep who did it."""
-        actor: Any = request.user
-        given = form.changed_data if change else ("name", "base_url", "model", *records.SETTINGS)
-        data = {name: form.cleaned_data[name] for name in given if name not in {"owner", "new_key"}}
+        actor = cast("User", request.user)  # The admin lets nobody else in.
+        data = {name: form.cleaned_data[name] for name in FORM_FIELDS if not change or name in form.changed_data}
         if form.cleaned_data["new_key"] is not None:
             data["api_keys"] = form.cleaned_data["new_key"]
         if change:
             if data:
-                records.update_provider(Provider.objects.get(pk=obj.pk), data, allowance=slot, actor=actor)
+                records.update_provider(Provider.objects.get(pk=obj.pk), Given.of(data), allowance=slot, actor=actor)
             return
-        if old := records.same_config(obj.owner, records.target_of(data)):
+        given = Given.of(data)
+        if old := records.same_config(obj.owner, records.target_of(given)):
             raise Refusal(Code.BAD_REQUEST, _("There is one with this address, model and key: %(name)s") % {"name": old})
-        obj.pk = records.create_provider(obj.owner, data, allowance=slot, actor=actor).pk
+        obj.pk = records.create_provider(obj.owner, given, allowance=slot, actor=actor).pk
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+    def log_addition(self, request: HttpRequest, obj: Provider, message: object) -> Any:
         """The service has written it, in the transaction of the change itself."""
 
     log_change = log_addition

@@ -9,6 +9,7 @@ class ProvidersConfig(AppConfig):
     verbose_name = _("Model providers")
 
     def ready(self) -> None:
+        from providers import checks  # noqa: F401  The checks register themselves on import.
         from providers.models import Provider
 
         seams.caller_facts.register("has_provider", Provider.owned_by)

@@ -3,14 +3,18 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from providers.fields import SETTINGS, WIRE_NAMES
 from providers.keys import ApiKey
-from providers.models import MAX_LENGTH
+from providers.models import MAX_LENGTH, Provider
 from sage_platform.api.fields import Boolean, Text
 from sage_platform.outbound import MalformedAddress, OutboundError, door
+
+AnyField = serializers.Field[Any, Any, Any, Any]
 
 
 @extend_schema_field(
@@ -21,11 +25,11 @@ class BaseURL(Text):
 
     default_error_messages = {"address": _("Enter an address such as https://api.example.com/v1.")}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": 2048} | options)
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(max_length=2048, required=required)
 
-    def to_internal_value(self, data: Any) -> str:
-        address = super().to_internal_value(data).rstrip("/")
+    def to_internal_value(self, data: str) -> str:
+        address: str = super().to_internal_value(data).rstrip("/")
         try:
             door().check(address)
         except MalformedAddress:
@@ -35,7 +39,7 @@ class BaseURL(Text):
         parts = urlsplit(address)
         if parts.query or parts.fragment or "#" in address or "?" in address:
             self.fail("address")
-        return str(address)
+        return address
 
 
 @extend_schema_field(
@@ -57,12 +61,12 @@ class Keys(serializers.Field[ApiKey, Any, Any, Any]):
         "masked": _("This is the masked key. Enter the key itself."),
     }
 
-    def __init__(self, *, masked: bool = False, **options: Any) -> None:
+    def __init__(self, *, required: bool = True, masked: bool = False) -> None:
         """`masked`: the masked key may come back, for "unchanged"."""
         self.may_be_masked = masked
-        super().__init__(**options)
+        super().__init__(required=required)
 
-    def to_internal_value(self, data: Any) -> ApiKey:
+    def to_internal_value(self, data: object) -> ApiKey:
         if not (isinstance(data, list) and len(data) == 1 and isinstance(data[0], str)):
             self.fail("one")
         if len(data[0]) > 4096:
@@ -83,7 +87,7 @@ class Number(serializers.FloatField):
     def __init__(self, least: float, most: float) -> None:
         super().__init__(min_value=least, max_value=most, required=False, allow_null=True)
 
-    def to_internal_value(self, data: Any) -> float:
+    def to_internal_value(self, data: object) -> float:
         # NaN is no JSON, and our parser refuses it; a text or a boolean is no number.
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
@@ -102,14 +106,15 @@ class Length(serializers.IntegerField):
     def __init__(self) -> None:
         super().__init__(min_value=1, max_value=MAX_LENGTH, required=False, allow_null=True)
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
+    def run_validation(self, data: object = serializers.empty) -> int | None:
         if isinstance(data, float) and data.is_integer():
             data = int(data)  # To JSON, 4096.0 is the number 4096.
         if data is not serializers.empty and data is not None and (isinstance(data, bool) or not isinstance(data, int | str)):
             self.fail("invalid")
         if isinstance(data, str) and data:
             self.fail("invalid")
-        return super().run_validation(None if data in {0, ""} else data)
+        length: int | None = super().run_validation(None if data in (0, "") else data)
+        return length
 
 
 class SettingsInput(serializers.Serializer[Any]):
@@ -157,23 +162,32 @@ class ProviderIdOutput(serializers.Serializer[Any]):
     provider_id = serializers.CharField()
 
 
+OUTPUT_OF_A_SETTING: dict[type, type[AnyField]] = {
+    models.PositiveIntegerField: serializers.IntegerField,
+    models.FloatField: serializers.FloatField,
+    models.BooleanField: serializers.BooleanField,
+    models.CharField: serializers.CharField,
+}
+
+
 class ProviderOutput(serializers.Serializer[Any]):
+    """One row of the list. The settings among its fields follow from the model's."""
+
     id = serializers.CharField()
     name = serializers.CharField()
     base_url = serializers.CharField()
     api_keys = serializers.ListField(child=serializers.CharField(), help_text="Masked: `sk-1***cdef`.")
     model = serializers.CharField()
-    max_tokens = serializers.IntegerField(allow_null=True)
-    temperature = serializers.FloatField(allow_null=True)
-    top_p = serializers.FloatField(allow_null=True)
-    presence_penalty = serializers.FloatField(allow_null=True)
-    max_model_len = serializers.IntegerField(allow_null=True)
-    supports_multimodal = serializers.BooleanField()
-    supports_structured_output = serializers.BooleanField()
-    is_default = serializers.BooleanField()
     user_id = serializers.CharField(help_text="Empty for the system's.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    def get_fields(self) -> dict[str, AnyField]:
+        fields = super().get_fields()
+        for name in SETTINGS:
+            column = Provider._meta.get_field(name)
+            fields[name] = OUTPUT_OF_A_SETTING[type(column)](allow_null=column.null)
+        return {name: fields.pop(name) for name in WIRE_NAMES if name in fields} | fields
 
 
 class ConnectionOutput(serializers.Serializer[Any]):

@@ -1,19 +1,25 @@
 """The provider routes: /api/llm-provider/*."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from rest_framework.request import Request
 
 from providers import probing
 from providers import serializers as wire
+from providers.fields import COLUMNS, wire_form
 from providers.models import Provider
 from providers.probing import Capabilities, Capability, ImageResult, JSONResult, ModelEndpoint, ProbeFailed
 from providers.services import probes, records
+from providers.services.given import Given
+from sage_platform.accounts.models import User
+from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.documentation import DocumentedRefusal
-from sage_platform.api.envelope import envelope_response
+from sage_platform.api.envelope import as_json, envelope_response
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
@@ -26,31 +32,24 @@ NOT_FOUND = DocumentedRefusal(500, "Provider not found.")
 OF_SYSTEM = DocumentedRefusal(500, "Cannot modify system default provider.")
 KEY_NEEDED = DocumentedRefusal(400, "A new address without its key.")
 
-FIELDS = (
-    "id", "name", "base_url", "key_hint", "model", "max_tokens", "temperature", "top_p", "presence_penalty", "max_model_len",
-    "supports_multimodal", "supports_structured_output", "is_default", "owner_id", "created_at", "updated_at",
-)  # fmt: skip
-by_owner = PreparedLookup(lambda: Provider.objects.newest_first().values_list(*FIELDS), by="owner")
+Payload = dict[str, Any]
+by_owner = PreparedLookup(
+    lambda: Provider.objects.newest_first().values_list(*COLUMNS), by="owner", form=lambda row: as_json(wire_form(row))
+)
 
 
-def wire_form(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of FIELDS as it goes out."""
-    hint, owner = row.pop("key_hint"), row.pop("owner_id")
-    return row | {"id": str(row["id"]), "api_keys": [hint], "user_id": owner or ""}
-
-
-def image_form(result: ImageResult, *, name: str) -> dict[str, Any]:
+def image_form(result: ImageResult, *, name: str) -> Payload:
     said = {"response": result.answer, "error": result.error}
     recognized = {"recognized": result.recognized} if result.answer is not None else {}
     return {name: result.capability is Capability.YES} | recognized | _present(said)
 
 
-def json_form(result: JSONResult) -> dict[str, Any]:
+def json_form(result: JSONResult) -> Payload:
     said = {"response": result.answer, "parsed": result.parsed, "error": result.error}
     return {"supported": result.capability is Capability.YES} | _present(said)
 
 
-def capabilities_form(found: Capabilities, target: ModelEndpoint) -> dict[str, Any]:
+def capabilities_form(found: Capabilities, target: ModelEndpoint) -> Payload:
     return {
         "connection": {"supported": True, "response": found.connection.answer},
         "supports_multimodal": found.image.capability is Capability.YES,
@@ -62,12 +61,18 @@ def capabilities_form(found: Capabilities, target: ModelEndpoint) -> dict[str, A
     }
 
 
-def _present(members: dict[str, Any]) -> dict[str, Any]:
+def _present(members: Payload) -> Payload:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def refused(failure: ProbeFailed) -> Refusal:
-    return Refusal(Code.FAILED, failure.message)
+@contextmanager
+def asking(user: User) -> Iterator[None]:
+    """Hold what one call costs its caller while an endpoint is asked. A probe that fails becomes the route's refusal."""
+    with outbound_call(user):
+        try:
+            yield
+        except ProbeFailed as failure:
+            raise Refusal(Code.FAILED, failure.message) from None
 
 
 class ProbeViewSet(ApiViewSet):
@@ -82,14 +87,10 @@ class ProbeViewSet(ApiViewSet):
         summary="Does a chat completion get through?",
         refusals=[FAILED, THROTTLED],
     )
-    def verify(self, request: Request, data: dict[str, Any]) -> Any:
-        target = records.target_of(data)
-        user: Any = request.user
-        with outbound_call(user):
-            try:
-                probing.check_connection(target, timeout=probes.timeout())
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+    def verify(self, request: SignedInRequest, data: Payload) -> HttpResponse:
+        target = records.target_of(Given.of(data))
+        with asking(request.user):
+            probing.check_connection(target, timeout=probes.timeout())
         return envelope_response(request._request, message=_("Verified"))
 
     @endpoint(
@@ -99,14 +100,10 @@ class ProbeViewSet(ApiViewSet):
         summary="What can this endpoint do?",
         refusals=[FAILED, THROTTLED],
     )
-    def verify_capabilities(self, request: Request, data: dict[str, Any]) -> Any:
-        target = records.target_of(data)
-        user: Any = request.user
-        with outbound_call(user):
-            try:
-                return capabilities_form(probing.check_capabilities(target, timeout=probes.timeout()), target)
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+    def verify_capabilities(self, request: SignedInRequest, data: Payload) -> Payload:
+        target = records.target_of(Given.of(data))
+        with asking(request.user):
+            return capabilities_form(probing.check_capabilities(target, timeout=probes.timeout()), target)
 
     @endpoint(
         who=SignedIn,
@@ -115,15 +112,11 @@ class ProbeViewSet(ApiViewSet):
         summary="What can this stored provider do, with these changes?",
         refusals=[FAILED, NOT_FOUND, KEY_NEEDED, THROTTLED],
     )
-    def verify_stored(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
-        user: Any = request.user
-        provider = records.owned_by(user, provider_id)
-        target = records.edited_target(provider, data)
-        with outbound_call(user):
-            try:
-                return capabilities_form(probes.capabilities_of_stored(provider, target), target)
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+    def verify_stored(self, request: SignedInRequest, data: Payload, provider_id: str) -> Payload:
+        provider = records.owned_by(request.user, provider_id)
+        target = records.edited_target(provider, Given.of(data))
+        with asking(request.user):
+            return capabilities_form(probes.capabilities_of_stored(provider, target), target)
 
     @endpoint(
         who=SignedIn,
@@ -132,10 +125,9 @@ class ProbeViewSet(ApiViewSet):
         summary="Does this model see an image?",
         refusals=[THROTTLED],
     )
-    def verify_multimodal(self, request: Request, data: dict[str, Any]) -> Any:
-        target = records.target_of(data)
-        user: Any = request.user
-        with outbound_call(user):
+    def verify_multimodal(self, request: SignedInRequest, data: Payload) -> Payload:
+        target = records.target_of(Given.of(data))
+        with asking(request.user):
             return image_form(probing.check_image(target, timeout=probes.timeout()), name="supports_multimodal")
 
     @endpoint(
@@ -145,9 +137,9 @@ class ProbeViewSet(ApiViewSet):
         summary="The models of a stored provider's endpoint",
         refusals=[FAILED, NOT_FOUND, THROTTLED],
     )
-    def models_of_stored(self, request: Request, data: dict[str, Any]) -> Any:
-        user: Any = request.user
-        return self._models(user, records.edited_target(records.owned_by(user, data["provider_id"]), {}))
+    def models_of_stored(self, request: SignedInRequest, data: Payload) -> Payload:
+        provider = records.owned_by(request.user, data["provider_id"])
+        return self._models(request.user, records.edited_target(provider, Given.of({})))
 
     @endpoint(
         who=SignedIn,
@@ -156,16 +148,13 @@ class ProbeViewSet(ApiViewSet):
         summary="The models of an endpoint",
         refusals=[FAILED, THROTTLED],
     )
-    def models(self, request: Request, data: dict[str, Any]) -> Any:
-        user: Any = request.user
-        return self._models(user, records.target_of(data))
+    def models(self, request: SignedInRequest, data: Payload) -> Payload:
+        return self._models(request.user, records.target_of(Given.of(data)))
 
-    def _models(self, user: Any, target: ModelEndpoint) -> dict[str, Any]:
-        with outbound_call(user):
-            try:
-                return {"models": probing.list_models(target, timeout=probes.timeout())}
-            except ProbeFailed as failure:
-                raise refused(failure) from None
+    @staticmethod
+    def _models(user: User, target: ModelEndpoint) -> Payload:
+        with asking(user):
+            return {"models": probing.list_models(target, timeout=probes.timeout())}
 
 
 class ProviderViewSet(ApiViewSet):
@@ -174,8 +163,8 @@ class ProviderViewSet(ApiViewSet):
     tag = "model providers"
 
     @endpoint(who=SignedIn, gives=wire.ProviderOutput(many=True), summary="My providers, newest first")
-    def index(self, request: Request) -> Any:
-        return [wire_form(dict(zip(FIELDS, row, strict=True))) for row in by_owner(request.user.pk)]
+    def index(self, request: SignedInRequest) -> list[Payload]:
+        return by_owner(request.user.pk)
 
     @endpoint(
         who=SignedIn,
@@ -184,9 +173,9 @@ class ProviderViewSet(ApiViewSet):
         summary="Store a provider that works",
         refusals=[FAILED, DocumentedRefusal(400, "You have too many providers."), THROTTLED],
     )
-    def create(self, request: Request, data: dict[str, Any]) -> Any:
-        user: Any = request.user
-        return {"provider_id": str(records.create_provider(user, data, allowance=partial(outbound_call, user)).pk)}
+    def create(self, request: SignedInRequest, data: Payload) -> Payload:
+        allowance = partial(outbound_call, request.user)
+        return {"provider_id": str(records.create_provider(request.user, Given.of(data), allowance=allowance).pk)}
 
     @endpoint(
         who=SignedIn,
@@ -195,9 +184,9 @@ class ProviderViewSet(ApiViewSet):
         summary="Change a provider",
         refusals=[FAILED, NOT_FOUND, OF_SYSTEM, KEY_NEEDED, THROTTLED],
     )
-    def update(self, request: Request, data: dict[str, Any], provider_id: str) -> Any:
-        user: Any = request.user
-        records.update_provider(records.changeable_by(user, provider_id), data, allowance=partial(outbound_call, user))
+    def update(self, request: SignedInRequest, data: Payload, provider_id: str) -> Payload:
+        provider = records.changeable_by(request.user, provider_id)
+        records.update_provider(provider, Given.of(data), allowance=partial(outbound_call, request.user))
         return {}
 
     @endpoint(
@@ -206,7 +195,6 @@ class ProviderViewSet(ApiViewSet):
         summary="Delete a provider",
         refusals=[DocumentedRefusal(500, "Cannot delete default provider."), NOT_FOUND, OF_SYSTEM],
     )
-    def destroy(self, request: Request, provider_id: str) -> Any:
-        user: Any = request.user
-        records.delete_provider(records.changeable_by(user, provider_id))
+    def destroy(self, request: SignedInRequest, provider_id: str) -> Payload:
+        records.delete_provider(records.changeable_by(request.user, provider_id))
         return {}

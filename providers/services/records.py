@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
@@ -14,6 +13,7 @@ from providers.keys import ApiKey
 from providers.models import Provider
 from providers.probing import ModelEndpoint, ProbeFailed
 from providers.services.configs import digests_of
+from providers.services.given import Given
 from providers.services.probes import UNREADABLE, Finding, keep, timeout
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
@@ -21,10 +21,6 @@ from sage_platform.api.errors import Code, Refusal
 from sage_platform.encryption import UndecryptableError
 
 MOST_EACH = 200
-SETTINGS = (
-    "max_tokens", "max_model_len", "temperature", "top_p", "presence_penalty",
-    "supports_multimodal", "supports_structured_output", "is_default",
-)  # fmt: skip
 # What a probe costs the caller: a slot and their rate. Commands and bootstrap are not counted.
 Allowance = Callable[[], AbstractContextManager[None]]
 
@@ -62,24 +58,26 @@ def _is_of_system(provider_id: str) -> bool:
         return False
 
 
-def target_of(data: dict[str, Any]) -> ModelEndpoint:
-    """The endpoint that somebody sent whole."""
-    return ModelEndpoint(base_url=data["base_url"], api_key=data["api_keys"], model=data.get("model") or "")
+def target_of(given: Given) -> ModelEndpoint:
+    """The endpoint that somebody sent whole; only the model may be missing, where its name is what they want to find out."""
+    if given.base_url is None or given.api_key is None:
+        raise TypeError("An address without a key, or a key without an address, is no endpoint.")
+    return ModelEndpoint(base_url=given.base_url, api_key=given.api_key, model=given.model or "")
 
 
-def edited_target(provider: Provider, data: dict[str, Any]) -> ModelEndpoint:
+def edited_target(provider: Provider, given: Given) -> ModelEndpoint:
     """The stored endpoint with what is being edited laid over it.
 
     The stored key goes to the stored address alone: else whoever may edit could have it sent to an address of theirs.
     """
-    key = new_key(provider, data)
-    base_url = data.get("base_url", provider.base_url)
+    key = new_key(provider, given)
+    base_url = provider.base_url if given.base_url is None else given.base_url
     if key is None and base_url != provider.base_url:
         raise Refusal(Code.BAD_REQUEST, _("A new address needs its key: enter the API key again."))
     return ModelEndpoint(
         base_url=base_url,
         api_key=_stored_key(provider) if key is None else key,
-        model=data.get("model") or provider.model,
+        model=given.model or provider.model,
         trusted=_trusted(provider, base_url),
     )
 
@@ -96,9 +94,9 @@ def _trusted(provider: Provider, base_url: str) -> bool:
     return provider.trusted and base_url == provider.base_url
 
 
-def new_key(provider: Provider, data: dict[str, Any]) -> ApiKey | None:
+def new_key(provider: Provider, given: Given) -> ApiKey | None:
     """The key that was sent, or None where it is left out or is the masked one. Raises Refusal for another masked one."""
-    key: ApiKey | None = data.get("api_keys")
+    key = given.api_key
     if key is None or key == ApiKey(provider.key_hint):
         return None
     if key.masked:
@@ -107,20 +105,20 @@ def new_key(provider: Provider, data: dict[str, Any]) -> ApiKey | None:
 
 
 def create_provider(
-    owner: User | None, data: dict[str, Any], *, allowance: Allowance = nullcontext, actor: User | None = None
+    owner: User | None, given: Given, *, allowance: Allowance = nullcontext, actor: User | None = None
 ) -> Provider:
     """Probe, then store. The same configuration again is the old record, unchanged and unprobed; also of ten at once.
 
     Raises Refusal 500 when the probe fails, with nothing stored.
     """
-    target = target_of(data)
+    target = target_of(given)
     if old := same_config(owner, target):
         return old
     _leave_room(owner)
     with allowance():
         finding = _probe(target, _("Cannot save provider. %(why)s"))
-    provider = Provider(owner=owner, name=data.get("name") or f"{target.model}@{urlsplit(target.base_url).hostname}"[:255])
-    _lay_over(provider, target, data)
+    provider = Provider(owner=owner, name=given.name or f"{target.model}@{urlsplit(target.base_url).hostname}"[:255])
+    _lay_over(provider, target, given)
     try:
         with _alone(owner), only_default(provider):
             _leave_room(owner)  # Others may have been stored while the vendor was being asked.
@@ -163,29 +161,27 @@ def same_config(owner: User | None, target: ModelEndpoint) -> Provider | None:
     return by_digest or next((each for each in kept.at(target) if each.holds(target.api_key)), None)
 
 
-def update_provider(
-    provider: Provider, data: dict[str, Any], *, allowance: Allowance = nullcontext, actor: User | None = None
-) -> None:
+def update_provider(provider: Provider, given: Given, *, allowance: Allowance = nullcontext, actor: User | None = None) -> None:
     """Change what is given. A changed endpoint is probed first; on failure nothing changes. Raises Refusal."""
     # A new name or number needs no key, so that a record whose key can no longer be read stays manageable.
-    target = edited_target(provider, data) if touches_target(provider, data) else None
+    target = edited_target(provider, given) if touches_target(provider, given) else None
     finding = None
     if target and not provider.is_at(target):
         with allowance():
             finding = _probe(target, _("Cannot update provider. %(why)s"))
     tried_on = provider.config_digest
     try:
-        with only_default(provider, is_default=data.get("is_default")):
+        with only_default(provider, is_default=given.is_default):
             # The row as it is now: it may have been deleted or changed while the vendor was being asked.
             current = Provider.objects.select_for_update(no_key=True, of=("self",)).filter(pk=provider.pk).first()
             if current is None:
                 raise not_found()
             if target and current.config_digest != tried_on:
                 raise Refusal(Code.FAILED, _("Cannot update provider. It was changed by somebody else; look at it again."))
-            current.name = data.get("name") or current.name
-            _lay_over(current, target, data)
+            current.name = given.name or current.name
+            _lay_over(current, target, given)
             current.save()
-            record(actor, current, fields=sorted(data))
+            record(actor, current, fields=given.sent)
             if finding:
                 keep(current, finding)
     except IntegrityError:
@@ -196,11 +192,11 @@ def update_provider(
         raise _overtaken() from None
 
 
-def touches_target(provider: Provider, data: dict[str, Any]) -> bool:
+def touches_target(provider: Provider, given: Given) -> bool:
     """Whether address, model or key are to be others than the stored ones. Raises Refusal, as `new_key` does."""
-    stored = (provider.base_url, provider.model)
-    given = (data.get("base_url", provider.base_url), data.get("model") or provider.model)
-    return given != stored or new_key(provider, data) is not None
+    other_address = given.base_url is not None and given.base_url != provider.base_url
+    other_model = given.model is not None and given.model != provider.model
+    return other_address or other_model or new_key(provider, given) is not None
 
 
 def _overtaken() -> Refusal:
@@ -227,16 +223,15 @@ def _probe(target: ModelEndpoint, sentence: str) -> Finding:
         raise Refusal(Code.FAILED, sentence % {"why": failure.message}) from None
 
 
-def _lay_over(provider: Provider, target: ModelEndpoint | None, data: dict[str, Any]) -> None:
+def _lay_over(provider: Provider, target: ModelEndpoint | None, given: Given) -> None:
     """Put the endpoint and the settings that are given on the instance. An unchanged key keeps its sealed form."""
     if target:
         if not provider.key_hint or not provider.holds(target.api_key):
             provider.key, provider.key_hint = target.api_key.sealed(), target.api_key.hint
         provider.base_url, provider.model = target.base_url, target.model
         provider.config_digest = digests_of(target)[0]
-    for name in SETTINGS:
-        if name in data:
-            setattr(provider, name, data[name])
+    for name, value in given.settings.items():
+        setattr(provider, name, value)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         which.add_argument("--system", action="store_true", help="only the system's own")
         parser.add_argument("--dry-run", action="store_true", help="list what would be asked, and ask nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         chosen = self.chosen(options).order_by("owner_id", "created_at", "id").values_list("pk", flat=True)
         table = Table("owner", "provider", "address", "model", "before", "now", "took")
         broken = crashed = 0
