@@ -1,7 +1,7 @@
 """The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): who sends whom, is it them, and do they agree?"""
 
 import re
-from typing import Any
+from datetime import datetime
 from urllib.parse import unquote_plus, urlsplit
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.errors import ConsentRequired, InvalidRequestError, LoginRequired, OAuth2Error
 
 from sage_platform.accounts.forms import SignInForm
-from sage_platform.accounts.models import SignIn
+from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.pages import page
 from sage_platform.accounts.services import sign_ins
 from sage_platform.accounts.sign_in_options import password_login_enabled
@@ -24,6 +24,7 @@ from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
 from sage_platform.oauth2 import consents, keys, parameters, scopes
+from sage_platform.oauth2.models import Application
 from sage_platform.oauth2.redirects import with_answer
 from sage_platform.oauth2.requests import OAuth2Request
 from sage_platform.oauth2.server import server
@@ -144,47 +145,47 @@ def authorize(request: HttpRequest) -> HttpResponse:
 
 
 def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
-    if (stop := _signed_in(request, asked)) is not None:
-        return stop
-    user: Any = request.user
+    person = request.user
+    if not isinstance(person, User):
+        if "none" in asked.prompts:
+            raise LoginRequired
+        return HttpResponseRedirect(login_address(asked.after_sign_in()))
+    if _has_to_sign_in_again(request, asked, person):
+        return _sign_in_again(request, asked)
     client, wanted = asked.validated.client, asked.validated.scopes
     decision = request.POST.get("decision") if request.method == "POST" else None
-    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, wanted)):
+    if decision is None and ("consent" in asked.prompts or not _agreed(person, client, wanted)):
         if "none" in asked.prompts:
             raise ConsentRequired
         return _consent_page(request, asked)
     if decision not in {None, "allow"}:
         raise errors.AccessDeniedError
     with transaction.atomic():
-        # Who was not asked has allowed nothing: once the client has to ask, they are.
+        # A person who was not asked has allowed nothing. So they are asked if the client later loses its right to skip that.
         unasked = decision is None and client.skip_authorization
-        consents.remember(user, client, [] if unasked else wanted)
-        code = save_code(asked.validated, user=user, auth_time=_auth_time(request))
+        consents.remember(person, client, [] if unasked else wanted)
+        code = save_code(asked.validated, user=person, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 
 
-def _agreed(user: Any, client: Any, wanted: list[str]) -> bool:
-    return client.skip_authorization or consents.covers(user, client, wanted)
+def _agreed(person: User, client: Application, wanted: list[str]) -> bool:
+    return client.skip_authorization or consents.covers(person, client, wanted)
 
 
-def _signed_in(request: HttpRequest, asked: Asked) -> HttpResponse | None:
-    """None when the person is signed in as the request wants it; else the way to the sign-in. Raises LoginRequired."""
+def _has_to_sign_in_again(request: HttpRequest, asked: Asked, person: User) -> bool:
+    """Whether the request wants a newer sign-in than the person has. Raises LoginRequired where they cannot give it here."""
     hint = asked.params.get("id_token_hint")
-    if not request.user.is_authenticated:
-        if "none" in asked.prompts:
-            raise LoginRequired
-        return HttpResponseRedirect(login_address(asked.after_sign_in()))
-    if hint is not None and _subject(hint) != request.user.pk:
+    if hint is not None and _subject(hint) != person.pk:
         raise LoginRequired
-    if not asked.prompts & SIGN_IN_PROMPTS and not _too_old(request, asked):
-        return None
-    if "none" in asked.prompts or not _may_sign_in_again(request):
+    if not asked.prompts & SIGN_IN_PROMPTS and not _too_old(request, asked, timezone.now()):
+        return False
+    if "none" in asked.prompts or not _may_sign_in_again(request, person):
         raise LoginRequired
-    return _sign_in_again(request, asked)
+    return True
 
 
-def _subject(hint: str) -> Any:
-    """OpenID Connect Core §3.1.2.1: an id_token of ours, also an old one. Raises InvalidRequestError for any other text."""
+def _subject(hint: str) -> object:
+    """Whose id_token it is (OpenID Connect Core §3.1.2.1), however old. Raises InvalidRequestError if it is none of ours."""
     claims = keys.read(hint)
     if claims is None or claims.get("iss") != settings.SAGE_OAUTH2_ISSUER:
         raise InvalidRequestError(description="The id_token_hint is no id_token of ours.")
@@ -192,29 +193,29 @@ def _subject(hint: str) -> Any:
 
 
 def _sign_in(request: HttpRequest) -> SignIn | None:
-    """None for a person whom the trusted proxy names: how and when they signed in is not known here."""
+    """None for a person whom the trusted proxy names, because how and when they signed in is not known here."""
     found = getattr(request, "sign_in", None)
     return found if isinstance(found, SignIn) and found.user_id == request.user.pk else None
 
 
-def _auth_time(request: HttpRequest) -> Any:
+def _auth_time(request: HttpRequest) -> datetime | None:
     sign_in = _sign_in(request)
     if sign_in is None:
         return None
     return SignIn.objects.filter(pk=sign_in.pk).values_list("created_at", flat=True).first()
 
 
-def _too_old(request: HttpRequest, asked: Asked) -> bool:
+def _too_old(request: HttpRequest, asked: Asked, now: datetime) -> bool:
+    """Whether the sign-in is older than `max_age` allows. One whose time is not known may be of any age."""
     if "max_age" not in asked.params:
         return False
-    signed_in = _auth_time(request)
-    return signed_in is None or (timezone.now() - signed_in).total_seconds() > int(asked.params["max_age"])
+    signed_in_at = _auth_time(request)
+    return signed_in_at is None or (now - signed_in_at).total_seconds() > int(asked.params["max_age"])
 
 
-def _may_sign_in_again(request: HttpRequest) -> bool:
+def _may_sign_in_again(request: HttpRequest, person: User) -> bool:
     admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
-    user: Any = request.user
-    return _sign_in(request) is not None and password_login_enabled() and (user.is_admin or not admins_only)
+    return _sign_in(request) is not None and password_login_enabled() and (person.is_admin or not admins_only)
 
 
 def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:

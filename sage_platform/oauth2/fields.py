@@ -42,7 +42,7 @@ class DigestField(CharField):
         setattr(model_instance, self.attname, value)
         return value
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> object:
         if isinstance(value, Digest):
             return value
         value = super().get_prep_value(value)

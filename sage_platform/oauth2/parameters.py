@@ -4,10 +4,9 @@ Nothing else reaches the libraries: theirs take whatever is sent for attributes 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from oauthlib.oauth2.rfc6749.errors import InvalidRequestError
 
 # By name, and as long as each value may be; longer ones would be errors of the database, or costs.
@@ -55,7 +54,7 @@ def known(given: QueryDict, lengths: Mapping[str, int]) -> tuple[dict[str, str],
     return right, wrong
 
 
-def body_of(request: Any, lengths: Mapping[str, int]) -> dict[str, str]:
+def body_of(request: HttpRequest, lengths: Mapping[str, int]) -> dict[str, str]:
     """The known parameters of a form body. Raises InvalidRequestError; also for a query, where secrets would be logged."""
     if request.META.get("QUERY_STRING"):
         raise InvalidRequestError(description="Parameters go in the body.")

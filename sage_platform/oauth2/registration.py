@@ -109,7 +109,7 @@ def read_clients(text: str, scopes: Sequence[str]) -> list[Registration]:
 
 
 def _read(row: dict[str, Any], position: int, scopes: Sequence[str]) -> Registration:
-    kinds: dict[str, Any] = {one.name: one.type for one in fields(Registration)}
+    kinds: dict[str, object] = {one.name: one.type for one in fields(Registration)}
     client_id = row.get("client_id")
     who = f"client {client_id}" if isinstance(client_id, str) and CLIENT_ID.match(client_id) else f"client number {position}"
     if unknown := sorted(set(row) - set(kinds)):
@@ -125,11 +125,13 @@ def _read(row: dict[str, Any], position: int, scopes: Sequence[str]) -> Registra
     return client
 
 
-def _is(value: object, kind: Any) -> bool:
+def _is(value: object, kind: object) -> bool:
     if kind == list[str]:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, kind)
+    return isinstance(kind, type) and isinstance(value, kind)
 
 
-def _words(kind: Any) -> str:
-    return {str: "a text", bool: "true or false"}.get(kind, "a list of texts")
+def _words(kind: object) -> str:
+    if kind is str:
+        return "a text"
+    return "true or false" if kind is bool else "a list of texts"
