@@ -69,12 +69,17 @@ def rotate() -> SigningKey:
     return ensure()
 
 
-def rotate_if_due() -> bool:
+def rotate_if_due(now: datetime | None = None) -> bool:
+    """Whether the key that signs was due and has been rotated."""
     active = _active()
-    if active is None or active.activated_at is None or active.activated_at > timezone.now() - LIFE:
+    if active is None or not is_due(active, now or timezone.now()):
         return False
     rotate()
     return True
+
+
+def is_due(key: SigningKey, at: datetime) -> bool:
+    return key.activated_at is not None and key.activated_at <= at - LIFE
 
 
 def _active() -> SigningKey | None:

@@ -1,5 +1,6 @@
 """Codes and tokens that have run out. A used one stays until then, so that a second use is noticed."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -9,13 +10,14 @@ from sage_platform.oauth2 import tokens
 from sage_platform.oauth2.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
 
-def expired() -> dict[str, QuerySet[Any]]:
+def expired(now: datetime | None = None) -> dict[str, QuerySet[Any]]:
     """The rows to remove, by what they are called."""
-    now = timezone.now()
+    now = now or timezone.now()
     return {
         "OAuth2 access tokens": AccessToken.objects.filter(expires__lt=now),
         "OAuth2 refresh tokens": RefreshToken.objects.filter(expires__lt=now),
-        # A used one is kept for as long as what it gave may live: presented again, it has to end that (RFC 6749 §4.1.2).
+        # A used code is kept as long as the refresh token that it gave may live. If the code is presented again, that token
+        # has to be ended (RFC 6749 §4.1.2), and without the row nobody would notice.
         "OAuth2 authorization codes": Grant.objects.filter(
             Q(used_at=None, expires__lt=now) | Q(expires__lt=now - tokens.REFRESH_LIFE)
         ),
