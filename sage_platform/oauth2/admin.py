@@ -40,7 +40,7 @@ else:
 
 
 class ClientForm(ApplicationForm):
-    """The rules for a registration are those of SAGE_OAUTH2_CLIENTS."""
+    """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
 
     redirect_uris = forms.CharField(
         label=_("Redirect addresses"),
@@ -102,7 +102,7 @@ class ClientForm(ApplicationForm):
 
 @admin.register(Application)
 class ClientAdmin(ApplicationAdmin):
-    """A secret is made here and shown once. What the environment declares is changed there."""
+    """A secret is made here and shown once. A client that the environment declares is read-only here."""
 
     form = ClientForm
     list_display = ("name", "client_id", "token_endpoint_auth_method", "enabled", "source", "created")
@@ -127,16 +127,16 @@ class ClientAdmin(ApplicationAdmin):
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
+        actions.pop("delete_selected", None)  # Clients are deleted one by one: the page for that lists the tokens that go too.
         return actions
 
     def get_deleted_objects(self, objs: Sequence[Application] | QuerySet[Application], request: HttpRequest) -> Any:
-        """Tokens and consents go with their client, though nobody may delete one by itself."""
+        """Let tokens and consents go with their client: the admin would refuse, since nobody may delete one by itself."""
         to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
     def save_model(self, request: HttpRequest, obj: Application, form: ClientForm, change: bool) -> None:
-        """Through the service, so that switching off ends what it has to. A client that needs a secret gets one here."""
+        """Save through `clients.change`, so that switching off ends the tokens. A client that needs a secret gets one here."""
         values = clients.fields_of(form.registration())
         stored = Application.objects.get(pk=obj.pk).client_secret if change else ""
         if form.registration().is_public:
@@ -162,7 +162,7 @@ class ClientAdmin(ApplicationAdmin):
         return self._show(request, [(obj, secret)]) if secret else None
 
     def _show(self, request: HttpRequest, made: list[tuple[Application, str]]) -> HttpResponse:
-        """Answered at once and kept nowhere (the admin forbids caches): a message would travel in a cookie."""
+        """The page with the secrets is the answer itself, which no cache keeps. As messages they would be stored in a cookie."""
         context = {**self.admin_site.each_context(request), "title": gettext("Client secrets"), "made": made, "opts": self.opts}
         return render(request, "oauth2/secrets.html", context)
 
@@ -205,7 +205,7 @@ def _declared(client: Application | None) -> bool:
 
 class RecordWithActions(RecordAdmin):
     def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], None], field: str) -> None:
-        """Act on each row, and keep who did it."""
+        """Act on each row, and write down in the history who did it."""
         for row in queryset:
             self.log_change(request, row, [{"changed": {"fields": [field]}}])
             act(row)

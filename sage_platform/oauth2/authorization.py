@@ -1,4 +1,7 @@
-"""The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): who sends whom, is it them, and do they agree?"""
+"""The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+
+It checks the request, has the person sign in and consent where needed, and sends the browser back with a code or an error.
+"""
 
 import re
 from datetime import datetime
@@ -34,7 +37,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 SIGN_IN_PROMPTS = frozenset({"login", "select_account"})
 # RFC 7636 §4.2: the SHA-256 of the verifier, in base64url without padding.
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-# As much as the way over the login page carries.
+# The login page carries the whole address in its own, percent-encoded, so a longer one would not come through the sign-in.
 LONGEST_ADDRESS = 4096
 
 
@@ -47,14 +50,14 @@ class NotSupportedError(OAuth2Error):
 
 
 class Asked:
-    """An authorization request. `validated` is the library's, and has the client and the proven redirect address."""
+    """An authorization request. `validated` is what the library works on; it holds the client and the redirect address."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.params, self.wrong = parameters.known(request.GET, parameters.AUTHORIZATION)
         self.prompts = set(self.params.get("prompt", "").split())
         self.validated = OAuth2Request(self.params)
         self.path = request.get_full_path()
-        # RFC 9700 §4.12: what a person has typed in must not go on to the client; some browsers repeat a POST after a 302.
+        # RFC 9700 §4.12: some browsers repeat a POST after a 302, and would send the client what the person has typed in.
         self.redirect_status = 303 if request.method == "POST" else 302
 
     def validate(self) -> None:
@@ -102,20 +105,20 @@ class Asked:
         return self.validated.redirect_uri
 
     def after_sign_in(self) -> str:
-        """The address to come back to: the whole request, but for what the sign-in itself has answered."""
+        """The address to come back to: the request without the parameters that ask for a sign-in, since it has then been made."""
         if not self.prompts & SIGN_IN_PROMPTS and "max_age" not in self.params:
             return self.path
         path, _, query = self.path.partition("?")
-        # The rest stays as it was written: encoded anew it could become too long.
+        # The other parameters are kept as they were written, because encoding them anew could make the address too long.
         kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in {"max_age", "prompt"}]
         return f"{path}?{'&'.join([*kept, 'prompt=' + '+'.join(sorted(self.prompts - SIGN_IN_PROMPTS))])}"
 
     def answer(self, answer: dict[str, str]) -> HttpResponse:
-        """Send the browser back with `state` as it came, and with who we are (RFC 9207 §2)."""
+        """Send the browser back to the client, with the `state` that it sent and with our issuer (RFC 9207 §2)."""
         if "state" in self.params:
             answer["state"] = self.params["state"]
         address = with_answer(self.return_address, answer | {"iss": settings.SAGE_OAUTH2_ISSUER})
-        # Django's own redirect knows the web's schemes alone; this address is registered, in whatever scheme.
+        # Django's own redirect refuses schemes other than the web's; a native client's registered address may have its own.
         response: HttpResponse = OAuth2ResponseRedirect(address, [urlsplit(address).scheme])
         response.status_code = self.redirect_status
         return response
@@ -127,9 +130,13 @@ class Asked:
 
 
 @page("GET", "HEAD", "POST")
-@csrf_exempt  # A client's own POST cannot have our token. What our pages send goes to `decide` or `sign_in`, which look for it.
+@csrf_exempt  # A client's POST has no token of ours. What our own pages send is checked below, by `csrf_protect`.
 def authorize(request: HttpRequest) -> HttpResponse:
-    """OpenID Connect Core §3.1.2.1: by GET or POST. A POST is turned into the GET, to which a browser adds its cookies."""
+    """OpenID Connect Core §3.1.2.1: by GET or POST.
+
+    A client's POST is answered by a redirect to the same request as a GET: the browser leaves the session's cookie out of a POST
+    from another site, and sends it with the GET.
+    """
     ours = request.method == "POST" and bool({"decision", "password"} & set(request.POST))
     if request.method == "POST" and not ours:
         return _as_get(request)
@@ -219,7 +226,7 @@ def _may_sign_in_again(request: HttpRequest, person: User) -> bool:
 
 
 def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
-    """The sign-in form, at this address: the login page would let who is signed in pass at once."""
+    """The sign-in form, at this address, because the login page sends a person who is signed in on at once."""
     submitted = request.method == "POST" and "password" in request.POST
     form = SignInForm(request, request.POST if submitted else None)
     user = form.get_user() if form.is_valid() else None
@@ -262,7 +269,7 @@ def see_other(address: str) -> HttpResponse:
 
 
 def _error_page(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
-    """RFC 6749 §4.1.2.1: told to the person, and never sent to an address that nobody has registered."""
+    """RFC 6749 §4.1.2.1: shown to the person, because the address may be one that nobody has registered."""
     if isinstance(error, errors.MissingClientIdError | errors.InvalidClientIdError):
         reason = _("The application that sent you here is not known, or it is switched off.")
     elif isinstance(error, errors.MissingRedirectURIError | errors.InvalidRedirectURIError | errors.MismatchingRedirectURIError):
