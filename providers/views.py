@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from orjson import Fragment
 
 from providers import probing
 from providers import serializers as wire
@@ -163,7 +164,7 @@ class ProviderViewSet(ApiViewSet):
     tag = "model providers"
 
     @endpoint(who=SignedIn, gives=wire.ProviderOutput(many=True), summary="My providers, newest first")
-    def index(self, request: SignedInRequest) -> list[Payload]:
+    def index(self, request: SignedInRequest) -> list[Fragment]:
         return by_owner(request.user.pk)
 
     @endpoint(

@@ -3,13 +3,23 @@
 import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from django.http import HttpResponse
 from django.utils import timezone
 
+from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import Application, Consent
 from tests.people import Caller
+
+# What Django's test client answers; the stubs alone have a name for it.
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+    Response = _MonkeyPatchedWSGIResponse
+else:
+    Response = HttpResponse
 
 SECRET = "sage_cs_" + "Zx9-" * 10 + "abc"
 CALLBACK = "https://lage.example/callback"
@@ -18,7 +28,7 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 ISSUER = "https://sage.example/oauth2"
 
 
-def make_client(client_id: str = "lage", **changes: Any) -> Application:
+def make_client(client_id: str = "lage", /, **changes: object) -> Application:
     values: dict[str, Any] = {
         "name": client_id.title(),
         "client_id": client_id,
@@ -32,7 +42,7 @@ def make_client(client_id: str = "lage", **changes: Any) -> Application:
     return made
 
 
-def make_public_client(client_id: str = "tool", **changes: Any) -> Application:
+def make_public_client(client_id: str = "tool", /, **changes: object) -> Application:
     values = {"client_type": "public", "client_secret": "", "token_endpoint_auth_method": "none"}
     return make_client(client_id, **values | changes)
 
@@ -46,7 +56,7 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def request_of(client_id: str = "lage", **changes: Any) -> dict[str, Any]:
+def request_of(client_id: str = "lage", /, **changes: object) -> dict[str, Any]:
     """The parameters of an authorization request; None takes one out."""
     values: dict[str, Any] = {
         "response_type": "code",
@@ -61,12 +71,12 @@ def request_of(client_id: str = "lage", **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (values | changes).items() if value is not None}
 
 
-def allow(user: Any, application: Application, scopes: str = "openid profile email") -> Consent:
+def allow(user: User, application: Application, scopes: str = "openid profile email") -> Consent:
     made: Consent = Consent.objects.create(user=user, application=application, scopes=scopes, granted_at=timezone.now())
     return made
 
 
-def answer_in(response: Any) -> dict[str, str]:
+def answer_in(response: Response) -> dict[str, str]:
     """The parameters with which the browser is sent back."""
     assert response.status_code in {302, 303}, response.content[:300]
     location = urlsplit(response.headers["Location"])
@@ -75,7 +85,7 @@ def answer_in(response: Any) -> dict[str, str]:
     return dict(pairs)
 
 
-def code_for(caller: Caller, **changes: Any) -> str:
+def code_for(caller: Caller, **changes: object) -> str:
     """A code for a person who has consented already."""
     return answer_in(caller.get("/oauth2/authorize", request_of(**changes)))["code"]
 
@@ -100,18 +110,18 @@ class Program:
             headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
 
-    def exchange(self, code: str, **changes: Any) -> Any:
+    def exchange(self, code: str, **changes: object) -> Any:
         fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
         return self.post("/oauth2/token", fields | changes)
 
-    def refresh(self, token: str, **changes: Any) -> Any:
+    def refresh(self, token: str, **changes: object) -> Any:
         return self.post("/oauth2/token", {"grant_type": "refresh_token", "refresh_token": token} | changes)
 
     def userinfo(self, token: str, **headers: str) -> Any:
         return self.caller.get("/oauth2/userinfo", **{"Authorization": f"Bearer {token}"} | headers)
 
-    def revoke(self, token: str, **changes: Any) -> Any:
+    def revoke(self, token: str, **changes: object) -> Any:
         return self.post("/oauth2/revoke", {"token": token} | changes)
 
-    def introspect(self, token: str, **changes: Any) -> Any:
+    def introspect(self, token: str, **changes: object) -> Any:
         return self.post("/oauth2/introspect", {"token": token} | changes)

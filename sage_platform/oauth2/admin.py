@@ -3,8 +3,8 @@
 The toolkit registers the swapped models by itself; its app stands before ours in INSTALLED_APPS, so this module runs later.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -31,8 +31,16 @@ from sage_platform.oauth2.registration import Registration
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
 
 
-class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The rules for a registration are those of SAGE_OAUTH2_CLIENTS."""
+# The classes take the model's type from the stubs alone; at run time they have no parameters.
+if TYPE_CHECKING:
+    ApplicationForm = forms.ModelForm[Application]
+    ApplicationAdmin = admin.ModelAdmin[Application]
+else:
+    ApplicationForm, ApplicationAdmin = forms.ModelForm, admin.ModelAdmin
+
+
+class ClientForm(ApplicationForm):
+    """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
 
     redirect_uris = forms.CharField(
         label=_("Redirect addresses"),
@@ -61,12 +69,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"skip_authorization": _("Skip consent")}
         help_texts = {"skip_authorization": _("For the organization's own applications: people are not asked.")}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial["redirect_uris"] = "\n".join(self.instance.redirect_uris.split())
-            self.initial["scope"] = self.instance.scopes
-            self.initial["grant_types"] = self.instance.grant_types
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """Three columns are shown in another form than they are stored in, so the model's form does not fill them in."""
+        client = self.instance
+        if client.pk and field_name == "redirect_uris":
+            return "\n".join(client.redirect_uris.split())
+        if client.pk and field_name in {"scope", "grant_types"}:
+            return client.scopes if field_name == "scope" else client.grant_types
+        return super().get_initial_for_field(field, field_name)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -78,7 +88,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
     def registration(self) -> Registration:
         given = self.cleaned_data
         return Registration(
-            client_id=given.get("client_id", self.instance.client_id),
+            client_id=str(given.get("client_id", self.instance.client_id)),
             name=given["name"],
             description=given["description"],
             redirect_uris=given["redirect_uris"].split(),
@@ -91,8 +101,8 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Application)
-class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A secret is made here and shown once. What the environment declares is changed there."""
+class ClientAdmin(ApplicationAdmin):
+    """A secret is made here and shown once. A client that the environment declares is read-only here."""
 
     form = ClientForm
     list_display = ("name", "client_id", "token_endpoint_auth_method", "enabled", "source", "created")
@@ -106,27 +116,27 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         (_("How it proves who it is"), {"fields": ("token_endpoint_auth_method",)}),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Application | None = None) -> tuple[str, ...]:
         return ("client_id", "source", "created", "updated") if obj is not None else ("source",)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Application | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _declared(obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Application | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _declared(obj)
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
+        actions.pop("delete_selected", None)  # Clients are deleted one by one: the page for that lists the tokens that go too.
         return actions
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Tokens and consents go with their client, though nobody may delete one by itself."""
+    def get_deleted_objects(self, objs: Sequence[Application] | QuerySet[Application], request: HttpRequest) -> Any:
+        """Let tokens and consents go with their client: the admin would refuse, since nobody may delete one by itself."""
         to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
-    def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
-        """Through the service, so that switching off ends what it has to. A client that needs a secret gets one here."""
+    def save_model(self, request: HttpRequest, obj: Application, form: ClientForm, change: bool) -> None:
+        """Save through `clients.change`, so that switching off ends the tokens. A client that needs a secret gets one here."""
         values = clients.fields_of(form.registration())
         stored = Application.objects.get(pk=obj.pk).client_secret if change else ""
         if form.registration().is_public:
@@ -141,18 +151,18 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             setattr(obj, name, value)
         obj.save(force_insert=True)
 
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+    def response_add(self, request: HttpRequest, obj: Application, post_url_continue: str | None = None) -> HttpResponse:
         return self._shown(request, obj) or super().response_add(request, obj, post_url_continue)
 
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_change(self, request: HttpRequest, obj: Application) -> HttpResponse:
         return self._shown(request, obj) or super().response_change(request, obj)
 
-    def _shown(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
+    def _shown(self, request: HttpRequest, obj: Application) -> HttpResponse | None:
         secret = getattr(obj, "fresh_secret", None)
         return self._show(request, [(obj, secret)]) if secret else None
 
     def _show(self, request: HttpRequest, made: list[tuple[Application, str]]) -> HttpResponse:
-        """Answered at once and kept nowhere (the admin forbids caches): a message would travel in a cookie."""
+        """The page with the secrets is the answer itself, which no cache keeps. As messages they would be stored in a cookie."""
         context = {**self.admin_site.each_context(request), "title": gettext("Client secrets"), "made": made, "opts": self.opts}
         return render(request, "oauth2/secrets.html", context)
 
@@ -189,13 +199,13 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [client for client in rows if not _declared(client)]
 
 
-def _declared(client: Any) -> bool:
+def _declared(client: Application | None) -> bool:
     return client is not None and client.source == Application.Source.ENVIRONMENT
 
 
 class RecordWithActions(RecordAdmin):
     def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], None], field: str) -> None:
-        """Act on each row, and keep who did it."""
+        """Act on each row, and write down in the history who did it."""
         for row in queryset:
             self.log_change(request, row, [{"changed": {"fields": [field]}}])
             act(row)

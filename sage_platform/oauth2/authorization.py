@@ -1,7 +1,10 @@
-"""The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2): who sends whom, is it them, and do they agree?"""
+"""The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+
+It checks the request, has the person sign in and consent where needed, and sends the browser back with a code or an error.
+"""
 
 import re
-from typing import Any
+from datetime import datetime
 from urllib.parse import unquote_plus, urlsplit
 
 from django.conf import settings
@@ -16,13 +19,14 @@ from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.errors import ConsentRequired, InvalidRequestError, LoginRequired, OAuth2Error
 
 from sage_platform.accounts.forms import SignInForm
-from sage_platform.accounts.models import SignIn
+from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.services import sign_ins
 from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
 from sage_platform.oauth2 import consents, keys, parameters, scopes
+from sage_platform.oauth2.models import Application
 from sage_platform.oauth2.redirects import with_answer
 from sage_platform.oauth2.requests import OAuth2Request
 from sage_platform.oauth2.server import server
@@ -33,7 +37,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 SIGN_IN_PROMPTS = frozenset({"login", "select_account"})
 # RFC 7636 §4.2: the SHA-256 of the verifier, in base64url without padding.
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-# As much as the way over the login page carries.
+# The login page carries the whole address in its own, percent-encoded, so a longer one would not come through the sign-in.
 LONGEST_ADDRESS = 4096
 
 
@@ -46,14 +50,14 @@ class NotSupportedError(OAuth2Error):
 
 
 class Asked:
-    """An authorization request. `validated` is the library's, and has the client and the proven redirect address."""
+    """An authorization request. `validated` is what the library works on; it holds the client and the redirect address."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.params, self.wrong = parameters.known(request.GET, parameters.AUTHORIZATION)
         self.prompts = set(self.params.get("prompt", "").split())
         self.validated = OAuth2Request(self.params)
         self.path = request.get_full_path()
-        # RFC 9700 §4.12: what a person has typed in must not go on to the client; some browsers repeat a POST after a 302.
+        # RFC 9700 §4.12: some browsers repeat a POST after a 302, and would send the client what the person has typed in.
         self.redirect_status = 303 if request.method == "POST" else 302
 
     def validate(self) -> None:
@@ -101,20 +105,20 @@ class Asked:
         return self.validated.redirect_uri
 
     def after_sign_in(self) -> str:
-        """The address to come back to: the whole request, but for what the sign-in itself has answered."""
+        """The address to come back to: the request without the parameters that ask for a sign-in, since it has then been made."""
         if not self.prompts & SIGN_IN_PROMPTS and "max_age" not in self.params:
             return self.path
         path, _, query = self.path.partition("?")
-        # The rest stays as it was written: encoded anew it could become too long.
+        # The other parameters are kept as they were written, because encoding them anew could make the address too long.
         kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in {"max_age", "prompt"}]
         return f"{path}?{'&'.join([*kept, 'prompt=' + '+'.join(sorted(self.prompts - SIGN_IN_PROMPTS))])}"
 
     def answer(self, answer: dict[str, str]) -> HttpResponse:
-        """Send the browser back with `state` as it came, and with who we are (RFC 9207 §2)."""
+        """Send the browser back to the client, with the `state` that it sent and with our issuer (RFC 9207 §2)."""
         if "state" in self.params:
             answer["state"] = self.params["state"]
         address = with_answer(self.return_address, answer | {"iss": settings.SAGE_OAUTH2_ISSUER})
-        # Django's own redirect knows the web's schemes alone; this address is registered, in whatever scheme.
+        # Django's own redirect refuses schemes other than the web's; a native client's registered address may have its own.
         response: HttpResponse = OAuth2ResponseRedirect(address, [urlsplit(address).scheme])
         response.status_code = self.redirect_status
         return response
@@ -126,9 +130,13 @@ class Asked:
 
 
 @page("GET", "HEAD", "POST")
-@csrf_exempt  # A client's own POST cannot have our token. What our pages send goes to `decide` or `sign_in`, which look for it.
+@csrf_exempt  # A client's POST has no token of ours. What our own pages send is checked below, by `csrf_protect`.
 def authorize(request: HttpRequest) -> HttpResponse:
-    """OpenID Connect Core §3.1.2.1: by GET or POST. A POST is turned into the GET, to which a browser adds its cookies."""
+    """OpenID Connect Core §3.1.2.1: by GET or POST.
+
+    A client's POST is answered by a redirect to the same request as a GET: the browser leaves the session's cookie out of a POST
+    from another site, and sends it with the GET.
+    """
     ours = request.method == "POST" and bool({"decision", "password"} & set(request.POST))
     if request.method == "POST" and not ours:
         return _as_get(request)
@@ -144,47 +152,47 @@ def authorize(request: HttpRequest) -> HttpResponse:
 
 
 def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
-    if (stop := _signed_in(request, asked)) is not None:
-        return stop
-    user: Any = request.user
+    person = request.user
+    if not isinstance(person, User):
+        if "none" in asked.prompts:
+            raise LoginRequired
+        return HttpResponseRedirect(login_address(asked.after_sign_in()))
+    if _has_to_sign_in_again(request, asked, person):
+        return _sign_in_again(request, asked)
     client, wanted = asked.validated.client, asked.validated.scopes
     decision = request.POST.get("decision") if request.method == "POST" else None
-    if decision is None and ("consent" in asked.prompts or not _agreed(user, client, wanted)):
+    if decision is None and ("consent" in asked.prompts or not _agreed(person, client, wanted)):
         if "none" in asked.prompts:
             raise ConsentRequired
         return _consent_page(request, asked)
     if decision not in {None, "allow"}:
         raise errors.AccessDeniedError
     with transaction.atomic():
-        # Who was not asked has allowed nothing: once the client has to ask, they are.
+        # A person who was not asked has allowed nothing. So they are asked if the client later loses its right to skip that.
         unasked = decision is None and client.skip_authorization
-        consents.remember(user, client, [] if unasked else wanted)
-        code = save_code(asked.validated, user=user, auth_time=_auth_time(request))
+        consents.remember(person, client, [] if unasked else wanted)
+        code = save_code(asked.validated, user=person, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 
 
-def _agreed(user: Any, client: Any, wanted: list[str]) -> bool:
-    return client.skip_authorization or consents.covers(user, client, wanted)
+def _agreed(person: User, client: Application, wanted: list[str]) -> bool:
+    return client.skip_authorization or consents.covers(person, client, wanted)
 
 
-def _signed_in(request: HttpRequest, asked: Asked) -> HttpResponse | None:
-    """None when the person is signed in as the request wants it; else the way to the sign-in. Raises LoginRequired."""
+def _has_to_sign_in_again(request: HttpRequest, asked: Asked, person: User) -> bool:
+    """Whether the request wants a newer sign-in than the person has. Raises LoginRequired where they cannot give it here."""
     hint = asked.params.get("id_token_hint")
-    if not request.user.is_authenticated:
-        if "none" in asked.prompts:
-            raise LoginRequired
-        return HttpResponseRedirect(login_address(asked.after_sign_in()))
-    if hint is not None and _subject(hint) != request.user.pk:
+    if hint is not None and _subject(hint) != person.pk:
         raise LoginRequired
-    if not asked.prompts & SIGN_IN_PROMPTS and not _too_old(request, asked):
-        return None
-    if "none" in asked.prompts or not _may_sign_in_again(request):
+    if not asked.prompts & SIGN_IN_PROMPTS and not _too_old(request, asked, timezone.now()):
+        return False
+    if "none" in asked.prompts or not _may_sign_in_again(request, person):
         raise LoginRequired
-    return _sign_in_again(request, asked)
+    return True
 
 
-def _subject(hint: str) -> Any:
-    """OpenID Connect Core §3.1.2.1: an id_token of ours, also an old one. Raises InvalidRequestError for any other text."""
+def _subject(hint: str) -> object:
+    """Whose id_token it is (OpenID Connect Core §3.1.2.1), however old. Raises InvalidRequestError if it is none of ours."""
     claims = keys.read(hint)
     if claims is None or claims.get("iss") != settings.SAGE_OAUTH2_ISSUER:
         raise InvalidRequestError(description="The id_token_hint is no id_token of ours.")
@@ -192,33 +200,33 @@ def _subject(hint: str) -> Any:
 
 
 def _sign_in(request: HttpRequest) -> SignIn | None:
-    """None for a person whom the trusted proxy names: how and when they signed in is not known here."""
+    """None for a person whom the trusted proxy names, because how and when they signed in is not known here."""
     found = getattr(request, "sign_in", None)
     return found if isinstance(found, SignIn) and found.user_id == request.user.pk else None
 
 
-def _auth_time(request: HttpRequest) -> Any:
+def _auth_time(request: HttpRequest) -> datetime | None:
     sign_in = _sign_in(request)
     if sign_in is None:
         return None
     return SignIn.objects.filter(pk=sign_in.pk).values_list("created_at", flat=True).first()
 
 
-def _too_old(request: HttpRequest, asked: Asked) -> bool:
+def _too_old(request: HttpRequest, asked: Asked, now: datetime) -> bool:
+    """Whether the sign-in is older than `max_age` allows. One whose time is not known may be of any age."""
     if "max_age" not in asked.params:
         return False
-    signed_in = _auth_time(request)
-    return signed_in is None or (timezone.now() - signed_in).total_seconds() > int(asked.params["max_age"])
+    signed_in_at = _auth_time(request)
+    return signed_in_at is None or (now - signed_in_at).total_seconds() > int(asked.params["max_age"])
 
 
-def _may_sign_in_again(request: HttpRequest) -> bool:
+def _may_sign_in_again(request: HttpRequest, person: User) -> bool:
     admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
-    user: Any = request.user
-    return _sign_in(request) is not None and password_login_enabled() and (user.is_admin or not admins_only)
+    return _sign_in(request) is not None and password_login_enabled() and (person.is_admin or not admins_only)
 
 
 def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
-    """The sign-in form, at this address: the login page would let who is signed in pass at once."""
+    """The sign-in form, at this address, because the login page sends a person who is signed in on at once."""
     submitted = request.method == "POST" and "password" in request.POST
     form = SignInForm(request, request.POST if submitted else None)
     user = form.get_user() if form.is_valid() else None
@@ -261,7 +269,7 @@ def see_other(address: str) -> HttpResponse:
 
 
 def _error_page(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
-    """RFC 6749 §4.1.2.1: told to the person, and never sent to an address that nobody has registered."""
+    """RFC 6749 §4.1.2.1: shown to the person, because the address may be one that nobody has registered."""
     if isinstance(error, errors.MissingClientIdError | errors.InvalidClientIdError):
         reason = _("The application that sent you here is not known, or it is switched off.")
     elif isinstance(error, errors.MissingRedirectURIError | errors.InvalidRedirectURIError | errors.MismatchingRedirectURIError):

@@ -1,4 +1,4 @@
-"""Which client is asking, by the one method that it is registered for (RFC 6749 §2.3)."""
+"""Finds out which client is asking. It has to use the one method that it is registered for (RFC 6749 §2.3)."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ FAILURES = Limit("OAuth2 client", 30, timedelta(minutes=1))
 
 @dataclass(frozen=True)
 class Shown:
-    """What a request shows for itself: by which method, as whom, and the secret in each way that it can be read."""
+    """The credentials of a request: the method, the client_id, and the secret in each way in which it can be decoded."""
 
     method: str
     client_id: str = ""
@@ -30,9 +30,9 @@ class Shown:
 
 
 def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
-    """The client of a request to the token endpoint and its kin; `body` are its known parameters.
+    """The client that asks at the token, revocation or introspection endpoint; `body` holds the known parameters.
 
-    Raises InvalidRequestError for two methods at once, InvalidClientError when it is nobody, TooManyRequests past the limit.
+    Raises InvalidRequestError for two methods at once, InvalidClientError for wrong credentials, TooManyRequests past the limit.
     """
     shown = _shown(request.META.get("HTTP_AUTHORIZATION", "").strip(), body)
     named = Application.objects.filter(client_id=shown.client_id, enabled=True, token_endpoint_auth_method=shown.method)
@@ -55,17 +55,17 @@ def _shown(header: str, body: Mapping[str, str]) -> Shown:
         method = "client_secret_post" if "client_secret" in body else "none"
         return Shown(method, body.get("client_id", ""), (body.get("client_secret", ""),))
     shown = _basic(header)
-    # RFC 6749 §2.3: one method in each request. A client_id beside the header is common, and has to be the same.
+    # RFC 6749 §2.3: one method in each request. Many clients send their client_id beside the header; it has to be the same one.
     if "client_secret" in body or (shown.client_id and body.get("client_id", shown.client_id) != shown.client_id):
         raise InvalidRequestError(description="Credentials come in the header or in the body, not in both.")
     return shown
 
 
 def _basic(header: str) -> Shown:
-    """HTTP Basic: a secret percent-encoded as RFC 6749 §2.3.1 has it, or raw as many clients send it. An id needs no encoding."""
+    """HTTP Basic. The secret may be percent-encoded, as RFC 6749 §2.3.1 wants it, or not, as many clients send it."""
     nobody = Shown("client_secret_basic")
     scheme, _space, encoded = header.partition(" ")
-    if scheme.lower() != "basic":  # RFC 9110 §11.1: in any case.
+    if scheme.lower() != "basic":  # RFC 9110 §11.1: the name may be in upper or lower case.
         return nobody
     try:
         name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
@@ -81,8 +81,12 @@ def _opens(application: Application, shown: Shown) -> bool:
 
 
 def _opens_slowly(application: Application, shown: Shown, failure: Act) -> bool:
-    """A slow hash is of a secret that can be guessed: such a try counts as a failure before it is judged, as at a sign-in."""
-    # Within the slot, so that of many right calls at the same moment only the few being judged stand as failures.
+    """Compare with a slow hash, whose secret can be guessed.
+
+    The try is counted as a failure first and taken back if it was right, so that many guesses at the same moment cannot all pass
+    the limit.
+    """
+    # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
     with slot():
         tries = limits.take(failure)
         right = _opens(application, shown)

@@ -1,7 +1,7 @@
-"""Client secrets: made here, and compared.
+"""Client secrets: how they are made, stored and compared.
 
-A secret that was generated long cannot be guessed, so one SHA-256 with a salt is enough and costs a token call nothing. One that
-an operator thought of can, so it is hashed as passwords are, within their slots.
+A long generated secret cannot be guessed, so it is stored as one SHA-256 with a salt, which takes next to no time at each call. A
+secret that an operator thought of can be guessed, so it is hashed slowly, as passwords are, and waits for the same slots.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from sage_platform.oauth2.registration import SECRET_MAX_LENGTH
 PREFIX = "sage_cs_"
 MAX_LENGTH = SECRET_MAX_LENGTH
 FAST = "sha256"
-# Ours, or 256 bits in hexadecimal as tools print them; nothing that a person would think of.
+# A secret that we made, or 256 bits in hexadecimal as tools print them. Nobody thinks of such a text.
 GENERATED = re.compile(r"(?:sage_cs_[A-Za-z0-9_-]{43}|[0-9a-f]{64})\Z")
 STORED_FAST = re.compile(rf"{FAST}\$[A-Za-z0-9_-]{{22}}\$[0-9a-f]{{64}}\Z")
 
@@ -26,7 +26,7 @@ def generate() -> str:
 
 
 def hashed(secret: str) -> str:
-    """What is stored of a secret. None stays none: it never opens anything."""
+    """What is stored of a secret. Of an empty or overlong one that is the empty text, which no secret matches."""
     if not secret or len(secret) > MAX_LENGTH:
         return ""
     if not GENERATED.match(secret):
@@ -50,7 +50,7 @@ def is_slow(stored: str) -> bool:
 
 
 def matches(secret: str, stored: str) -> bool:
-    """Raises TooManyRequests where an operator's secret has to wait too long for a hashing slot."""
+    """Raises TooManyRequests when a slow hash has to wait too long for its slot."""
     if not secret or len(secret) > MAX_LENGTH or not stored:
         return False
     if is_slow(stored):

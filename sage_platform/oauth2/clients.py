@@ -1,4 +1,4 @@
-"""Clients: declared by the deployment's settings, or made in the admin; switched off and given another secret."""
+"""Clients: how the declared ones are brought up to date, switching off, and new secrets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from sage_platform.oauth2.registration import Registration
 
 
 class NameTakenError(Exception):
-    """A declared client has the id of one that was made otherwise; the two may not be one without somebody's word."""
+    """A declared client has the id of one that was made elsewhere. It may be a slip, so nothing is taken over."""
 
     def __init__(self, client_id: str) -> None:
         super().__init__(f"SAGE_OAUTH2_CLIENTS: a client {client_id} was made otherwise already. Rename one of the two.")
@@ -20,7 +20,7 @@ class NameTakenError(Exception):
 
 @dataclass
 class Synced:
-    """The client_ids of the declared clients, by what became of them."""
+    """The client_ids, by what the sync has done with the client."""
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -31,7 +31,8 @@ class Synced:
 def sync(declared: Sequence[Registration], *, dry_run: bool = False) -> Synced:
     """Make the clients of the environment what the environment says. One that is no longer declared is disabled, not deleted.
 
-    All or nothing; raises NameTakenError. Of several machines that do it at once one makes a client, and the others find it.
+    All or nothing. Raises NameTakenError. When several machines sync at once, only one can make a given client. The others fail
+    with an IntegrityError and sync again, and then the client is there.
     """
     try:
         return _sync(declared, dry_run=dry_run)
@@ -75,7 +76,7 @@ def _sync_one(client: Registration, row: Application | None, done: Synced, *, dr
 
 
 def fields_of(client: Registration) -> dict[str, Any]:
-    """The columns of a registration, but for its secret and where it comes from."""
+    """The columns that a registration sets, apart from the secret and the source."""
     return {
         "client_id": client.client_id,
         "name": client.name or client.client_id,
@@ -91,7 +92,7 @@ def fields_of(client: Registration) -> dict[str, Any]:
 
 
 def change(row: Application, values: dict[str, Any]) -> None:
-    """Change some columns. Switching a client off, or on again, ends every code and token that it has."""
+    """Change some columns. Switching a client off or on again ends every code and token that it has."""
     with transaction.atomic():
         switched = "enabled" in values and values["enabled"] != Application.objects.values_list("enabled", flat=True).get(
             pk=row.pk
@@ -100,7 +101,7 @@ def change(row: Application, values: dict[str, Any]) -> None:
             setattr(row, name, value)
         row.save(update_fields=[*values, "updated"])
         if switched:
-            # On again too: of a token issued at the very moment of switching off, nothing may come back to life.
+            # On switching on as well: a token that was issued while the client was being switched off would work again.
             tokens.end_of_client(row)
 
 
@@ -109,7 +110,7 @@ def set_enabled(row: Application, *, enabled: bool) -> None:
 
 
 def renew_secret(row: Application) -> str:
-    """Another secret, to be shown this once; the former one opens nothing from now on."""
+    """Replace the secret by a new one, which is answered to be shown once. The former one no longer works."""
     secret = client_secrets.generate()
     change(row, {"client_secret": client_secrets.hashed(secret)})
     return secret

@@ -21,7 +21,10 @@ def covers(user: User, application: Application, scopes: Sequence[str]) -> bool:
 
 
 def remember(user: User, application: Application, scopes: Sequence[str]) -> None:
-    """Within the transaction that issues the code. What was allowed before stays so; a token has what its own request asked."""
+    """Call it in the transaction that issues the code. The scopes are added to those that were allowed before.
+
+    A token still has only the scopes that its own request asked for.
+    """
     consent, _made = Consent.objects.get_or_create(user=user, application=application, defaults={"granted_at": timezone.now()})
     allowed = consent.scopes.split()
     added = [scope for scope in scopes if scope not in allowed]
@@ -31,8 +34,9 @@ def remember(user: User, application: Application, scopes: Sequence[str]) -> Non
 
 
 def withdraw(consent: Consent) -> None:
-    """The client is a stranger again: its codes and tokens for this person end at once."""
+    """Forget the consent, and end all codes and tokens that the client has for this person."""
     with transaction.atomic():
-        # Deleted first: whoever issues a token at this moment holds the row, and is waited for.
+        # The row is deleted first. A request that issues a token at this moment has locked it, so the deletion waits for that
+        # request, and its token is there to be ended.
         Consent.objects.filter(pk=consent.pk).delete()
         tokens.end_of_consent(consent.user, consent.application)

@@ -1,4 +1,4 @@
-"""Columns that cannot hold the secret they stand for."""
+"""Columns that store a digest or a hash, whatever secret is put into them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ else:
 
 
 class Digest(str):
-    """A code as it is stored. The type, not the form of the text, tells it from a code that somebody sent."""
+    """A code as it is stored. It is told from a code that somebody sent by its type, because a client can send any text."""
 
     __slots__ = ()
 
@@ -23,14 +23,13 @@ class Digest(str):
 class DigestField(CharField):
     """A short-lived code (authorization, device or user code), of which only a keyed digest reaches the database.
 
-    Writing hashes and so does every lookup, so `Grant.objects.create(code=code)` and `Grant.objects.get(code=code)` in
-    the toolkit work unchanged while no code path can store the code itself. A value that was read from the database is
-    a `Digest` and is not hashed again; a client that sends the text of a stolen digest sends a plain `str`, which is,
-    so the digest opens nothing.
+    Every write and every look-up hashes its value, so that `Grant.objects.create(code=code)` and `Grant.objects.get(code=code)`
+    take the code and no code path can store it. A value that was read from the database is a `Digest`, which is not hashed again.
+    A client that sends the text of a stolen digest sends a plain `str`. That is hashed, and so it finds nothing.
 
     The digest is HMAC-SHA256 under `SECRET_KEY`, since a user code has so few letters (RFC 8628 §6.1) that a plain hash
-    would be reversed by trying them all. A changed `SECRET_KEY` ends the codes that are under way, minutes at most, and
-    nothing else. The model and column are in the key, so a digest of one kind never matches another kind.
+    would be reversed by trying them all. When `SECRET_KEY` is changed, the codes that were issued in the last minutes end, and
+    nothing else. The model and the column are part of the key, so that a digest of one kind never matches another kind.
     """
 
     def from_db_value(self, value: str | None, *_: object) -> Digest | None:
@@ -42,7 +41,7 @@ class DigestField(CharField):
         setattr(model_instance, self.attname, value)
         return value
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: object) -> object:
         if isinstance(value, Digest):
             return value
         value = super().get_prep_value(value)
@@ -53,10 +52,10 @@ class DigestField(CharField):
 
 
 class SecretField(ClientSecretField):
-    """A client secret, hashed as `client_secrets` has it; none stays none.
+    """A client secret, hashed by `client_secrets`. An empty one stays empty.
 
-    The toolkit takes a quarter of a second for each, and hashes the empty text too: with that a public client authenticates
-    by sending an empty secret.
+    The toolkit's field hashes every secret slowly, in a quarter of a second. It hashes the empty text too, and then a public
+    client could authenticate by sending an empty secret.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

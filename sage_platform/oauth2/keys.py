@@ -1,7 +1,7 @@
-"""The keys that sign id_tokens: made when they are missing, rotated, published.
+"""The keys that sign id_tokens: made when there is none, rotated, published.
 
-There are three at most: the one that signs, the next one, which clients can fetch long before it signs, and the last one, whose
-id_tokens are still under way (OpenID Connect Core §10.1.1).
+There are at most three: the key that signs, the next one, which clients can fetch long before it signs, and the former one,
+because clients may still have to verify an id_token that it has signed (OpenID Connect Core §10.1.1).
 """
 
 import json
@@ -20,14 +20,14 @@ from sage_platform.encryption import Sealed
 from sage_platform.oauth2.models import SigningKey
 
 BITS = 2048
-# A key signs for so long; `prune`, which runs daily, then rotates it.
+# For how long a key signs. `prune`, which runs daily, then rotates it.
 LIFE = timedelta(days=90)
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def make_key(*, activated_at: datetime | None = None) -> SigningKey:
-    """An unsaved key. Takes a tenth of a second or more."""
+    """A new key, not saved yet. Making it takes a tenth of a second or more."""
     pair = jwk.JWK.generate(kty="RSA", size=BITS, use="sig", alg="RS256")
     kid = pair.thumbprint()
     public = pair.export_public(as_dict=True) | {"kid": kid}
@@ -36,10 +36,10 @@ def make_key(*, activated_at: datetime | None = None) -> SigningKey:
 
 
 def ensure() -> SigningKey:
-    """The key that signs, made with the next one where there is none.
+    """The key that signs. Where there is none, it is made, and the next one too.
 
-    Several processes may start at once: the database allows one key that signs, so that one of them makes it and the others,
-    whose try fails, find it.
+    Several processes may start at once. The database allows only one key that signs, so one process makes it, and the others fail
+    to save theirs and find that one.
     """
     if (active := _active()) is not None:
         return active
@@ -54,12 +54,12 @@ def ensure() -> SigningKey:
 
 
 def rotate() -> SigningKey:
-    """Retire the key that signs; the next one takes its place, and a new one is published. Of the retired the last is kept."""
+    """Retire the key that signs, let the next one sign, and publish a new next one. Keys retired before are deleted."""
     ensure()
     with transaction.atomic():
         now = timezone.now()
         current = SigningKey.objects.select_for_update().filter(activated_at__isnull=False, retired_at=None).first()
-        if current is None:  # Somebody else has rotated at this moment.
+        if current is None:  # Another process has rotated at the same moment.
             return ensure()
         SigningKey.objects.filter(retired_at__isnull=False).delete()
         SigningKey.objects.filter(pk=current.pk).update(retired_at=now)
@@ -69,12 +69,17 @@ def rotate() -> SigningKey:
     return ensure()
 
 
-def rotate_if_due() -> bool:
+def rotate_if_due(now: datetime | None = None) -> bool:
+    """Whether the key that signs was due and has been rotated."""
     active = _active()
-    if active is None or active.activated_at is None or active.activated_at > timezone.now() - LIFE:
+    if active is None or not is_due(active, now or timezone.now()):
         return False
     rotate()
     return True
+
+
+def is_due(key: SigningKey, at: datetime) -> bool:
+    return key.activated_at is not None and key.activated_at <= at - LIFE
 
 
 def _active() -> SigningKey | None:
@@ -92,7 +97,7 @@ def _ensure_next() -> None:
 
 
 def key_set() -> dict[str, list[dict[str, Any]]]:
-    """RFC 7517 §5: the public halves, the one that signs first."""
+    """RFC 7517 §5: the public halves; that of the key that signs comes first."""
     ensure()
     rows = SigningKey.objects.order_by(F("retired_at").asc(nulls_first=True), F("activated_at").asc(nulls_last=True))
     return {"keys": [row.public_jwk for row in rows]}
@@ -108,13 +113,13 @@ def sign(claims: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=4)
 def _private(sealed: Sealed) -> jwk.JWK:
-    """Opened once in a process: decryption and parsing take as long as signing does."""
+    """Kept in the process, because decrypting and parsing a key takes as long as signing does."""
     return jwk.JWK.from_pem(sealed.reveal().encode())
 
 
 def read(token: str) -> dict[str, Any] | None:
     """The claims of a JWT that one of our keys has signed, however old; None for any other text."""
-    # The library also takes JSON forms, of which we never sign one.
+    # The library also reads the JSON forms of RFC 7515 §7.2. We never sign in these, so such a text is none of ours.
     if not COMPACT.fullmatch(token):
         return None
     try:

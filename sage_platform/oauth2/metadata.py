@@ -1,6 +1,6 @@
 """What we tell clients about ourselves: one document for RFC 8414 and OpenID Connect Discovery 1.0, and one for RFC 9728.
 
-A member is here only when it works, or when leaving it out would stand for something that does not.
+A member is listed if what it announces works, or if leaving it out would announce something that does not work.
 """
 
 from django.conf import settings
@@ -12,7 +12,7 @@ Metadata = dict[str, str | bool | list[str]]
 
 
 def authorization_server() -> Metadata:
-    """Members in the order in which they go out, so that the document is the same byte for byte on every worker."""
+    """The members are sent in this order, so that the document is the same byte for byte on every worker."""
     at = f"{settings.SAGE_PUBLIC_URL}/oauth2"
     return {
         "issuer": settings.SAGE_OAUTH2_ISSUER,
@@ -36,14 +36,14 @@ def authorization_server() -> Metadata:
         "claims_supported": list(dict.fromkeys([*id_tokens.CLAIMS, *scopes.claims_opened_by(scopes.names())])),
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
-        # Left out, this would mean that request objects by reference are accepted.
+        # Without this member clients would take it that we accept request objects by reference (Discovery §3).
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
     }
 
 
 def protected_resource() -> Metadata:
-    """RFC 9728 §2. The resource is the whole origin, so that its document has the well-known address without a path (§3.1)."""
+    """RFC 9728 §2. The resource is our whole origin, so the document is at the well-known address without a path (§3.1)."""
     return {
         "resource": settings.SAGE_PUBLIC_URL,
         "authorization_servers": [settings.SAGE_OAUTH2_ISSUER],

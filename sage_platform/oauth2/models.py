@@ -10,8 +10,9 @@ What a stolen copy of the database gives away is decided here, by columns and co
   it.
 - Client secrets are always hashed, and the private halves of signing keys are ciphertext.
 
-What ends a token without a call is here too: `credentials_version` is the user's number at issue, so a changed password
-or a deactivation, which raise the user's, end everything older; `Application.enabled` is read in the same join.
+Some events end tokens without having to find them. Each token holds the `credentials_version` that its user had when it was
+issued. A changed password or a deactivation raises the user's number, and a token with another one is refused.
+`Application.enabled` is read together with the token, too.
 
 Several columns have no default on purpose (`credentials_version`, `token_family`, `expires`, `scope`): code that issues
 a token and forgets one of them gets an IntegrityError, not a token that nothing ends.
@@ -53,7 +54,7 @@ def default_grant_types() -> list[str]:
 
 
 class Application(AbstractApplication):
-    """A client. `skip_authorization` is its `skip_consent`; the response types follow from the grant types."""
+    """A client. The column `skip_authorization` is called `skip_consent` in a declaration (SAGE_OAUTH2_CLIENTS)."""
 
     class AuthMethod(models.TextChoices):
         BASIC = "client_secret_basic", _("HTTP Basic")
@@ -65,9 +66,9 @@ class Application(AbstractApplication):
         ENVIRONMENT = "environment", _("Environment")
         REGISTRATION = "registration", _("Dynamic registration")
 
-    # Two columns of the toolkit are taken out by naming them here. Its single grant type would contradict
-    # `grant_types`, so the toolkit's own check finds no grant type allowed; ours reads that list. A secret that is not
-    # hashed is for HS256 alone, and id_tokens are RS256 here.
+    # Naming them here takes two columns of the toolkit's model out. Its single grant type would contradict our `grant_types`;
+    # as it is empty, the toolkit's own check allows no grant. A secret has to be kept in the clear for HS256 alone, and our
+    # id_tokens are signed with RS256.
     authorization_grant_type: ClassVar[str] = ""
     hash_client_secret: ClassVar[bool] = True
 
@@ -92,7 +93,7 @@ class Application(AbstractApplication):
                 condition=Q(client_type="public", token_endpoint_auth_method__in=["none"], client_secret="")
                 | Q(client_type="confidential", token_endpoint_auth_method__in=METHODS_WITH_SECRET) & ~Q(client_secret=""),
             ),
-            # The toolkit's registration views (RFC 7591) read `registration_source`; it must never disagree with ours.
+            # The toolkit's registration views (RFC 7591) read `registration_source`, so it must never contradict `source`.
             models.CheckConstraint(
                 name="oauth2_application_source_agrees",
                 condition=Q(source="registration", registration_source="dcr")
@@ -101,7 +102,7 @@ class Application(AbstractApplication):
         ]
 
     def clean(self) -> None:
-        """Nothing of the toolkit's: its rules read its own settings. Ours are in `registration`, for every door."""
+        """Leave out the toolkit's rules, which read its own settings. Ours are in `registration`, for admin and environment."""
 
     @property
     def is_public(self) -> bool:
@@ -113,12 +114,11 @@ class Application(AbstractApplication):
 
 
 class Grant(AbstractGrant):
-    """An authorization code, kept after its use until it expires, so that a second use is seen (RFC 6749 §4.1.2)."""
+    """An authorization code. It is kept after its use (see `pruning`), so that a second use is noticed (RFC 6749 §4.1.2)."""
 
     code = DigestField(_("code"), max_length=64)
     credentials_version = models.IntegerField(_("credentials version"))
-    # When the person signed in, for `auth_time` (OpenID Connect Core §2); the user's last_login may be another
-    # session's.
+    # When the person signed in, for `auth_time` (OpenID Connect Core §2). The user's last_login may be of another session.
     auth_time = models.DateTimeField(_("signed in at"), null=True, blank=True)
     used_at = models.DateTimeField(_("used at"), null=True, blank=True, editable=False)
     # Every token that comes of this code carries the same family, so that a second use ends them by one indexed
@@ -141,12 +141,12 @@ class Grant(AbstractGrant):
 
 
 class AccessToken(AbstractAccessToken):
-    # Links of the toolkit's, for which `token_family` stands here; each would cost every insert and every delete an index.
+    # Two links of the toolkit's are taken out. `token_family` replaces them, and each would be one more index to write.
     source_refresh_token = None
     id_token = None
 
     token_checksum = TokenChecksumField(_("token checksum"), max_length=64)
-    # The toolkit allows none, for tokens that another server issued; a token of ours always ends with its client.
+    # The toolkit's may be empty, for tokens that another server issued. Ours always have a client, and go with it.
     application = models.ForeignKey(Application, on_delete=models.CASCADE, verbose_name=_("OAuth2 client"))
     # Empty for client_credentials, where there is no user whose password could change.
     credentials_version = models.IntegerField(_("credentials version"), null=True, blank=True)
@@ -171,18 +171,18 @@ class AccessToken(AbstractAccessToken):
 
 
 class RefreshToken(AbstractRefreshToken):
-    """`revoked` is set on use or withdrawal; the row stays until `expires` so that reuse shows (RFC 9700 §4.14.2)."""
+    """`revoked` is set when it is used or withdrawn. The row stays until `expires`, so that reuse shows (RFC 9700 §4.14.2)."""
 
-    access_token = None  # As above.
+    access_token = None  # A link of the toolkit's that `token_family` replaces, as in AccessToken.
     token_checksum = TokenChecksumField(_("token checksum"), max_length=64)
     credentials_version = models.IntegerField(_("credentials version"))
     token_family = models.UUIDField(_("token family"), editable=False)
-    # What the person granted; no default, see above. The toolkit reads it from the last access token, which a narrowed
-    # refresh (RFC 6749 §6) shrinks.
+    # What the person granted; it has no default on purpose (see the top). The toolkit would read it from the last access token,
+    # which has less after a refresh that asked for less (RFC 6749 §6).
     scope = models.TextField(_("scope"), blank=True, default=None)
     # OpenID Connect Core §12.2: an id_token that comes of a refresh carries the time of the original sign-in.
     auth_time = models.DateTimeField(_("signed in at"), null=True, blank=True)
-    # The toolkit computes it from the access token's, which needs a join to prune and is lost when that row goes.
+    # The toolkit computes it from the access token's. That would need a join in `prune`, and is lost when that row goes.
     expires = models.DateTimeField(_("expires"))
 
     class Meta(AbstractRefreshToken.Meta):
@@ -193,8 +193,8 @@ class RefreshToken(AbstractRefreshToken):
         indexes = [models.Index(fields=["expires"], name="oauth2_refreshtoken_expires")]
         constraints = [
             models.UniqueConstraint(fields=["token_checksum"], name="oauth2_refreshtoken_unique_checksum"),
-            # Rotation leaves one living token in a family; two at once are what a race or a theft would make (RFC 9700
-            # §4.14.2). Its index also finds the one to end.
+            # Rotation leaves one living token in a family, so a second one could only come of a race or a theft (RFC 9700
+            # §4.14.2). The index of this constraint also finds the token to end.
             models.UniqueConstraint(
                 fields=["token_family"], condition=Q(revoked__isnull=True), name="oauth2_refreshtoken_one_living"
             ),
@@ -203,7 +203,7 @@ class RefreshToken(AbstractRefreshToken):
 
 
 class IDToken(AbstractIDToken):
-    """A record that an id_token was issued. It opens nothing, so it needs no `credentials_version`."""
+    """A record that an id_token was issued. Nobody is let in by it, so it needs no `credentials_version`."""
 
     class Meta(AbstractIDToken.Meta):
         verbose_name = _("ID token")

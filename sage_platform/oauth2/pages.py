@@ -1,6 +1,6 @@
 """The page on which people see what they have allowed, and withdraw it."""
 
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -8,14 +8,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from sage_platform.accounts.requests import PageRequest
 from sage_platform.oauth2 import consents, scopes
 from sage_platform.pages.page import page
 
 
 @page("GET", "HEAD", "POST", signed_in=True)
 def connected(request: HttpRequest) -> HttpResponse:
-    user: Any = request.user
-    rows = consents.of_user(user)
+    # `signed_in=True` has let nobody else in.
+    rows = consents.of_user(cast(PageRequest, request).user)
     if request.method == "POST":
         named = request.POST.get("consent", "")
         consent = rows.filter(pk=int(named)).first() if named.isascii() and named.isdigit() and len(named) < 19 else None

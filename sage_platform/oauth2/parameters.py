@@ -1,16 +1,16 @@
-"""The parameters of a request: those that we know, each once, none longer than it may be.
+"""The parameters of a request: only those that we know, each at most once, and none longer than it may be.
 
-Nothing else reaches the libraries: theirs take whatever is sent for attributes of their request, `user` and `client` too.
+No other parameter reaches the library, because it makes each an attribute of its request. A parameter `user` or `client` that
+somebody sent could then be taken for what we have found out ourselves.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from oauthlib.oauth2.rfc6749.errors import InvalidRequestError
 
-# By name, and as long as each value may be; longer ones would be errors of the database, or costs.
+# The most characters of each parameter's value. Longer values would cost time or be errors of the database.
 AUTHORIZATION = {
     "client_id": 255,
     "code_challenge": 128,
@@ -41,7 +41,10 @@ ABOUT_TOKEN = CREDENTIALS | {"token": 4096, "token_type_hint": 64}
 
 
 def known(given: QueryDict, lengths: Mapping[str, int]) -> tuple[dict[str, str], dict[str, str]]:
-    """The parameters that are right, and what is wrong with each other one. One without a value is none (RFC 6749 §3.1)."""
+    """The parameters that are right, and by name what is wrong with the others.
+
+    One without a value counts as not sent (RFC 6749 §3.1).
+    """
     right: dict[str, str] = {}
     wrong: dict[str, str] = {}
     for name, most in lengths.items():
@@ -55,13 +58,13 @@ def known(given: QueryDict, lengths: Mapping[str, int]) -> tuple[dict[str, str],
     return right, wrong
 
 
-def body_of(request: Any, lengths: Mapping[str, int]) -> dict[str, str]:
-    """The known parameters of a form body. Raises InvalidRequestError; also for a query, where secrets would be logged."""
+def body_of(request: HttpRequest, lengths: Mapping[str, int]) -> dict[str, str]:
+    """The known parameters of a form body. Raises InvalidRequestError, also for a query: proxies log it, with its secrets."""
     if request.META.get("QUERY_STRING"):
         raise InvalidRequestError(description="Parameters go in the body.")
     try:
         form = request.POST
-    except (BadRequest, SuspiciousOperation):  # It is not UTF-8, or has more fields than anybody needs.
+    except (BadRequest, SuspiciousOperation):  # It is not UTF-8, or has too many fields.
         raise InvalidRequestError(description="The body is no form that can be read.") from None
     right, wrong = known(form, lengths)
     refuse(wrong)

@@ -11,7 +11,10 @@ from sage_platform.oauth2.models import AccessToken, DeviceGrant, Grant, IDToken
 
 
 def expired_codes(at: datetime) -> QuerySet[Grant]:
-    """A used code is kept for as long as what it gave may live: presented again, it has to end that (RFC 6749 §4.1.2)."""
+    """A used code is kept as long as the refresh token that it gave may live.
+
+    If the code is presented again, that token has to be ended (RFC 6749 §4.1.2), and without the row nobody would notice.
+    """
     found: QuerySet[Grant] = Grant.objects.filter(Q(used_at=None, expires__lt=at) | Q(expires__lt=at - tokens.REFRESH_LIFE))
     return found
 

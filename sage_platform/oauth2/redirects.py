@@ -1,6 +1,6 @@
-"""Redirect addresses: which may be registered, which fit a request, and how an answer is put on one.
+"""Redirect addresses: which may be registered, which may be asked for, and how the answer is added to one.
 
-No toolkit, no settings and no languages here: the deployment's settings are read with these rules.
+This module imports no settings and translates nothing, because the settings are read with it.
 """
 
 import re
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 
 def marked(text: str) -> str:
-    """Marks a text for translation, as Django's `gettext_noop` does, which asks the settings while they are being read."""
+    """Marks a text for translation. Django's `gettext_noop` would do, but it reads the settings, which are not there yet."""
     return text
 
 
@@ -20,12 +20,12 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?((?:[/?].*)?)\Z")
 # RFC 3986 §2: what an address may be spelled with. No white space, no quote, no bracket but an IPv6 one, no fragment.
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+\Z")
-# What our own answer puts there; an address that brings one along would make it say two things (RFC 6749 §3.1).
+# The parameters of our answer. An address that has one already would make it appear twice (RFC 6749 §3.1).
 RESERVED = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 
 
 def problem_with(address: str) -> str:
-    """Why an address may not be registered; empty when it may. English, marked for translation."""
+    """Why the address may not be registered, in English and marked for translation. Empty when it may."""
     parts = _split(address)
     if parts is None:
         return _("An address is not absolute, too long, or has white space or a fragment in it.")
@@ -70,5 +70,5 @@ def _without_port(address: str) -> tuple[str, str] | None:
 
 
 def with_answer(address: str, answer: dict[str, str]) -> str:
-    """The address with the answer in its query; what is there already stays as it was registered (RFC 6749 §4.1.2)."""
+    """The address with the answer added to its query. A query that it was registered with is kept (RFC 6749 §4.1.2)."""
     return f"{address}{'&' if '?' in address else '?'}{urlencode(answer)}"

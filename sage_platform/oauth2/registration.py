@@ -1,6 +1,7 @@
-"""What a client's registration must hold, and the clients that the deployment's settings declare.
+"""The rules for a client's registration, and how SAGE_OAUTH2_CLIENTS is read.
 
-No models, settings and languages here: the settings are read with it. A message never repeats a secret.
+This module imports no models and no settings and translates nothing, because the settings are read with it. No message repeats a
+secret.
 """
 
 import json
@@ -20,19 +21,19 @@ GRANT_TYPES = (CODE, REFRESH, CREDENTIALS, DEVICE)
 METHODS_WITH_SECRET = ["client_secret_basic", "client_secret_post"]
 AUTH_METHODS = (*METHODS_WITH_SECRET, "none")
 SECRET_MAX_LENGTH = 512
-# Of the characters that RFC 6749 §A.1 allows, those that need no encoding in HTTP Basic and look the same to everybody.
+# Fewer characters than RFC 6749 §A.1 allows: those that look the same to everybody and need no encoding in HTTP Basic.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}\Z")
 
 ONE_OF = _("Choose of: %(choices)s; each once.")
 
 
 class InvalidRegistrationError(ValueError):
-    """A registration that cannot be; the text says which field of which client, and what was expected."""
+    """A declared client that breaks a rule. The text says which client and field, and what was expected there."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`text` is English and marked for translation; the settings are read before there is a language."""
+    """`text` is English and marked for translation. It is translated where it is shown: there is no language at the start."""
 
     where: str
     text: str
@@ -41,7 +42,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Registration:
-    """A client by the names of RFC 7591 §2, with their defaults; `client_secret` as the operator gave it, empty for none."""
+    """A client, with the names and defaults of RFC 7591 §2. `client_secret` is in the clear, or empty where there is none."""
 
     client_id: str
     name: str = ""
@@ -60,7 +61,7 @@ class Registration:
         return self.token_endpoint_auth_method == "none"  # noqa: S105  The name of a method.
 
     def problems(self, scopes: Sequence[str], *, has_secret: bool | None = None) -> Iterator["Problem"]:
-        """What is wrong with it; nothing when the registration can be. `has_secret` speaks for a stored one."""
+        """What is wrong with it. `has_secret` says whether one is stored, where the registration itself does not hold it."""
         if not CLIENT_ID.match(self.client_id):
             yield Problem("client_id", _("Use 1 to 100 letters, digits and . _ ~ - with a letter or digit first."))
         yield from self._problems_of_flows()
@@ -109,7 +110,7 @@ def read_clients(text: str, scopes: Sequence[str]) -> list[Registration]:
 
 
 def _read(row: dict[str, Any], position: int, scopes: Sequence[str]) -> Registration:
-    kinds: dict[str, Any] = {one.name: one.type for one in fields(Registration)}
+    kinds: dict[str, object] = {one.name: one.type for one in fields(Registration)}
     client_id = row.get("client_id")
     who = f"client {client_id}" if isinstance(client_id, str) and CLIENT_ID.match(client_id) else f"client number {position}"
     if unknown := sorted(set(row) - set(kinds)):
@@ -125,11 +126,13 @@ def _read(row: dict[str, Any], position: int, scopes: Sequence[str]) -> Registra
     return client
 
 
-def _is(value: object, kind: Any) -> bool:
+def _is(value: object, kind: object) -> bool:
     if kind == list[str]:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, kind)
+    return isinstance(kind, type) and isinstance(value, kind)
 
 
-def _words(kind: Any) -> str:
-    return {str: "a text", bool: "true or false"}.get(kind, "a list of texts")
+def _words(kind: object) -> str:
+    if kind is str:
+        return "a text"
+    return "true or false" if kind is bool else "a list of texts"

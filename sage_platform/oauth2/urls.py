@@ -1,4 +1,4 @@
-"""`well_known_urlpatterns` go to the root; this module under `oauth2/` and, as `oauth2_api`, under `api/oauth2/`."""
+"""`well_known_urlpatterns` are mounted at the root, the rest under `oauth2/` and again, as `oauth2_api`, under `api/oauth2/`."""
 
 from django.urls import path
 
@@ -6,7 +6,7 @@ from sage_platform.oauth2 import views
 from sage_platform.oauth2.authorization import authorize
 from sage_platform.oauth2.pages import connected
 
-# The toolkit reverses its own names in this namespace, so it is not ours to name.
+# The toolkit looks its own routes up by this name, so it has to stay.
 app_name = "oauth2_provider"
 
 well_known_urlpatterns = [

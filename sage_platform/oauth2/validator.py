@@ -13,7 +13,7 @@ from sage_platform.oauth2.redirects import is_registered
 from sage_platform.oauth2.requests import OAuth2Request
 from sage_platform.oauth2.tokens import Approval, Issued
 
-# RFC 7636 §4.1.
+# RFC 7636 §4.1: how long a verifier is, and of which characters.
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 
 
@@ -119,7 +119,7 @@ class Validator(RequestValidator):
         return bool(request.scopes)
 
     def confirm_redirect_uri(self, *args: object, **kwargs: object) -> bool:
-        """Always: `validate_code` has compared the address, where a difference is an invalid_grant (RFC 6749 §5.2)."""
+        """Always: `validate_code` compares it, where a difference is an invalid_grant. Here it would be an invalid_request."""
         return True
 
     def get_code_challenge(self, code: str, request: OAuth2Request) -> str | None:
@@ -196,7 +196,7 @@ def _still_allowed(row: Grant | RefreshToken) -> list[str]:
 
 
 def _same_redirect(grant: Grant, presented: str | None) -> bool:
-    """RFC 6749 §4.1.3: the same address as in the authorization request. Where that had none, none or the only registered one."""
+    """RFC 6749 §4.1.3: the address has to be that of the authorization request. If that named none, it may be left out here."""
     if grant.redirect_uri:
         return bool(presented == grant.redirect_uri)
     return presented is None or [presented] == grant.application.redirect_uris.split()

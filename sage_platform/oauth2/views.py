@@ -1,4 +1,4 @@
-"""The endpoints that programs call: raw JSON, form bodies, errors as RFC 6749 §5.2 has them."""
+"""The endpoints that programs call. They take forms, answer JSON without our envelope, and errors as in RFC 6749 §5.2."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,19 +24,20 @@ from sage_platform.oauth2.models import RefreshToken
 from sage_platform.oauth2.server import server
 
 View = Callable[[HttpRequest], HttpResponse]
-# Browser clients of any origin may ask, and read the answer; without credentials, so that no cookie of a visitor counts.
+# Scripts of every origin may ask and read the answer. They may not send cookies along, so they cannot act as the visitor.
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID"}
-# Five minutes, so that a new version or key is seen soon; the next key is published months before it signs.
+# Five minutes, so that a new version of the metadata is seen soon. Keys could wait longer: the next one is published months
+# before it signs.
 PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
 def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
-    """Declare an endpoint. Its errors are JSON, and browsers of any origin may call it where that is said."""
+    """Declare an endpoint whose errors are JSON. Scripts of every origin may call it, unless `any_origin` is false."""
 
     def decorate(view: View) -> View:
         guarded = sensitive_post_parameters()(view)
 
-        # Without the exemption a POST would be refused for its missing token before the 405 of its wrong method.
+        # Programs have no token of Django's. Without the exemption a POST would be refused for that, even where 405 is right.
         @csrf_exempt
         @wraps(view)
         def run(request: HttpRequest) -> HttpResponse:
@@ -84,7 +85,7 @@ def _preflight(methods: tuple[str, ...]) -> HttpResponse:
 
 def _empty(status: int, headers: Mapping[str, str]) -> HttpResponse:
     response = HttpResponse(status=status, headers=dict(headers))
-    del response.headers["Content-Type"]  # There is no content, and so it has no type (RFC 9110 §8.3).
+    del response.headers["Content-Type"]  # Without content there is no type of it to state (RFC 9110 §8.3).
     return response
 
 
@@ -107,7 +108,7 @@ def _answer(view: View, request: HttpRequest) -> HttpResponse:
 def _refusal(error: OAuth2Error) -> HttpResponse:
     headers = dict(NO_STORE)
     if error.status_code == 401:
-        # RFC 6749 §5.2: the scheme that the client may authenticate by.
+        # RFC 6749 §5.2 asks for the scheme by which a client may authenticate.
         headers["WWW-Authenticate"] = 'Basic realm="sage", charset="UTF-8"'
     body = {"error": error.error} | ({"error_description": error.description} if error.description else {})
     return as_json(body, status=error.status_code, headers=headers)
@@ -134,7 +135,10 @@ def token(request: HttpRequest) -> HttpResponse:
 
 @endpoint("POST")
 def revoke(request: HttpRequest) -> HttpResponse:
-    """RFC 7009: 200 for a token that is unknown, or another client's, as well. Either kind of token ends its family (§2.1)."""
+    """RFC 7009. The answer is 200 also when the token is unknown or another client's (§2.2).
+
+    Revoking an access token or a refresh token ends its whole family (§2.1).
+    """
     check_form_body(request)
     params = parameters.body_of(request, parameters.ABOUT_TOKEN)
     caller = authenticate(request, params)
@@ -148,7 +152,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
 @endpoint("POST", any_origin=False)
 def introspect(request: HttpRequest) -> HttpResponse:
-    """RFC 7662, for clients with a secret and their own tokens; of every other token it says that it is not active (§2.2)."""
+    """RFC 7662. Only for clients with a secret. A token of another client is answered like one that is not active (§2.2)."""
     check_form_body(request)
     params = parameters.body_of(request, parameters.ABOUT_TOKEN)
     caller = authenticate(request, params)
@@ -168,7 +172,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
         "iss": settings.SAGE_OAUTH2_ISSUER,
     }
     if row.user is not None:
-        # Of a program's own token there is none: its client_id could be read as the id of a person (RFC 9700 §4.15).
+        # A program's own token has no `sub`, because its client_id could be taken for the id of a person (RFC 9700 §4.15).
         facts |= {"sub": str(row.user_id), "username": row.user.username}
     if not isinstance(row, RefreshToken):
         facts["token_type"] = "Bearer"  # noqa: S105  A kind of token.
@@ -177,7 +181,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
 
 @endpoint("GET", "HEAD", "POST")
 def userinfo(request: HttpRequest) -> HttpResponse:
-    """OpenID Connect Core §5.3, by the header alone: neither query nor body is looked at (RFC 9700 §4.3.2). One query."""
+    """OpenID Connect Core §5.3. Only the header can hold the token; query and body are not read (RFC 9700 §4.3.2). One query."""
     presented = bearer_token(request)
     found = tokens.find_access_token(presented) if presented else None
     if found is None:
@@ -197,7 +201,7 @@ def jwks(request: HttpRequest) -> HttpResponse:
 
 @endpoint("GET", "HEAD")
 def server_metadata(_request: HttpRequest) -> HttpResponse:
-    """RFC 8414 §3.2 and OpenID Connect Discovery §4.2: raw JSON. The issuer is a setting and never the Host header."""
+    """RFC 8414 §3.2, OpenID Connect Discovery §4.2. The issuer comes from a setting, since a caller chooses the Host header."""
     return as_json(metadata.authorization_server(), headers=PUBLIC)
 
 

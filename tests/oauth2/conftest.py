@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from sage_platform.oauth2 import keys
 from sage_platform.oauth2.models import Application, SigningKey
@@ -12,7 +13,7 @@ from tests.people import Caller
 
 
 @pytest.fixture(autouse=True)
-def _issuer(settings: Any) -> None:
+def _issuer(settings: Settings) -> None:
     settings.SAGE_OAUTH2_ISSUER = ISSUER
 
 
@@ -34,13 +35,13 @@ def signing_keys(db: None, key_pair: list[SigningKey]) -> list[SigningKey]:
 
 
 @pytest.fixture
-def lage(signing_keys: Any) -> Application:
+def lage(signing_keys: object) -> Application:
     """A confidential client with HTTP Basic."""
     return make_client()
 
 
 @pytest.fixture
-def tool(signing_keys: Any) -> Application:
+def tool(signing_keys: object) -> Application:
     """A public client."""
     return make_public_client()
 

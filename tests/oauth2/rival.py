@@ -1,15 +1,15 @@
 """One of two processes that post the same at the same moment. It knows nothing of the platform's code, so it starts at once."""
 
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from threading import BrokenBarrierError
-from typing import Any
 
 import requests
 
 SECONDS = 30
 
 
-def rival(orders: Connection, barrier: Any, address: str, authorization: str) -> None:
+def rival(orders: Connection, barrier: Barrier, address: str, authorization: str) -> None:
     """Post the fields that come by the pipe when the other does too, and send back the status and the text."""
     while (fields := orders.recv()) is not None:
         try:

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2_clients import CALLBACK, Program, make_client, make_public_client
+from tests.oauth2_clients import CALLBACK, Program, Response, make_client, make_public_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def secret_in(response: Any) -> str:
+def secret_in(response: Response) -> str:
     assert response.status_code == 200
     assert "no-store" in response.headers["Cache-Control"]
     found = re.findall(r"sage_cs_[A-Za-z0-9_-]{43}", response.content.decode())

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 from jwcrypto import jwk
+from pytest_django import Settings
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
@@ -21,6 +22,7 @@ from tests.oauth2_clients import (
     SECRET,
     VERIFIER,
     Program,
+    Response,
     allow,
     answer_in,
     basic,
@@ -41,7 +43,7 @@ def living() -> tuple[int, int]:
     return AccessToken._default_manager.count(), RefreshToken._default_manager.filter(revoked=None).count()
 
 
-def refused(response: Any, error: str, status: int = 400) -> None:
+def refused(response: Response, error: str, status: int = 400) -> None:
     """In JSON, never kept (RFC 6749 §5.2), and with nothing in it but what the standard names."""
     assert (response.status_code, response.json()["error"]) == (status, error)
     assert response.headers["Content-Type"] == "application/json"
@@ -70,7 +72,7 @@ ALLOWED = {
 @pytest.mark.parametrize("mounted", ["/oauth2/", "/api/oauth2/"])
 @pytest.mark.parametrize(("name", "allowed"), ALLOWED.items())
 def test_any_other_method_is_refused_in_json(mounted: str, name: str, allowed: str, pair: dict[str, Any], anyone: Caller) -> None:
-    """Contract section 1: 405 with Allow; and no endpoint of section 9 has the envelope. RFC 7009 §2, RFC 7662 §2.1."""
+    """RFC 7009 §2, RFC 7662 §2.1. 405 with Allow, and no envelope, as docs/api.md has it for OAuth2."""
     for method in METHODS:
         if method in allowed.split(", "):
             continue
@@ -156,7 +158,7 @@ def test_nor_is_one_at_the_endpoints_for_programs(name: str, value: str, anyone:
 
 
 @pytest.mark.parametrize("path", ["/oauth2/authorize", "/api/oauth2/authorize"])
-def test_no_script_of_another_origin_reads_the_answer(path: str, as_alice: Caller, lage: Application, settings: Any) -> None:
+def test_no_script_of_another_origin_reads_the_answer(path: str, as_alice: Caller, lage: Application, settings: Settings) -> None:
     """RFC 9700 §2.6: the authorization endpoint has no CORS, for no origin."""
     allow(as_alice.user, lage)
     settings.SAGE_CORS_ALLOWED_ORIGINS = settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]

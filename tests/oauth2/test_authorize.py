@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from sage_platform.oauth2.models import Application, Consent, Grant
-from tests.oauth2_clients import CALLBACK, CHALLENGE, allow, answer_in, make_client, make_public_client, request_of
+from tests.oauth2_clients import CALLBACK, CHALLENGE, Response, allow, answer_in, make_client, make_public_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def issued() -> int:
     return int(Grant._default_manager.count())
 
 
-def refused_on_a_page(response: Any, reason: str) -> None:
+def refused_on_a_page(response: Response, reason: str) -> None:
     assert response.status_code == 400
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "Location" not in response.headers
@@ -28,7 +28,7 @@ def refused_on_a_page(response: Any, reason: str) -> None:
     assert (issued(), Consent.objects.count()) == (0, 0)
 
 
-def sent_back_with(response: Any, error: str, **more: str) -> None:
+def sent_back_with(response: Response, error: str, **more: str) -> None:
     answer = answer_in(response)
     described = {"error_description": answer["error_description"]} if "error_description" in answer else {}
     expected = {"error": error, "state": "a state", "iss": "https://sage.example/oauth2"} | described | more
@@ -80,7 +80,7 @@ def test_the_logged_out_are_told_before_they_sign_in(anyone: Caller, lage: Appli
     refused_on_a_page(anyone.get("/oauth2/authorize", request_of(redirect_uri="https://evil.example/")), NOT_REGISTERED)
 
 
-def test_without_an_address_where_two_are_registered(as_alice: Caller, signing_keys: Any) -> None:
+def test_without_an_address_where_two_are_registered(as_alice: Caller, signing_keys: object) -> None:
     make_client(redirect_uris=f"{CALLBACK} https://lage.example/other")
     refused_on_a_page(as_alice.get("/oauth2/authorize", request_of(redirect_uri=None)), NOT_REGISTERED)
 
@@ -153,12 +153,12 @@ def test_a_public_client_needs_a_challenge(as_alice: Caller, tool: Application) 
     sent_back_with(response, "invalid_request")
 
 
-def test_a_client_without_the_grant_type_is_refused(as_alice: Caller, signing_keys: Any) -> None:
+def test_a_client_without_the_grant_type_is_refused(as_alice: Caller, signing_keys: object) -> None:
     make_client(grant_types=["client_credentials"], scope="openid profile email usage:write")
     sent_back_with(as_alice.get("/oauth2/authorize", request_of()), "unauthorized_client")
 
 
-def test_errors_keep_the_registered_query_as_it_is(as_alice: Caller, signing_keys: Any) -> None:
+def test_errors_keep_the_registered_query_as_it_is(as_alice: Caller, signing_keys: object) -> None:
     make_client(redirect_uris="https://lage.example/callback?tenant=a%20b&empty=")
     response = as_alice.get(
         "/oauth2/authorize", request_of(redirect_uri="https://lage.example/callback?tenant=a%20b&empty=", scope="x")
@@ -195,12 +195,12 @@ def test_unknown_and_empty_parameters_are_passed_over(as_alice: Caller, lage: Ap
     assert Grant._default_manager.get(code=answer["code"]).user_id == "alice"
 
 
-def test_a_skipping_client_asks_nobody(as_alice: Caller, signing_keys: Any) -> None:
+def test_a_skipping_client_asks_nobody(as_alice: Caller, signing_keys: object) -> None:
     make_client(skip_authorization=True)
     assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of()))
 
 
-def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: Any) -> None:
+def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: object) -> None:
     """RFC 8252 §7.1."""
     tool = make_public_client(redirect_uris="com.example.app:/callback")
     allow(as_alice.user, tool)
@@ -218,7 +218,7 @@ def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: Any) -
         ("http://localhost:1/", "http://localhost:2/"),
     ],
 )
-def test_a_loopback_address_may_vary_its_port(registered: str, asked: str, as_alice: Caller, signing_keys: Any) -> None:
+def test_a_loopback_address_may_vary_its_port(registered: str, asked: str, as_alice: Caller, signing_keys: object) -> None:
     """RFC 8252 §7.3, RFC 9700 §2.1."""
     allow(as_alice.user, make_public_client(redirect_uris=registered))
     response = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri=asked))
@@ -237,7 +237,7 @@ def test_a_loopback_address_may_vary_its_port(registered: str, asked: str, as_al
         ("https://lage.example/callback", "https://lage.example:444/callback"),
     ],
 )
-def test_nothing_else_may_vary(registered: str, asked: str, as_alice: Caller, signing_keys: Any) -> None:
+def test_nothing_else_may_vary(registered: str, asked: str, as_alice: Caller, signing_keys: object) -> None:
     make_public_client(redirect_uris=registered)
     refused_on_a_page(as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri=asked)), NOT_REGISTERED)
 

@@ -1,29 +1,29 @@
 """GET /oauth2/authorize: who is signed in, how lately, and as whom (OpenID Connect Core §3.1.2.1 and §3.1.2.3)."""
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.oauth2 import keys
 from sage_platform.oauth2.models import Application, Grant
-from tests.oauth2_clients import Program, allow, answer_in, request_of
+from tests.oauth2_clients import Program, Response, allow, answer_in, request_of
 from tests.people import PASSWORD, Caller
 
 pytestmark = pytest.mark.django_db
 
 
-def refused(response: Any, error: str) -> None:
+def refused(response: Response, error: str) -> None:
     answer = answer_in(response)
     assert (answer["error"], answer["state"], answer["iss"]) == (error, "a state", "https://sage.example/oauth2")
     assert "code" not in answer
     assert not Grant._default_manager.exists()
 
 
-def next_of(response: Any) -> str:
+def next_of(response: Response) -> str:
     assert response.status_code == 302
     address = urlsplit(response.headers["Location"])
     assert address.path == "/sage/login"
@@ -138,12 +138,14 @@ def test_another_sites_form_signs_nobody_in(ready: Caller) -> None:
     assert SignIn.objects.count() == before
 
 
-def test_where_nobody_can_sign_in_by_password(ready: Caller, settings: Any) -> None:
+def test_where_nobody_can_sign_in_by_password(ready: Caller, settings: Settings) -> None:
     settings.SAGE_AUTH_MODE = "oauth"
     refused(ready.get("/oauth2/authorize", request_of(prompt="login")), "login_required")
 
 
-def test_a_person_whom_the_proxy_names(alice: User, anyone: Caller, lage: Application, program: Program, settings: Any) -> None:
+def test_a_person_whom_the_proxy_names(
+    alice: User, anyone: Caller, lage: Application, program: Program, settings: Settings
+) -> None:
     """How and when they signed in is not known, so no auth_time is invented."""
     from ipaddress import ip_network
 

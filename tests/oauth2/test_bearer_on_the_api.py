@@ -1,4 +1,4 @@
-"""A third party's token on the platform's own API: it opens userinfo, and nothing else (contract section 9)."""
+"""A third party's token on the platform's own API: it opens userinfo, and nothing else (docs/api.md, OAuth2)."""
 
 import uuid
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.api.viewsets import ApiViewSet
@@ -67,7 +67,7 @@ def test_the_body_is_never_read(alice: User, anyone: Caller, monkeypatch: pytest
 
 @pytest.mark.parametrize("how", ["unknown", "expired", "password"])
 def test_a_bad_one_is_passed_over_beside_a_good_cookie(*, how: str, alice: User, as_alice: Caller, anyone: Caller) -> None:
-    """Contract section 2: the web application goes on sending a token that has run out."""
+    """docs/api.md, Identity: the web application goes on sending a token that has run out."""
     token = token_for(alice, "openid")
     if how == "unknown":
         token = tokens.new(tokens.ACCESS_PREFIX)
@@ -106,7 +106,7 @@ def test_pages_and_admin_know_no_bearer(admin: User, anyone: Caller) -> None:
 
 
 @pytest.fixture
-def reports(settings: Any) -> list[Any]:
+def reports(settings: Settings) -> list[Any]:
     """A route as the ingestion of usage will have it; who came in is written down."""
     settings.ROOT_URLCONF = "tests.oauth2.scoped"
     from tests.oauth2 import scoped

@@ -8,7 +8,7 @@ import pytest
 from sage_platform.accounts.models import LimitedAct
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2_clients import SECRET, Program, basic, make_client, make_public_client
+from tests.oauth2_clients import SECRET, Program, Response, basic, make_client, make_public_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def ask(caller: Caller, fields: dict[str, str] | None = None, authorization: str
     )
 
 
-def refused(response: Any) -> None:
+def refused(response: Response) -> None:
     assert response.status_code == 401, response.content
     assert response.json() == {"error": "invalid_client"}
     # RFC 6749 §5.2: a challenge for the scheme that the client may use.
@@ -34,7 +34,7 @@ def refused(response: Any) -> None:
     assert not AccessToken._default_manager.exists()
 
 
-def machine(**changes: Any) -> Application:
+def machine(**changes: object) -> Application:
     values = {"client_id": "machine", "grant_types": ["client_credentials"], "scope": "usage:write", "redirect_uris": ""}
     return make_client(**values | changes)
 
@@ -172,7 +172,7 @@ def test_nothing_matches_what_is_no_hash(stored: str) -> None:
         assert not client_secrets.matches(secret, stored)
 
 
-# -- Failures are counted (contract section 9) ----------------------------------------------------------------------------------
+# -- Failures are counted (docs/oauth2-clients.md, Limits) -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("secret", [SECRET, CHOSEN], ids=["generated", "chosen"])

@@ -16,14 +16,14 @@ def nothing_given() -> bool:
     return not Grant._default_manager.exists() and not Consent.objects.exists()
 
 
-def ask(caller: Caller, **changes: Any) -> tuple[str, Any]:
+def ask(caller: Caller, **changes: object) -> tuple[str, Any]:
     """The page's own address and the page."""
     page = caller.get("/oauth2/authorize", request_of(**changes))
     assert page.status_code == 200, page.headers
     return page.wsgi_request.get_full_path(), page
 
 
-def test_it_says_who_asks_for_what_in_words(as_alice: Caller, signing_keys: Any) -> None:
+def test_it_says_who_asks_for_what_in_words(as_alice: Caller, signing_keys: object) -> None:
     make_client(name="Lage <b>", description="Shows the situation.")
     text = ask(as_alice)[1].content.decode()
     for words in (
@@ -126,7 +126,7 @@ def test_consent_is_each_persons_own(as_alice: Caller, as_bob: Caller, lage: App
 
 
 @pytest.mark.parametrize("skips", [False, True])
-def test_asked_again_where_the_client_wants_it(skips: bool, as_alice: Caller, signing_keys: Any) -> None:
+def test_asked_again_where_the_client_wants_it(skips: bool, as_alice: Caller, signing_keys: object) -> None:
     """OpenID Connect Core §3.1.2.1."""
     allow(as_alice.user, make_client(skip_authorization=skips))
     address, _page = ask(as_alice, prompt="consent")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.oauth2.models import Application, Consent, Grant
 from tests.oauth2_clients import Program, allow, code_for, make_client, request_of
@@ -39,7 +39,7 @@ def test_what_was_allowed(as_alice: Caller, as_bob: Caller, lage: Application) -
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_as_many_queries_for_three(
-    number: int, as_alice: Caller, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
+    number: int, as_alice: Caller, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for count in range(number):
         allow(as_alice.user, make_client(f"client-{count}"))
@@ -62,7 +62,7 @@ def test_withdrawing_ends_everything(path: str, as_alice: Caller, pair: dict[str
     assert as_alice.get("/oauth2/authorize", request_of()).status_code == 200
 
 
-def test_a_skipping_clients_tokens_can_be_ended_too(as_alice: Caller, signing_keys: Any) -> None:
+def test_a_skipping_clients_tokens_can_be_ended_too(as_alice: Caller, signing_keys: object) -> None:
     make_client(skip_authorization=True)
     program = Program()
     tokens = program.exchange(code_for(as_alice)).json()

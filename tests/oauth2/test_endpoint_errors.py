@@ -2,7 +2,6 @@
 
 import io
 import json
-from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -18,7 +17,7 @@ WELL_KNOWN = [
 ]
 
 
-def lost(*_args: Any) -> None:
+def lost(*_args: object) -> None:
     raise OperationalError("connection to server failed: Connection refused\n\tIs the server running?")
 
 

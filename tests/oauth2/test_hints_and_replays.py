@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from io import StringIO
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -35,8 +34,8 @@ def test_a_crafted_hint_is_refused(hint: str, as_alice: Caller, lage: Applicatio
     assert answer["error"] == "invalid_request"
 
 
-def test_who_was_never_asked_is_asked_once_the_client_has_to(as_alice: Caller, signing_keys: Any) -> None:
-    """Contract: the page comes unless the client may skip it or consent was given before."""
+def test_who_was_never_asked_is_asked_once_the_client_has_to(as_alice: Caller, signing_keys: object) -> None:
+    """The page comes unless the client may skip it or the person has consented before. Who was skipped has not."""
     client = make_client(skip_authorization=True)
     assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of()))
     Application.objects.filter(pk=client.pk).update(skip_authorization=False)

@@ -1,6 +1,7 @@
 import hashlib
 import re
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 from oauth2_provider.models import set_token_value
 
+from sage_platform.accounts.models import User
 from sage_platform.encryption import Sealed
 from sage_platform.oauth2.fields import Digest
 from sage_platform.oauth2.models import (
@@ -27,6 +29,7 @@ from sage_platform.oauth2.models import (
 
 pytestmark = pytest.mark.django_db
 
+MakeToken = Callable[..., AccessToken | RefreshToken]
 CODE = "a-code-that-only-the-client-knows"
 TOKEN = "a-token-that-only-the-client-knows"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -157,7 +160,7 @@ def test_client_defaults_are_the_narrow_ones(application: Application) -> None:
 # -- Codes -------------------------------------------------------------------------------------------------------------
 
 
-def test_authorization_code_is_stored_as_a_digest_and_found_by_the_code(alice: Any, application: Application) -> None:
+def test_authorization_code_is_stored_as_a_digest_and_found_by_the_code(alice: User, application: Application) -> None:
     grant = make_grant(alice, application)
 
     assert CODE not in stored(grant)
@@ -167,21 +170,21 @@ def test_authorization_code_is_stored_as_a_digest_and_found_by_the_code(alice: A
     assert Grant.objects.get(code__in=[CODE, "another"]) == grant
 
 
-def test_saving_a_grant_again_does_not_hash_twice(alice: Any, application: Application) -> None:
+def test_saving_a_grant_again_does_not_hash_twice(alice: User, application: Application) -> None:
     make_grant(alice, application).save()
     Grant.objects.get(code=CODE).save()
 
     assert Grant.objects.filter(code=CODE).count() == 1
 
 
-def test_a_stolen_digest_is_not_a_code(alice: Any, application: Application) -> None:
+def test_a_stolen_digest_is_not_a_code(alice: User, application: Application) -> None:
     digest = str(make_grant(alice, application).code)
 
     assert type(digest) is str
     assert not Grant.objects.filter(code=digest).exists()
 
 
-def test_update_and_bulk_create_hash_as_well(alice: Any, application: Application) -> None:
+def test_update_and_bulk_create_hash_as_well(alice: User, application: Application) -> None:
     grant = make_grant(alice, application)
     Grant.objects.filter(pk=grant.pk).update(code="another-code")
     more = {"application": application, "user": alice, "credentials_version": 0, "expires": in_a_minute()}
@@ -200,26 +203,26 @@ def test_digests_of_two_columns_differ() -> None:
     assert DeviceGrant.objects.get(user_code="BCDF-GHJK") == row
 
 
-def test_a_code_is_unique(alice: Any, bob: Any, application: Application) -> None:
+def test_a_code_is_unique(alice: User, bob: User, application: Application) -> None:
     make_grant(alice, application)
     with refused("code"):
         make_grant(bob, application)
 
 
-def test_a_family_begins_with_one_code(alice: Any, application: Application) -> None:
+def test_a_family_begins_with_one_code(alice: User, application: Application) -> None:
     grant = make_grant(alice, application)
     with refused("family"):
         make_grant(alice, application, code="another-code", token_family=grant.token_family)
 
 
 @pytest.mark.parametrize(("challenge", "method"), [(CHALLENGE, "plain"), (CHALLENGE, ""), ("", "S256"), ("", "plain")])
-def test_only_s256_challenges_are_stored(alice: Any, application: Application, challenge: str, method: str) -> None:
+def test_only_s256_challenges_are_stored(alice: User, application: Application, challenge: str, method: str) -> None:
     """RFC 7636 §4.2, RFC 9700 §2.1.1."""
     with refused("oauth2_grant_s256_only"):
         make_grant(alice, application, code_challenge=challenge, code_challenge_method=method)
 
 
-def test_s256_challenge_is_stored(alice: Any, application: Application) -> None:
+def test_s256_challenge_is_stored(alice: User, application: Application) -> None:
     grant = make_grant(alice, application, code_challenge=CHALLENGE, code_challenge_method="S256")
 
     assert grant.used_at is None
@@ -237,7 +240,7 @@ def test_two_waiting_devices_have_two_user_codes() -> None:
     assert make_device_grant(device_code="another-code").pk
 
 
-def test_device_grant_gets_user_and_version_together(alice: Any) -> None:
+def test_device_grant_gets_user_and_version_together(alice: User) -> None:
     with refused("oauth2_devicegrant_version_with_user"):
         make_device_grant(user=alice)
 
@@ -246,7 +249,7 @@ def test_device_grant_gets_user_and_version_together(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [make_access_token, make_refresh_token])
-def test_tokens_are_stored_as_a_checksum_alone(make: Any, alice: Any, application: Application) -> None:
+def test_tokens_are_stored_as_a_checksum_alone(make: MakeToken, alice: User, application: Application) -> None:
     row = make(alice, application)
 
     assert TOKEN not in stored(row)
@@ -255,7 +258,7 @@ def test_tokens_are_stored_as_a_checksum_alone(make: Any, alice: Any, applicatio
 
 
 @pytest.mark.parametrize("make", [make_access_token, make_refresh_token])
-def test_a_token_in_the_clear_is_refused(make: Any, alice: Any, application: Application) -> None:
+def test_a_token_in_the_clear_is_refused(make: MakeToken, alice: User, application: Application) -> None:
     row = make(alice, application)
     row.token = TOKEN
     with refused("hashed_only"):
@@ -263,7 +266,7 @@ def test_a_token_in_the_clear_is_refused(make: Any, alice: Any, application: App
 
 
 @pytest.mark.parametrize("make", [make_access_token, make_refresh_token])
-def test_a_token_is_unique(make: Any, alice: Any, bob: Any, application: Application) -> None:
+def test_a_token_is_unique(make: MakeToken, alice: User, bob: User, application: Application) -> None:
     make(alice, application)
     with refused("checksum"):
         make(bob, application)
@@ -271,7 +274,7 @@ def test_a_token_is_unique(make: Any, alice: Any, bob: Any, application: Applica
 
 @pytest.mark.parametrize("make", [make_access_token, make_refresh_token])
 @pytest.mark.parametrize("column", ["token_family", "expires", "application", "credentials_version"])
-def test_a_token_that_nothing_ends_is_refused(make: Any, column: str, alice: Any, application: Application) -> None:
+def test_a_token_that_nothing_ends_is_refused(make: MakeToken, column: str, alice: User, application: Application) -> None:
     values: dict[str, Any] = {"user": alice, "application": application, column: None}
     with refused("(?i)null|version_with_user"):
         make(**values)
@@ -283,7 +286,7 @@ def test_a_token_without_user_has_no_credentials_version(application: Applicatio
         make_access_token(None, application, token="another-token")
 
 
-def test_a_refresh_token_must_say_what_was_granted(alice: Any, application: Application) -> None:
+def test_a_refresh_token_must_say_what_was_granted(alice: User, application: Application) -> None:
     """RFC 6749 §6: the scope of the grant is remembered; forgetting it must not widen or empty it in silence."""
     row = RefreshToken(user=alice, application=application, expires=in_a_minute(), credentials_version=0)
     row.token_family = uuid.uuid4()
@@ -292,7 +295,7 @@ def test_a_refresh_token_must_say_what_was_granted(alice: Any, application: Appl
         row.save()
 
 
-def test_a_family_has_one_living_refresh_token(alice: Any, application: Application) -> None:
+def test_a_family_has_one_living_refresh_token(alice: User, application: Application) -> None:
     """RFC 9700 §4.14.2: what two racing refreshes would make."""
     first = make_refresh_token(alice, application)
     with refused("family|one_living"), transaction.atomic():
@@ -303,7 +306,7 @@ def test_a_family_has_one_living_refresh_token(alice: Any, application: Applicat
     assert make_refresh_token(alice, application, token="another-token", token_family=first.token_family).pk
 
 
-def test_deleting_the_client_deletes_all_it_has(alice: Any, application: Application) -> None:
+def test_deleting_the_client_deletes_all_it_has(alice: User, application: Application) -> None:
     make_grant(alice, application)
     make_access_token(alice, application)
     make_refresh_token(alice, application)
@@ -319,7 +322,7 @@ def test_deleting_the_client_deletes_all_it_has(alice: Any, application: Applica
 # -- Consents and keys -------------------------------------------------------------------------------------------------
 
 
-def test_one_consent_for_one_person_and_client(alice: Any, bob: Any, application: Application) -> None:
+def test_one_consent_for_one_person_and_client(alice: User, bob: User, application: Application) -> None:
     values: dict[str, Any] = {"application": application, "scopes": "openid", "granted_at": timezone.now()}
     Consent.objects.create(user=alice, **values)
     Consent.objects.create(user=bob, **values)

@@ -63,7 +63,7 @@ def test_what_has_run_out_goes_and_the_used_stays_until_then(rows: None) -> None
     assert [line.split(": ")[1] for line in run()] == ["0 removed"] * 5
 
 
-def dead(model: Any, number: int, user: User, application: Application) -> None:
+def dead(model: type[AccessToken] | type[RefreshToken], number: int, user: User, application: Application) -> None:
     at = timezone.now() - timedelta(hours=1)
     own: dict[str, Any] = {"user": user, "application": application, "credentials_version": 1, "expires": at, "token": ""}
     used = {"revoked": at} if model is RefreshToken else {}

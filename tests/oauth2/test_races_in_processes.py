@@ -11,11 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from tests.e2e.served import Platform, served
+from tests.e2e.served import Browser, Platform, served
 from tests.oauth2.rival import rival
 from tests.oauth2_clients import CALLBACK, SECRET, VERIFIER, basic, request_of
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("oauth2-races")]
+Race = Callable[[dict[str, str]], list[tuple[int, dict[str, Any]]]]
 ROUNDS = 50 if os.environ.get("DATABASE_URL", "").startswith("postgres") else 12
 CLIENT = {
     "client_id": "lage",
@@ -36,7 +37,7 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="module")
-def race(platform: Platform) -> Iterator[Callable[[dict[str, str]], list[tuple[int, dict[str, Any]]]]]:
+def race(platform: Platform) -> Iterator[Race]:
     """Post the same fields from two processes at once; their answers."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
@@ -64,7 +65,7 @@ def race(platform: Platform) -> Iterator[Callable[[dict[str, str]], list[tuple[i
 
 
 @pytest.fixture(scope="module")
-def person(platform: Platform) -> Any:
+def person(platform: Platform) -> Browser:
     """The administrator, signed in by the cookie."""
     browser = platform.caller()
     answer = browser.post("/api/auth/login", {"username_or_email": "admin", "password": platform.admin_password})
@@ -72,7 +73,7 @@ def person(platform: Platform) -> Any:
     return browser
 
 
-def exchange_of(person: Any) -> dict[str, str]:
+def exchange_of(person: Browser) -> dict[str, str]:
     """The fields that trade a fresh code."""
     answer = person.get("/oauth2/authorize", params=request_of())
     assert answer.status_code == 302, answer.text
@@ -98,13 +99,13 @@ def check(platform: Platform, answers: list[tuple[int, dict[str, Any]]]) -> None
             assert not is_active(platform, body["refresh_token"])
 
 
-def test_one_code_exchanged_by_two(platform: Platform, race: Any, person: Any) -> None:
+def test_one_code_exchanged_by_two(platform: Platform, race: Race, person: Browser) -> None:
     """RFC 6749 §4.1.2, RFC 9700 §4.14.2: never two living families, never a 5xx."""
     for _ in range(ROUNDS):
         check(platform, race(exchange_of(person)))
 
 
-def test_one_refresh_token_used_by_two(platform: Platform, race: Any, person: Any) -> None:
+def test_one_refresh_token_used_by_two(platform: Platform, race: Race, person: Browser) -> None:
     """RFC 9700 §4.14.2: which of the two is the thief cannot be told, so both lose."""
     for _ in range(ROUNDS):
         given = requests.post(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from sage_platform import configuration
 from sage_platform.oauth2 import client_secrets
@@ -36,7 +37,7 @@ def read(*rows: object) -> Any:
     return read_clients(json.dumps(rows), SCOPES)
 
 
-def sync(settings: Any, *rows: object, options: tuple[str, ...] = ()) -> str:
+def sync(settings: Settings, *rows: object, options: tuple[str, ...] = ()) -> str:
     settings.SAGE_OAUTH2_CLIENTS = read(*rows)
     out = StringIO()
     call_command("sync_oauth2_clients", *options, stdout=out)
@@ -137,7 +138,7 @@ def test_a_secret_is_in_no_traceback() -> None:
 
 
 @pytest.mark.django_db
-def test_created_and_the_second_time_unchanged(settings: Any) -> None:
+def test_created_and_the_second_time_unchanged(settings: Settings) -> None:
     assert sync(settings, LAGE) == "created: 1 (lage)\nupdated: 0\nunchanged: 0\ndisabled: 0\n"
     row = Application.objects.get()
     assert (row.name, row.description, row.scope, row.redirect_uris) == (
@@ -167,7 +168,7 @@ def test_created_and_the_second_time_unchanged(settings: Any) -> None:
         {"skip_consent": False},
     ],
 )
-def test_updated_and_then_unchanged(changes: dict[str, Any], settings: Any) -> None:
+def test_updated_and_then_unchanged(changes: dict[str, Any], settings: Settings) -> None:
     sync(settings, LAGE)
     assert "updated: 1 (lage)" in sync(settings, LAGE | changes)
     before = rows()
@@ -176,7 +177,7 @@ def test_updated_and_then_unchanged(changes: dict[str, Any], settings: Any) -> N
 
 
 @pytest.mark.django_db
-def test_a_dry_run_only_says(settings: Any) -> None:
+def test_a_dry_run_only_says(settings: Settings) -> None:
     sync(settings, LAGE, LAGE | {"client_id": "gone"})
     before = rows()
     said = sync(settings, LAGE | {"name": "Other"}, LAGE | {"client_id": "new"}, options=("--dry-run",))
@@ -185,7 +186,7 @@ def test_a_dry_run_only_says(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_vanished_client_is_disabled_and_its_tokens_end(as_alice: Caller, signing_keys: Any, settings: Any) -> None:
+def test_a_vanished_client_is_disabled_and_its_tokens_end(as_alice: Caller, signing_keys: object, settings: Settings) -> None:
     sync(settings, LAGE)
     allow(as_alice.user, Application.objects.get())
     program = Program()
@@ -199,7 +200,7 @@ def test_a_vanished_client_is_disabled_and_its_tokens_end(as_alice: Caller, sign
 
 
 @pytest.mark.django_db
-def test_a_client_made_in_the_admin_is_left_alone(settings: Any) -> None:
+def test_a_client_made_in_the_admin_is_left_alone(settings: Settings) -> None:
     make_client("tool")
     before = rows()
     sync(settings)
@@ -207,7 +208,7 @@ def test_a_client_made_in_the_admin_is_left_alone(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_client_made_in_the_admin_is_not_taken_over(settings: Any) -> None:
+def test_a_client_made_in_the_admin_is_not_taken_over(settings: Settings) -> None:
     make_client("lage", name="Another")
     before = rows()
     with pytest.raises(CommandError) as error:
@@ -217,6 +218,6 @@ def test_a_client_made_in_the_admin_is_not_taken_over(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_declared_as_disabled(settings: Any) -> None:
+def test_declared_as_disabled(settings: Settings) -> None:
     sync(settings, LAGE | {"enabled": False})
     assert not Application.objects.get().enabled

@@ -54,7 +54,7 @@ def test_a_client_that_is_not_registered_for_it(db: None) -> None:
     assert not AccessToken._default_manager.exists()
 
 
-def test_one_client_has_several_grant_types(db: None, signing_keys: Any) -> None:
+def test_one_client_has_several_grant_types(db: None, signing_keys: object) -> None:
     """The toolkit knows one for each client."""
     make_client("lage", grant_types=["authorization_code", "client_credentials"], scope="openid usage:write")
     assert ask(Program()).status_code == 200

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
+from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.oauth2 import consents, keys
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
-from tests.oauth2_clients import CALLBACK, VERIFIER, Program, allow, answer_in, basic, code_for, make_client, request_of
+from tests.oauth2_clients import CALLBACK, VERIFIER, Program, Response, allow, answer_in, basic, code_for, make_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +21,7 @@ def count() -> tuple[int, int]:
     return AccessToken._default_manager.count(), RefreshToken._default_manager.filter(revoked=None).count()
 
 
-def refused(response: Any, error: str, status: int = 400) -> None:
+def refused(response: Response, error: str, status: int = 400) -> None:
     assert response.status_code == status, response.content
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -112,7 +114,7 @@ def test_other_media_types_are_refused(content_type: str, body: bytes, status: i
     assert response.json()["error_description"] == "Send the parameters as application/x-www-form-urlencoded."
 
 
-def test_too_large_a_body_is_refused(program: Program, settings: Any) -> None:
+def test_too_large_a_body_is_refused(program: Program, settings: Settings) -> None:
     settings.SAGE_MAX_JSON_BYTES = 1024
     response = program.exchange("x" * 2000)
     refused(response, "invalid_request", 413)
@@ -197,7 +199,7 @@ def test_an_address_that_was_left_out_may_be_left_out_again(as_alice: Caller, la
     assert program.exchange(code_for(as_alice, redirect_uri=None)).status_code == 200
 
 
-def test_an_address_of_another_registered_one(as_alice: Caller, signing_keys: Any) -> None:
+def test_an_address_of_another_registered_one(as_alice: Caller, signing_keys: object) -> None:
     client = make_client(redirect_uris=f"{CALLBACK} https://lage.example/other")
     allow(as_alice.user, client)
     refused(Program().exchange(code_for(as_alice), redirect_uri="https://lage.example/other"), "invalid_grant")
@@ -207,7 +209,7 @@ def test_a_digest_from_the_database_is_no_code(code: str, program: Program) -> N
     refused(program.exchange(str(Grant._default_manager.get().code)), "invalid_grant")
 
 
-def test_without_the_grant_type_refresh_token_there_is_none(as_alice: Caller, signing_keys: Any) -> None:
+def test_without_the_grant_type_refresh_token_there_is_none(as_alice: Caller, signing_keys: object) -> None:
     allow(as_alice.user, make_client(grant_types=["authorization_code"]))
     answer = Program().exchange(code_for(as_alice)).json()
     assert "refresh_token" not in answer
@@ -222,7 +224,7 @@ def test_without_openid_there_is_no_id_token(as_alice: Caller, lage: Application
 
 @pytest.mark.parametrize("ends", ["deactivated", "password", "disabled", "withdrawn"])
 def test_a_code_ends_with_its_person_and_client(
-    *, ends: str, code: str, program: Program, as_alice: Caller, admin: Any, lage: Application
+    *, ends: str, code: str, program: Program, as_alice: Caller, admin: User, lage: Application
 ) -> None:
     if ends == "deactivated":
         users.set_active(as_alice.user, active=False, actor=admin)

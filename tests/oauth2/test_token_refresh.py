@@ -11,13 +11,13 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.oauth2 import clients, consents, keys
 from sage_platform.oauth2.models import AccessToken, Application, Consent, RefreshToken
-from tests.oauth2_clients import SECRET, Program, allow, code_for, make_client
+from tests.oauth2_clients import SECRET, Program, Response, allow, code_for, make_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
 
 
-def refused(response: Any, error: str = "invalid_grant", status: int = 400) -> None:
+def refused(response: Response, error: str = "invalid_grant", status: int = 400) -> None:
     assert (response.status_code, response.json()["error"]) == (status, error)
 
 
@@ -169,7 +169,7 @@ def test_they_do_not_come_back(
 
 @pytest.mark.parametrize(("secret", "queries"), [(SECRET, 10), ("an operator thought of it", 12)], ids=["generated", "chosen"])
 def test_an_exchange_and_a_refresh_take_twelve_queries_at_most(
-    secret: str, queries: int, as_alice: Caller, signing_keys: Any, django_assert_num_queries: DjangoAssertNumQueries
+    secret: str, queries: int, as_alice: Caller, signing_keys: object, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     """The transaction's beginning and end counted. A chosen secret takes two more, since its tries are counted first."""
     allow(as_alice.user, make_client(client_secret=secret))

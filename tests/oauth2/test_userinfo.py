@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2_clients import Program, allow, code_for, make_client
+from tests.oauth2_clients import Program, Response, allow, code_for, make_client
 from tests.people import Caller, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ PATHS = ["/oauth2/userinfo", "/api/oauth2/userinfo"]
 BASIC = {"sub": "alice", "iss": "https://sage.example/oauth2", "preferred_username": "alice", "role": "user"}
 
 
-def refused(response: Any, status: int, challenge: str) -> None:
+def refused(response: Response, status: int, challenge: str) -> None:
     assert response.status_code == status
     assert response.headers["WWW-Authenticate"] == challenge
     assert response.headers["Content-Type"] == "application/json"
@@ -46,7 +46,9 @@ def test_who_it_is_by_one_query(
         ("openid email", {"email": "alice@sage.example", "email_verified": False}),
     ],
 )
-def test_each_scope_opens_its_own(scope: str, more: dict[str, Any], as_alice: Caller, lage: Application, settings: Any) -> None:
+def test_each_scope_opens_its_own(
+    scope: str, more: dict[str, Any], as_alice: Caller, lage: Application, settings: Settings
+) -> None:
     settings.SAGE_PUBLIC_URL = "https://sage.example"
     User.objects.update(nickname="Al", avatar_url="/a.png")
     allow(as_alice.user, lage)

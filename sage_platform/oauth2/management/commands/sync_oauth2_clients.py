@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
@@ -19,9 +18,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         try:
-            done = clients.sync(settings.SAGE_OAUTH2_CLIENTS, dry_run=options["dry_run"])
+            done = clients.sync(settings.SAGE_OAUTH2_CLIENTS, dry_run=bool(options["dry_run"]))
         except clients.NameTakenError as error:
             raise CommandError(str(error)) from None
         for name, found in asdict(done).items():
