@@ -1,1 +1,3 @@
-"""Model providers: a person's records of OpenAI-compatible endpoints. The room is ready; the area comes next."""
+"""Model providers: people's records of OpenAI-compatible endpoints, and the system's own. They are stored with an encrypted key,
+checked by asking the endpoint (`probing`), and managed through the API, the admin and a command (`services`).
+"""

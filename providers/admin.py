@@ -23,7 +23,8 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
 
-# Of the action: so few that the page comes before a proxy gives up, and half of the slots stay for the people.
+# How many providers the action probes: few enough that the page comes before a proxy gives up. How many of them at the same time:
+# half of the default's slots stay free for people.
 MOST_AT_ONCE = 8
 SIDE_BY_SIDE = 4
 
@@ -31,7 +32,7 @@ SIDE_BY_SIDE = 4
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
 
-    # Django's own classes cannot be subscripted when they run.
+    # For mypy these are generic. When the program runs Django's classes take no parameters.
     ModelFormOfProvider = forms.ModelForm[Provider]
     InlineOfProbe = admin.TabularInline[Probe, Provider]
     AdminOfProvider = admin.ModelAdmin[Provider]

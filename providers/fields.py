@@ -13,7 +13,7 @@ from typing import Any
 
 class Kind(Enum):
     OURS = auto()
-    """Given by us; whoever sends it is not heard."""
+    """Set by us. In a request it is ignored."""
 
     ENDPOINT = auto()
     """What is asked, and what it is called. The services handle each of these by its name."""

@@ -8,13 +8,13 @@ from sage_platform.encryption import Sealed
 
 SHORT = 16
 MASKED = re.compile(r"(?:.{4})?\*\*\*(?:.{4})?\Z", re.DOTALL)
-# What an HTTP header can carry (RFC 9110 §5.5). Keys that people enter have no spaces; stored ones may be older than that rule.
+# What an HTTP header can carry (RFC 9110 §5.5). A key that a person enters has no spaces either; the deployment's may have some.
 ONE_WORD = re.compile(r"[\x21-\x7e]+")
 HEADER_VALUE = re.compile(r"[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 
 
 class ApiKey:
-    """A key of somebody's. Its text takes asking for, so that no log line, traceback or debug page holds it.
+    """The text of a key, which is only had by calling `reveal()`: no log line, traceback or debug page shows it by accident.
 
     It stays an `ApiKey` from the request to the outbound call. `reveal()` is called in the middle of an expression and its
     result given to no variable: a report of a crash shows the variables of each frame.
@@ -39,7 +39,7 @@ class ApiKey:
 
     @property
     def hint(self) -> str:
-        """`sk-1***cdef`; of a short key nothing at all."""
+        """`sk-1***cdef`; a short key shows no character: `***`."""
         return "***" if len(self._text) < SHORT else f"{self._text[:4]}***{self._text[-4:]}"
 
     @property

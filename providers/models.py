@@ -38,7 +38,7 @@ class FailureKind(models.TextChoices):
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def for_user(self, user: User) -> Self:
-        """Those that this user owns; nobody owns the system's."""
+        """Those that this user owns. The system's have no owner, so they are never among them."""
         return self.filter(owner=user)
 
     def of_system(self) -> Self:
@@ -80,7 +80,7 @@ class Provider(models.Model):
     key = SealedField(_("key"), editable=False)
     # What is shown of the key, so that a list decrypts nothing.
     key_hint = models.CharField(_("key"), max_length=11, editable=False)
-    # A keyed digest of address, model and key: the same again is found by it, and the database keeps it single.
+    # A keyed digest of address, model and key. By it the same configuration is found again, and a constraint keeps it unique.
     config_digest = models.CharField(max_length=64, editable=False)
 
     max_tokens = models.PositiveIntegerField(_("max. tokens"), null=True, blank=True, validators=within(1, MAX_LENGTH))
@@ -127,7 +127,7 @@ class Provider(models.Model):
         return self.name
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Not those of one default each: the services keep them by taking it from the other, where a form would refuse."""
+        """Without the constraints of one default each: a form would refuse a second one, while the services clear the first."""
         super().validate_constraints({*(exclude or ()), "is_default"})
 
     @staticmethod
@@ -157,7 +157,7 @@ class Provider(models.Model):
             return False
 
     def has_readable_key(self) -> bool:
-        """Whether a key of the ring still opens it."""
+        """Whether the stored key can still be decrypted."""
         try:
             self.api_key()
         except UndecryptableError:

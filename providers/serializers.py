@@ -35,7 +35,7 @@ class BaseURL(Text):
         except MalformedAddress:
             self.fail("address")
         except OutboundError:
-            pass  # Well formed, and not allowed: the probe says so to the person.
+            pass  # Well formed, but not allowed here. The probe refuses it, with a sentence for the person.
         parts = urlsplit(address)
         if parts.query or parts.fragment or "#" in address or "?" in address:
             self.fail("address")
@@ -88,7 +88,7 @@ class Number(serializers.FloatField):
         super().__init__(min_value=least, max_value=most, required=False, allow_null=True)
 
     def to_internal_value(self, data: object) -> float:
-        # NaN is no JSON, and our parser refuses it; a text or a boolean is no number.
+        # The stock field would take texts and booleans for numbers. NaN cannot come: our JSON parser refuses it.
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -108,7 +108,7 @@ class Length(serializers.IntegerField):
 
     def run_validation(self, data: object = serializers.empty) -> int | None:
         if isinstance(data, float) and data.is_integer():
-            data = int(data)  # To JSON, 4096.0 is the number 4096.
+            data = int(data)  # In JSON 4096.0 and 4096 are the same number.
         if data is not serializers.empty and data is not None and (isinstance(data, bool) or not isinstance(data, int | str)):
             self.fail("invalid")
         if isinstance(data, str) and data:

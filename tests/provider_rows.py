@@ -21,7 +21,7 @@ UNKNOWN = "0b7f7f0e-6a53-4b7e-9f0c-2d1c5a1e9a11"
 NO_IDS = [UNKNOWN, "1", "not-a-uuid", "%00", "0b7f7f0e-6a53-4b7e-9f0c-2d1c5a1e9a1", "%E2%91%A0" * 32, "None"]
 
 
-def fields(vendor: Vendor, **changes: Any) -> dict[str, Any]:
+def fields(vendor: Vendor, **changes: object) -> dict[str, Any]:
     """A provider's fields as a caller sends them."""
     return {"base_url": vendor.base_url, "api_keys": [KEY], "model": MODEL} | changes
 

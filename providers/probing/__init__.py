@@ -1,4 +1,4 @@
-"""Asking a model vendor what is true: does it answer, does it see images, does it obey a JSON mode, which models has it.
+"""Asking a model vendor: does it answer, does it see images, does it obey a JSON mode, which models does it have.
 
 Knows nothing of views and models. Everything goes out through `sage_platform.outbound`.
 """

@@ -1,13 +1,12 @@
 """One request to the vendor, and what its failures are called. All of them go through the one door for outbound HTTP."""
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from providers.probing.results import SENTENCES, Category, ModelEndpoint, ProbeFailed, type_of_sentence
+from providers.probing.results import SENTENCES, Category, ModelEndpoint, ProbeFailed, Sentence
 from sage_platform import outbound
 from sage_platform.outbound import Answer, Deadline, OutboundError
 
@@ -34,10 +33,10 @@ class Line:
     def get(self, path: str) -> Answer:
         return self._send("GET", path, None, MOST_BYTES_OF_A_LIST)
 
-    def post(self, path: str, body: dict[str, Any]) -> Answer:
+    def post(self, path: str, body: dict[str, object]) -> Answer:
         return self._send("POST", path, body, MOST_BYTES)
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None, max_bytes: int) -> Answer:
+    def _send(self, method: str, path: str, body: dict[str, object] | None, max_bytes: int) -> Answer:
         """Raises ProbeFailed when there is no answer. Redirects are not followed: the key is meant for this address alone."""
         if self.target.api_key and not self.target.api_key.fits_a_header:
             raise ProbeFailed(Category.AUTHENTICATION, sentence=ODD_KEY)
@@ -79,5 +78,5 @@ def _failed(error: OutboundError) -> ProbeFailed:
     return ProbeFailed(Category.CONNECTION, sentence=_with_reason(error))
 
 
-def _with_reason(error: OutboundError) -> type_of_sentence:
+def _with_reason(error: OutboundError) -> Sentence:
     return format_lazy("{} {}", SENTENCES[Category.CONNECTION], error.reason)

@@ -16,7 +16,7 @@ def category_of(status: int, complaint: Complaint, *, model: str = "") -> Catego
     named = _by_name(complaint)
     if named is not None and not (named is Category.MODEL and _is_busy(status, complaint)):
         return named
-    # A page of HTML is for people who took a wrong turn, whatever words are on it.
+    # A page of HTML comes from a web server that is no API; words on it, such as those of a menu, say nothing about the error.
     worded = None if complaint.is_html else _by_words(status, complaint)
     return worded or _by_status(status, complaint, model)
 

@@ -1,9 +1,9 @@
-"""Asking the model one thing, with the one parameter that services disagree about."""
+"""Asking the model one thing. Services disagree about the name of the limit, so the other name is tried where one is refused."""
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,10 +12,12 @@ from providers.probing.calls import MOVED, Line
 from providers.probing.categories import category_of, status_within
 from providers.probing.complaints import Complaint
 from providers.probing.replies import Reply, read_reply
-from providers.probing.results import Category, ModelEndpoint, ProbeFailed, type_of_sentence
+from providers.probing.results import Category, ModelEndpoint, ProbeFailed, Sentence
 from providers.probing.vendor_text import Cleaner
 from sage_platform.outbound import Answer, Deadline
 
+# Of a message: a text, or its parts where a picture is among them.
+Content = str | Sequence[Mapping[str, object]]
 BUDGET = 512
 OLD_LIMIT = "max_tokens"
 NEW_LIMIT = "max_completion_tokens"
@@ -23,13 +25,13 @@ OTHER_LIMIT = {OLD_LIMIT: NEW_LIMIT, NEW_LIMIT: OLD_LIMIT}
 REFUSING = (400, 404, 415, 422, 501)
 SILENT = _("The service answered, but the model said nothing. Try again, or choose another model.")
 
-# OpenAI's reasoning models, which take the new name alone: knowing them saves a request that must fail.
+# OpenAI's reasoning models take only the new name. Knowing them saves a request that would be refused.
 _TAKES_NEW_LIMIT = re.compile(r"(openai/)?(o\d|gpt-[5-9])(\b|-)")
 _LIMIT_SPELLINGS = {
     OLD_LIMIT: re.compile(r"(?<![a-z_])max[_ -]?tokens?(?![a-z_])"),
     NEW_LIMIT: re.compile(r"(?<![a-z_])max[_ -]?completion[_ -]?tokens?(?![a-z_])"),
 }
-# The name is fine and its value is not: the other name would not help.
+# The service knows the name of the limit and refuses its value: the other name would not help.
 _ABOUT_THE_VALUE = re.compile(
     r"too (large|small|big|high|low)|at (most|least)|(less|greater|more|fewer|smaller|larger) than|exceed"
 )
@@ -43,12 +45,12 @@ class Said:
 
 @dataclass(frozen=True)
 class ErrorReply:
-    """An answer that is no completion. `status` is the HTTP status, or the one that an error inside HTTP 200 names."""
+    """A vendor's answer that is no completion. `status` is the HTTP status, or the one that an error inside HTTP 200 names."""
 
     status: int
     complaint: Complaint = field(repr=False)
     category: Category
-    sentence: type_of_sentence = None
+    sentence: Sentence | None = None
 
     @property
     def is_of_the_request(self) -> bool:
@@ -69,7 +71,7 @@ class Chat:
     def __repr__(self) -> str:
         return f"Chat({self.target!r})"
 
-    def ask(self, content: str | list[dict[str, Any]], **options: Any) -> Said | ErrorReply:
+    def ask(self, content: Content, **options: object) -> Said | ErrorReply:
         """Ask once; once more with the other name of the limit where this one is refused.
 
         Raises ProbeFailed when there is no answer at all.
@@ -80,12 +82,12 @@ class Chat:
             said = self._ask(content, options)
         return said
 
-    def failure(self, error: ErrorReply, *, sentence: type_of_sentence = None) -> ProbeFailed:
-        """The refusal as a failure; `sentence` where the probe knows better what it means."""
+    def failure(self, error: ErrorReply, *, sentence: Sentence | None = None) -> ProbeFailed:
+        """The vendor's error as a failure of the probe; `sentence` where the probe knows better what the error means."""
         detail = self.cleaner.detail(error.complaint.words)
         return ProbeFailed(error.category, sentence=sentence or error.sentence, detail=detail)
 
-    def _ask(self, content: str | list[dict[str, Any]], options: dict[str, Any]) -> Said | ErrorReply:
+    def _ask(self, content: Content, options: dict[str, object]) -> Said | ErrorReply:
         body = {"model": self.target.model, "messages": [{"role": "user", "content": content}], self.limit_name: BUDGET}
         began = time.perf_counter()
         answer = self._line.post("chat/completions", body | {"stream": False} | options)
@@ -121,8 +123,8 @@ def read_answer(answer: Answer, *, model: str) -> Reply | ErrorReply:
     return ErrorReply(200, complaints.read(answer.content), Category.NOT_OPENAI)
 
 
-def _error_within(body: Any) -> Any:
-    """Gateways put an error that came late into the choice."""
+def _error_within(body: object) -> object:
+    """The error that a gateway puts into the first choice when it had begun to answer already; else the body itself."""
     choices = body.get("choices") if isinstance(body, dict) else None
     return choices[0] if choices and isinstance(choices, list) and complaints.is_complaint(choices[0]) else body
 

@@ -1,11 +1,12 @@
-"""Reading an error body: they come in as many shapes as there are services."""
+"""Reading an error body. There is no standard, so every service has a shape of its own."""
 
 import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
-# Where services put the words of an error (the first of these counts), its names (all count), and an error within the error.
+# The members in which services put the words of an error (the first that is there counts), its names (all count), and a further
+# error inside the error.
 _WORDS = ("message", "msg", "status_msg", "error_msg", "error_message", "errorMessage", "Message", "detail", "title", "raw")
 _NAMES = ("code", "type", "status", "reason", "status_code", "statusCode", "error_code", "error_type", "errorCode")
 _WITHIN = ("error", "errors", "message", "detail", "details", "metadata", "base_resp", "header")
@@ -16,7 +17,7 @@ _FINE_CODES = {"0", "200", "20000", "ok", "success", "none"}
 MOST_READ = 64 * 1024
 MOST_DEPTH = 6
 MOST_ITEMS = 20
-# Every pattern looks at the words, and a pattern holds all threads while it looks. An error needs fewer.
+# Every pattern is run over the words, and Python runs no other thread meanwhile, so that their length must be bounded.
 MOST_WORDS = 2000
 MOST_TEXTS = 50
 MOST_VALUES = 500
@@ -35,7 +36,7 @@ class Complaint:
 
     @property
     def plain(self) -> str:
-        """The words in lower case without links: one to a page about billing does not make it a matter of billing."""
+        """The words in lower case without links: a link to a page about billing does not mean that billing is the problem."""
         return _LINK.sub(" ", self.words).lower()
 
     @property
@@ -61,7 +62,7 @@ class _Found:
         return self.values > MOST_VALUES
 
 
-def parse(content: bytes) -> tuple[bool, Any]:
+def parse(content: bytes) -> tuple[bool, object]:
     """Whether this is JSON, and its value. The content type is not asked: many services get it wrong."""
     try:
         return True, json.loads(content)
@@ -117,7 +118,7 @@ def _walk(value: object, found: _Found, depth: int) -> None:
 
 
 def _take_text(text: str, found: _Found, depth: int) -> None:
-    """Gateways wrap what they were told, JSON and all, in a text of theirs."""
+    """Gateways put the whole JSON error that they received into a text of their own; then it is read as JSON."""
     is_json, inner = parse(text.encode("utf-8", "replace")) if text.startswith(("{", "[")) else (False, None)
     if is_json:
         _walk(inner, found, depth - 1)
@@ -126,7 +127,7 @@ def _take_text(text: str, found: _Found, depth: int) -> None:
 
 
 def _take_object(value: dict[str, Any], found: _Found, depth: int) -> None:
-    # MiniMax's numbers mean other things than the same numbers of Zhipu's.
+    # MiniMax, known by its `status_msg`, uses the same numbers as Zhipu for other errors. The prefix keeps them apart.
     prefix = "minimax-" if "status_msg" in value else ""
     found.names |= {prefix + str(value[name])[:LONGEST_NAME].lower() for name in _NAMES if isinstance(value.get(name), str | int)}
     place = _place(value)

@@ -61,7 +61,7 @@ def _shown(item: dict[str, Any], cleaner: Cleaner) -> dict[str, Any]:
     short = [(name, value) for name, value in item.items() if name != "id" and _is_short(name) and _is_short(value)]
     fields = {cleaner.answer(name): cleaner.value(value) for name, value in short[:MOST_FIELDS]}
     shown = {"id": cleaner.answer(item["id"])}
-    # Twice, so that it stands first and no field whose name is cleaned into "id" takes its place.
+    # The id is put in first for the order, and again at the end, since cleaning may turn another field's name into "id".
     return shown | fields | shown
 
 

@@ -7,7 +7,7 @@ import unicodedata
 import zlib
 from dataclasses import dataclass
 
-# Some models take no smaller picture, and this one is cheap: a multiple of the patch sizes that models cut pictures into.
+# Pixels. Some models refuse smaller pictures. Models cut pictures into patches of 14, 16 or 28: a multiple of these costs least.
 SIDE = 112
 
 
@@ -31,12 +31,12 @@ COLOURS = (
     Colour("black", (0, 0, 0), r"black|黑"),
     Colour("white", (255, 255, 255), r"white|白"),
 )
-# Naming one of these as well is not naming the colour.
+# Colours that are never drawn: an answer that names one of these beside the right one does not count.
 OTHERS = (
     r"pink|magenta|fuchsia|brown|gr[ae]y|silver|gold|golden|cyan|teal|turquoise|aqua|beige|maroon|indigo|tan"
     r"|粉|棕|褐|灰|青|银|金色|米色"
 )
-# Words that have a colour's character and name none.
+# Chinese words that contain a colour's character and do not mean the colour: they are dropped before colours are looked for.
 _NO_COLOUR = re.compile(r"明白|坦白|空白|表白|白天|蓝图|红包|红绿灯")
 _WIDE = re.compile(r"[\u4e00-\u9fff]")
 # What says that no picture was seen, or that what follows is a guess or an example.
@@ -54,7 +54,7 @@ _BLIND = re.compile(
     """,
     re.VERBOSE,
 )
-# A question keeps its mark: to ask for a colour is not to name it.
+# Question marks stay with their clause, because _NEGATION looks for them: who asks for a colour does not name it.
 _BETWEEN_CLAUSES = re.compile(r"[.!;,:。！；，：\n]|\b(?:and|with)\b|(?<=[?？])")
 _NEGATION = re.compile(r"\b(not|no|never|neither|nor|nothing|none|hardly)\b|n't\b|不|没|非(?!常)|未|并无|[?？]$")
 MOST_READ = 4000
@@ -79,12 +79,12 @@ def names_colour(answer: str, colour: Colour) -> bool:
 
 
 def colours_in(text: str) -> set[str]:
-    """The names of all colours in a text in lower case; those that we never draw are one."""
+    """The names of all colours in a text in lower case. Those that we never draw all count as "another"."""
     return {name for name, pattern in _PATTERNS.items() if pattern.search(text)}
 
 
 def _pattern(names: str) -> "re.Pattern[str]":
-    # Letters only: an underscore or a digit beside the word is markup.
+    # Only a letter beside the word makes it another word; underscores and digits are markup, as in `__red__`.
     english = "|".join(name for name in names.split("|") if not _WIDE.search(name))
     chinese = "|".join(name for name in names.split("|") if _WIDE.search(name))
     return re.compile(rf"(?<![a-z])(?:{english})(?![a-z])|(?:{chinese})")

@@ -2,10 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any
 
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +33,7 @@ NOT_SEEN = _("The model did not name the colour of the picture that it was shown
 NO_JSON = _("There is no JSON mode that this model obeys.")
 UNFINISHED = _("The model used up its answer before it came to the point, so this could not be found out.")
 
-# What stands in the way of every request alike, so that trying another one only costs time or money.
+# These failures would meet any other request too, so that another try would only cost time or money.
 HOPELESS = (
     Category.AUTHENTICATION,
     Category.PERMISSION,
@@ -47,7 +46,7 @@ _ABOUT_IMAGES = re.compile(
     r"image|vision|visual|picture|multi-?modal|unknown variant|text.only|content.{0,40}\b(string|str|text)\b"
     r"|图[片像文]|[看识]图|视觉|多模态"
 )
-# Some servers refuse an image with a 500. Then the words must say so, not only speak of images.
+# Some servers refuse an image with status 500, which alone says nothing. Then the words must deny images, not only mention them.
 _SAYS_NO_IMAGES = re.compile(
     r"(image|vision|visual|multi-?modal)\b.{0,40}(unsupported|(not|n't) (be )?(support|accept|allow|enable))"
     r"|(unsupported|(not|n't) (support|accept|allow|handle|take)).{0,40}(image|vision|visual|multi-?modal)"
@@ -77,7 +76,7 @@ def check_capabilities(target: ModelEndpoint, *, timeout: float, draw: Draw = se
     deadline = Deadline.after(timeout)
     image, structure = (Chat(target, deadline, limit_name=chat.limit_name) for _probe in range(2))
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
-        # The deadline ends the thread. The context is the request's, but Django's language keeps to its own thread.
+        # The deadline ends the thread too. It gets the request's context, and the language, which Django keeps for each thread.
         seen = thread.submit(copy_context().run, _look_in, get_language(), image, draw)
         obeyed = _structure(structure)
         return Capabilities(connection, seen.result(), obeyed)
@@ -109,14 +108,14 @@ def _look(chat: Chat, draw: Draw) -> ImageResult:
     answer = chat.cleaner.answer(said.reply.content) or None
     if pictures.names_colour(said.reply.content, colour):
         return ImageResult(Capability.YES, recognized=True, answer=answer)
-    # Thoughts without an answer, or half an answer, are not a wrong answer.
+    # A model that was cut off, or only thought, has not given a wrong answer: nothing is known.
     if said.reply.is_cut or not answer:
         return ImageResult(Capability.UNKNOWN, answer=answer, error=str(UNFINISHED))
     return ImageResult(Capability.NO, answer=answer, error=str(NOT_SEEN))
 
 
 def _refuses_images(error: ErrorReply, model: str) -> bool:
-    """Whether the refusal is about the image. The model's own name is no word about images, whatever it is."""
+    """Whether the error is about the image. The model's own name is taken out first: "vision" in it says nothing."""
     if error.category in HOPELESS or error.complaint.is_html:
         return False
     told = error.complaint.everything
@@ -126,8 +125,8 @@ def _refuses_images(error: ErrorReply, model: str) -> bool:
 
 
 def _structure(chat: Chat) -> JSONResult:
-    """A JSON schema first, then any JSON object, then no mode at all, which proves nothing and is for the report."""
-    modes: list[dict[str, Any]] = [structured.SCHEMA, structured.OBJECT]
+    """A JSON schema first, then the JSON object mode. A last try without a mode proves nothing and is for the report."""
+    modes: list[Mapping[str, object]] = [structured.SCHEMA, structured.OBJECT]
     tried: list[JSONResult] = []
     for mode in modes:
         result, is_hopeless = _try_mode(chat, response_format=mode)
@@ -143,11 +142,11 @@ def _structure(chat: Chat) -> JSONResult:
 
 
 def _worst_known(tried: list[JSONResult]) -> JSONResult:
-    """One mode of which nothing is known leaves the whole unknown: the model may obey that one."""
+    """UNKNOWN when one of the modes is unknown, since the model may obey that one; else the last result, which is a no."""
     return next((result for result in tried if result.capability is Capability.UNKNOWN), tried[-1])
 
 
-def _try_mode(chat: Chat, **mode: Any) -> tuple[JSONResult, bool]:
+def _try_mode(chat: Chat, **mode: object) -> tuple[JSONResult, bool]:
     """What this mode shows, and whether it is of no use to try another."""
     try:
         said = chat.ask(structured.PROMPT, **mode)

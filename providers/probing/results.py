@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.keys import ApiKey
 
-type_of_sentence = Any  # A str or a lazily translated one; the stubs have no common type for the two.
+Sentence = str | Promise  # In a language already, or translated when it is shown.
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Capability(StrEnum):
     UNKNOWN = "unknown"
 
 
-SENTENCES: dict[Category, type_of_sentence] = {
+SENTENCES: dict[Category, Sentence] = {
     Category.AUTHENTICATION: gettext_lazy("Authentication failed. Check the API key: it may be mistyped, expired or revoked."),
     Category.PERMISSION: gettext_lazy(
         "Permission denied. The key is known, but it may not use this. Ask the service for access, or use another key."
@@ -67,7 +67,7 @@ class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that i
     `sentence` tells the person what to do next. `detail` is the vendor's own text, at most 300 characters, cleaned of the key.
     """
 
-    def __init__(self, category: Category, *, sentence: type_of_sentence = None, detail: str = "") -> None:
+    def __init__(self, category: Category, *, sentence: Sentence | None = None, detail: str = "") -> None:
         super().__init__(category.value)
         self.category = category
         self.sentence = SENTENCES[category] if sentence is None else sentence
@@ -75,7 +75,7 @@ class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that i
 
     @property
     def message(self) -> str:
-        """The sentence, and what the vendor said when it said something; in the language of the moment."""
+        """The sentence, and the vendor's words where there are any, in the language that is active now."""
         if not self.detail:
             return str(self.sentence)
         return _("%(sentence)s The service says: %(detail)s") % {"sentence": self.sentence, "detail": self.detail}
@@ -108,7 +108,7 @@ class JSONResult:
 
     capability: Capability
     answer: str | None = None
-    parsed: Any | None = None
+    parsed: object = None
     error: str | None = None
 
 

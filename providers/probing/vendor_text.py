@@ -17,10 +17,11 @@ DETAIL_LENGTH = 300
 ANSWER_LENGTH = 1000
 REMOVED = "***"
 
-# More than this is never looked at: the text comes from a stranger, and little of it is shown. Pages have much markup.
+# Characters that are looked at. The text comes from a stranger, may be long, and little of it is shown. A page of HTML needs
+# more, because most of it is markup.
 MOST_READ_OF_A_PAGE = 8000
 MOST_READ = 2 * ANSWER_LENGTH
-# A part of the key as long as this gives it away; shorter keys are looked for as whole words.
+# A part of the key as long as this gives it away. Shorter keys are removed only where they are a whole word.
 TELLING_LENGTH = 8
 SHORTEST_KEY = 4
 MOST_DEPTH = 16
@@ -30,15 +31,15 @@ LARGEST_INTEGER = 2**63 - 1
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _SCRIPT = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<!--.*?(-->|$)|<[a-zA-Z/!?][^<>]*(>|$)", re.DOTALL)
-# An entity's number that is no character; reading thousands of digits as one number fails.
+# An HTML entity with too many digits to be a character. Python refuses to read thousands of digits as one number.
 _ENDLESS_ENTITY = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 _LETTER = re.compile(r"[a-z0-9]")
 _NEITHER = re.compile(r"[^a-z0-9]+")
 _CODE = re.compile(r"\\+(?:u00|x)(?P<hex>[0-7][0-9a-fA-F])|\b(?P<number>[3-9][0-9]|1[01][0-9]|12[0-6])\b")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
 _WORD_CHARACTER = re.compile(r"[A-Za-z0-9_\-+/%~]")
-# What services put where a key's middle was, with the ends that they leave. Both begin at a word's start, so that a long word
-# of a stranger's costs one look and not one for each of its letters.
+# A key whose middle a service has masked, with the ends that it left. Both patterns begin at the start of a word: else a long
+# word would be tried again from each of its letters.
 _MASKED = re.compile(
     r"(?P<head>(?:(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]++)?)(?P<gap>\s?)(?P<mask>[*•●∗＊…]+|\.{2,})(?P<gap_after>\s?)(?P<tail>[A-Za-z0-9_\-]*)"
 )
@@ -63,7 +64,8 @@ class Cleaner:
 
     def detail(self, text: str) -> str:
         """One line of at most 300 characters, without markup: what a failure says of the vendor's own words."""
-        # Markup may be hidden in entities, and between letters that cannot be seen: it goes once before and once after those.
+        # Markup may be written with entities or broken up by invisible characters. So tags are removed before these are resolved,
+        # and once more after.
         tagless = _ENDLESS_ENTITY.sub(" ", _without_tags(text[:MOST_READ_OF_A_PAGE]))
         plain = _printable(html.unescape(tagless), keep="")
         return _cut(self._without_key(" ".join(_without_tags(plain).split())), DETAIL_LENGTH)
@@ -114,7 +116,7 @@ class Cleaner:
                 yield start, start + TELLING_LENGTH
 
     def _words(self, lower: str) -> Iterator[tuple[int, int]]:
-        """Where a short key is as a whole word. Not by a pattern, since `re` would keep that, and with it the key."""
+        """Where a short key is a whole word. This uses no pattern, because `re` would keep the pattern, and the key in it."""
         start = lower.find(_lower(self._key.reveal()))
         while start >= 0:
             end = start + len(self._key)
@@ -137,7 +139,7 @@ class Cleaner:
 
     def _unmasked(self, found: "re.Match[str]") -> str:
         head, gap, mask, gap_after, tail = found.groups()
-        # Three stars within a word are a masked key, whosever it is; an ellipsis is one only beside an end of ours.
+        # Three stars inside a word are somebody's masked key. Dots are common, so they count only beside an end of our key.
         starred = len(mask) >= 3 and mask[0] not in ".…" and bool((head and not gap) or (tail and not gap_after))
         if not (starred or self._is_start(head) or self._is_end(tail)):
             return found[0]
@@ -150,7 +152,7 @@ class Cleaner:
 
 
 def _lower(text: str) -> str:
-    """Of the same length, which str.lower() does not promise."""
+    """Lower case for ASCII alone, so that the length stays the same; str.lower() may change it."""
     return text.translate(_ASCII_LOWER)
 
 
@@ -171,7 +173,8 @@ def _forms(key: str) -> Iterator[str]:
     yield from (key, quote(content), quote(content, safe=""), quote_plus(content), escaped, escaped.replace("/", "\\/"))
     yield content.hex()
     for offset in range(3):
-        # Three bytes make four characters. Those that depend on what stands beside the key are left out.
+        # In base64 three bytes make four characters, so a key looks different at three offsets. The characters at its ends
+        # that depend on the neighbouring bytes are left out.
         shifted = base64.b64encode(bytes(offset) + content).decode().rstrip("=")
         kept = shifted[4 if offset else 0 : len(shifted) - 1]
         yield from (kept, kept.translate(str.maketrans("+/", "-_")))
@@ -184,7 +187,7 @@ def _parts_of(form: str) -> Iterator[str]:
 
 
 def _blotted(text: str, places: Iterator[tuple[int, int]]) -> str:
-    """Without these places, each widened to the word that it stands in."""
+    """The text with a mark in place of each of these stretches, each widened to the whole word around it."""
     kept: list[str] = []
     done = 0
     for begin, until in places:
@@ -193,14 +196,14 @@ def _blotted(text: str, places: Iterator[tuple[int, int]]) -> str:
         start = next((at for at in range(begin, done, -1) if not _WORD_CHARACTER.match(text[at - 1])), min(begin, done))
         end = next((at for at in range(until, len(text)) if not _WORD_CHARACTER.match(text[at])), len(text))
         end += len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))  # The padding of base64.
-        # What touches the place before is one with it.
+        # Stretches that touch each other get one mark.
         kept += [text[done:start], REMOVED] if start > done or not kept else []
         done = end
     return "".join([*kept, text[done:]])
 
 
 def _printable(text: str, *, keep: str) -> str:
-    """Control characters become spaces; invisible ones, which could hide a key or turn the text around, go."""
+    """Control characters become spaces. Invisible characters, which could hide a key or reverse the text, are dropped."""
     if text.isascii() and text.isprintable():
         return text
     whole = text.encode("utf-8", "replace").decode()

@@ -39,13 +39,14 @@ def timeout() -> float:
 
 
 def keep(provider: Provider, finding: Finding) -> None:
-    """Write a finding to the record and its history, of which the newest are kept. A record that is gone stays gone."""
+    """Write a finding to the record and its history, of which the newest 20 are kept. A deleted record is not brought back."""
     now = timezone.now()
     result = Provider.ProbeResult.WORKS if finding.works else Provider.ProbeResult.FAILS
     category = finding.failure.category.value if finding.failure else ""
     latency = finding.connection.latency_ms if finding.connection else None
     with transaction.atomic():
-        # By a statement of its own: `updated_at` tells when a person changed something. What was tried is what is stored.
+        # An UPDATE instead of save(), which would set `updated_at`: that tells when a person changed something. The digest in the
+        # condition makes sure that the finding is about the endpoint that is stored now.
         found = Provider.objects.select_for_update().filter(pk=provider.pk, config_digest=provider.config_digest)
         if not found.update(probed_at=now, probe_result=result, probe_category=category, probe_latency_ms=latency):
             return
@@ -85,7 +86,7 @@ def probe_all(providers: Iterable[Provider], *, at_once: int) -> Iterator[tuple[
             if crash is None:
                 keep(provider, answered.result())
             else:
-                # Its text may hold what the vendor said.
+                # Only the type: the exception's text may hold what the vendor said.
                 logger.error("The check of provider %s crashed: %s", provider.pk, type(crash).__name__)
             yield provider, Finding(crash=crash) if crash else answered.result()
 

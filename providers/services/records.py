@@ -30,7 +30,7 @@ def not_found() -> Refusal:
 
 
 def owned_by(user: User, provider_id: str) -> Provider:
-    """The user's own provider. Raises Refusal 500; another's is not found, as one that does not exist."""
+    """The user's own provider. Raises Refusal 500; another person's is refused with the same text as one that does not exist."""
     try:
         key = uuid.UUID(provider_id)
     except ValueError:
@@ -42,7 +42,7 @@ def owned_by(user: User, provider_id: str) -> Provider:
 
 
 def changeable_by(user: User, provider_id: str) -> Provider:
-    """As `owned_by`; of the system's it says that nobody changes it here."""
+    """As `owned_by`, but for the system's provider the refusal says that it cannot be changed here."""
     try:
         return owned_by(user, provider_id)
     except Refusal:
@@ -83,7 +83,7 @@ def edited_target(provider: Provider, given: Given) -> ModelEndpoint:
 
 
 def _stored_key(provider: Provider) -> ApiKey:
-    """Raises Refusal when no key of the ring opens it; entering the key again mends that."""
+    """Raises Refusal when the stored key cannot be decrypted any more. The person mends that by entering it again."""
     try:
         return provider.api_key()
     except UndecryptableError:
@@ -107,7 +107,7 @@ def new_key(provider: Provider, given: Given) -> ApiKey | None:
 def create_provider(
     owner: User | None, given: Given, *, allowance: Allowance = nullcontext, actor: User | None = None
 ) -> Provider:
-    """Probe, then store. The same configuration again is the old record, unchanged and unprobed; also of ten at once.
+    """Probe, then store. The same configuration again gives the old record, unchanged and not probed; also when ten come at once.
 
     Raises Refusal 500 when the probe fails, with nothing stored.
     """
@@ -126,7 +126,7 @@ def create_provider(
             record(actor, provider, added=True)
             keep(provider, finding)
     except (IntegrityError, TooManyProviders) as error:
-        if old := same_config(owner, target):  # Stored by another call, and perhaps as the last that there was room for.
+        if old := same_config(owner, target):  # Another call stored the same meanwhile, perhaps in the last place there was.
             return old
         raise error if isinstance(error, Refusal) else _overtaken() from None
     return provider
@@ -143,7 +143,7 @@ def _leave_room(owner: User | None) -> None:
 
 @contextmanager
 def _alone(owner: User | None) -> Iterator[None]:
-    """A transaction in which nobody else adds a provider of this owner's: so many at once cannot pass the limit together."""
+    """A transaction in which nobody else adds a provider for this owner, so that calls at the same time cannot pass the limit."""
     with transaction.atomic():
         if owner is not None:
             User.objects.select_for_update(no_key=True).filter(pk=owner.pk).first()
@@ -163,7 +163,7 @@ def same_config(owner: User | None, target: ModelEndpoint) -> Provider | None:
 
 def update_provider(provider: Provider, given: Given, *, allowance: Allowance = nullcontext, actor: User | None = None) -> None:
     """Change what is given. A changed endpoint is probed first; on failure nothing changes. Raises Refusal."""
-    # A new name or number needs no key, so that a record whose key can no longer be read stays manageable.
+    # The key is only opened where it is needed, so that a record whose key cannot be decrypted can still be renamed.
     target = edited_target(provider, given) if touches_target(provider, given) else None
     finding = None
     if target and not provider.is_at(target):
@@ -200,12 +200,12 @@ def touches_target(provider: Provider, given: Given) -> bool:
 
 
 def _overtaken() -> Refusal:
-    """The database kept its rules against somebody who was quicker: another default, or an owner who is gone."""
+    """For a constraint of the database: meanwhile another provider became the default, or the owner was deleted."""
     return Refusal(Code.FAILED, _("Somebody else changed this at the same moment. Please try again."))
 
 
 def delete_provider(provider: Provider, *, actor: User | None = None) -> None:
-    """Raises Refusal 500 for a default one, also when it becomes that at this moment."""
+    """Raises Refusal 500 for a default one, also when another call makes it the default at this moment."""
     with transaction.atomic():
         current = Provider.objects.select_for_update(of=("self",)).filter(pk=provider.pk).first()
         if current is None:

@@ -26,7 +26,7 @@ def ensure_system_provider() -> str:
     if not target.api_key:
         return ""
     digests = digests_of(target)
-    # The same endpoint may be there without being the default; else what was the default gets the new endpoint.
+    # A record of the same endpoint becomes the default. Without one, the present default gets the new endpoint.
     system = Provider.objects.of_system()
     provider = system.filter(config_digest__in=digests).first() or system.filter(is_default=True).first()
     # A key that can no longer be read is stored anew, though the digest says that it is the same one.
@@ -38,7 +38,7 @@ def ensure_system_provider() -> str:
     if not is_same:
         provider.base_url, provider.model, provider.config_digest = target.base_url, target.model, digests[0]
         provider.key, provider.key_hint = target.api_key.sealed(), target.api_key.hint
-        # What was found out is about another endpoint.
+        # The results of earlier probes were about another endpoint.
         provider.probed_at, provider.probe_result, provider.probe_category, provider.probe_latency_ms = None, "", "", None
     provider.is_default = True
     with only_default(provider, is_default=True):

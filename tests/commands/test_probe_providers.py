@@ -20,7 +20,7 @@ from providers.services.probes import probe_all
 from sage_platform.accounts.models import LimitedAct, User
 from tests.e2e.served import prepared
 from tests.provider_rows import KEY, MODEL, make_provider, stored
-from tests.vendor import Vendor, after, scripted_vendor
+from tests.vendor import Exchange, Vendor, after, scripted_vendor
 
 pytestmark = pytest.mark.django_db
 
@@ -223,7 +223,7 @@ def test_slow_vendors_are_asked_side_by_side(alice: User, vendor: Vendor) -> Non
         make_provider(alice, vendor.base_url, model=f"model-{number}")
     everybody = threading.Barrier(8)
 
-    def together(exchange: Any) -> None:
+    def together(exchange: Exchange) -> None:
         everybody.wait(timeout=20)  # Nobody is answered until all of them have asked.
         after(0)(exchange)
 

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
 from django.db import connection
@@ -23,6 +23,7 @@ def parts_of(key: str) -> set[str]:
     return {form[at : at + TELLING_LENGTH] for form in forms for at in range(len(form) - TELLING_LENGTH + 1)}
 
 
+Taken = TypeVar("Taken")
 PARTS = parts_of(KEY) | parts_of(OTHER_KEY)
 
 
@@ -36,7 +37,7 @@ class Gathered:
 
     texts: list[tuple[str, str]] = field(default_factory=list)
 
-    def take(self, where: str, text: Any) -> Any:
+    def take(self, where: str, text: Taken) -> Taken:
         """An answer with its headers, an exception with its traceback, or anything that can be printed."""
         if hasattr(text, "headers") and hasattr(text, "content"):
             self.texts.append((where, f"{text.headers}\n{text.content.decode()}"))

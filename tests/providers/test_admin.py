@@ -4,7 +4,7 @@ import json
 import re
 from datetime import timedelta
 from html import unescape
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -37,17 +37,24 @@ def typed(vendor: Vendor, **changes: str) -> dict[str, str]:
     return {"owner": "alice", "name": "Acme", "base_url": vendor.base_url, "model": MODEL, "new_key": KEY} | NO_PROBES | changes
 
 
-def text_of(response: Any) -> str:
+class Page(Protocol):
+    """What a browser gets, be it from Django's test client or from ours."""
+
+    @property
+    def content(self) -> bytes: ...
+
+
+def text_of(response: Page) -> str:
     """The page as it is read, without its marks."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
 
 
-def errors(response: Any) -> list[str]:
+def errors(response: Page) -> list[str]:
     lists = re.findall(r'<ul class="errorlist[^>]*>(.*?)</ul>', response.content.decode(), re.DOTALL)
     return [unescape(item).strip() for found in lists for item in re.findall(r"<li>(.*?)</li>", found, re.DOTALL)]
 
 
-def told(response: Any) -> list[str]:
+def told(response: Page) -> list[str]:
     """What the page says on top, with the kind of each."""
     found = re.findall(r'<li class="(success|info|warning|error)">(.*?)</li>', response.content.decode(), re.DOTALL)
     return [f"{kind}: {unescape(text).strip()}" for kind, text in found]

@@ -99,7 +99,7 @@ def test_all_that_is_sent_is_stored(vendor: Vendor, as_alice: Caller) -> None:
 
 
 @pytest.mark.parametrize("not_set", [0, "", None])
-def test_lengths_that_are_not_set(not_set: Any, vendor: Vendor, as_alice: Caller) -> None:
+def test_lengths_that_are_not_set(not_set: object, vendor: Vendor, as_alice: Caller) -> None:
     provider = created(as_alice, fields(vendor, max_tokens=not_set, max_model_len=not_set))
     assert (provider.max_tokens, provider.max_model_len) == (None, None)
 
@@ -123,7 +123,7 @@ def test_capabilities_are_stored_as_sent(
 
 
 @pytest.mark.parametrize("name", ["", " ", None, "absent"])
-def test_the_name_is_the_model_at_the_host(name: Any, vendor: Vendor, as_alice: Caller) -> None:
+def test_the_name_is_the_model_at_the_host(name: object, vendor: Vendor, as_alice: Caller) -> None:
     body = fields(vendor, model="gpt-4o", name=name)
     if name == "absent":
         del body["name"]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,7 +155,7 @@ def test_the_database_has_the_encrypted_key_alone(ring: Ring, as_alice: Caller, 
     assert not [start for start in range(len(KEY) - 7) if KEY[start : start + 8] in row]
 
 
-def test_a_dump_holds_the_encrypted_key_and_can_be_loaded_again(ring: Ring, alice: User, vendor: Vendor, tmp_path: Any) -> None:
+def test_a_dump_holds_the_encrypted_key_and_can_be_loaded_again(ring: Ring, alice: User, vendor: Vendor, tmp_path: Path) -> None:
     provider = make_provider(alice, vendor.base_url)
     told = StringIO()
     call_command("dumpdata", "providers", stdout=told)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.http import HttpResponse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -57,7 +58,7 @@ def all_slots_taken(*, but: int = 0) -> Iterator[None]:
         yield
 
 
-def assert_throttled(response: Any, message: str, retry_after: range) -> None:
+def assert_throttled(response: HttpResponse, message: str, retry_after: range) -> None:
     assert (response.status_code, envelope(response)) == (429, refused(429, message))
     assert int(response.headers["Retry-After"]) in retry_after
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,7 +166,7 @@ def everything_by_commands(gathered: Gathered, capsys: pytest.CaptureFixture[str
 @pytest.mark.django_db
 @pytest.mark.parametrize("behaviour", ["good", "echoing", "key_echoed"])
 def test_after_a_full_run_nothing_has_it(
-    request: pytest.FixtureRequest, gathered: Gathered, behaviour: str, capsys: pytest.CaptureFixture[str], tmp_path: Any
+    request: pytest.FixtureRequest, gathered: Gathered, behaviour: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     log: StringIO = request.getfixturevalue("log")
     vendor: Vendor = request.getfixturevalue("vendor")

@@ -24,7 +24,7 @@ def provider(alice: User, vendor: Vendor) -> Provider:
     return make_provider(alice, vendor.base_url)
 
 
-def good(vendor: Vendor, **changes: Any) -> dict[str, Any]:
+def good(vendor: Vendor, **changes: object) -> dict[str, Any]:
     colour = next(received.colour() for received in vendor.requests if received.kind == "image").capitalize()
     data = {
         "connection": {"supported": True, "response": "OK"},

@@ -16,7 +16,7 @@ from sage_platform.accounts.models import User
 
 BATCH = 100
 AT_ONCE = 8
-WIDTH = 160  # Of a table that may as well go to a file; addresses are long.
+WIDTH = 160  # Columns of the table. It may go to a file, so it does not follow the terminal, and addresses are long.
 
 
 class Command(BaseCommand):
@@ -94,5 +94,5 @@ def row_of(provider: Provider, finding: Finding | None) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Without what would steer the terminal."""
+    """With spaces for control characters, which could steer the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -12,7 +12,7 @@ from providers.keys import ApiKey
 from providers.probing import Category, Connection, ModelEndpoint, ProbeFailed, check_connection
 from sage_platform.outbound import using_resolver
 from tests.providers.probing.conftest import KEY
-from tests.vendor import Vendor, answering, saying
+from tests.vendor import Exchange, Vendor, answering, saying
 from tests.vendor.behaviours import completion
 
 AUTHENTICATION = "Authentication failed. Check the API key: it may be mistyped, expired or revoked."
@@ -133,7 +133,7 @@ ANSWERS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("body", "answer"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-def test_connected(body: Any, answer: str, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_connected(body: object, answer: str, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(body))
     connection = check_connection(target, timeout=5)
     assert connection == Connection(answer, connection.latency_ms)
@@ -146,7 +146,7 @@ def test_the_content_type_is_not_asked(behaviour: str, vendor: Vendor, target: M
 
 
 def test_the_latency_is_that_of_the_answer(vendor: Vendor, target: ModelEndpoint) -> None:
-    def slow(exchange: Any) -> None:
+    def slow(exchange: Exchange) -> None:
         exchange.wait(0.2)
         saying("OK")(exchange)
 

@@ -91,7 +91,7 @@ SAID: list[tuple[str, Any, Capability]] = [
 
 
 @pytest.mark.parametrize(("body", "capability"), [row[1:] for row in SAID], ids=[row[0] for row in SAID])
-def test_what_the_model_says(body: Any, capability: Capability, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_what_the_model_says(body: object, capability: Capability, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(body))
     found = check_image(target, timeout=5, draw=red)
     assert (found.capability, found.recognized) == (capability, capability is YES)
@@ -117,7 +117,7 @@ REFUSALS: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-def test_images_refused(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_images_refused(status: int, body: object, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(body, status=status))
     found = check_image(target, timeout=5)
     assert (found.capability, found.recognized, found.answer) == (NO, False, None)
@@ -141,7 +141,7 @@ OTHER_FAILURES: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in OTHER_FAILURES], ids=[row[0] for row in OTHER_FAILURES])
-def test_other_failures_teach_nothing(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_other_failures_teach_nothing(status: int, body: object, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(image=answering(body, status=status))
     found = check_image(target, timeout=5)
     assert (found.capability, found.recognized, found.answer) == (UNKNOWN, False, None)

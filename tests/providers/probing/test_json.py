@@ -145,7 +145,7 @@ SAID: list[tuple[str, str | None, Any]] = [
 
 
 @pytest.mark.parametrize(("text", "found"), [row[1:] for row in SAID], ids=[row[0] for row in SAID])
-def test_finding_the_object(text: str, found: Any) -> None:
+def test_finding_the_object(text: str, found: object) -> None:
     reply = read_reply(completion(text))
     assert reply is not None
     began = time.process_time()

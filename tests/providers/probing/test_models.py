@@ -52,7 +52,7 @@ LISTS: list[tuple[str, Any, list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("body", "models"), [row[1:] for row in LISTS], ids=[row[0] for row in LISTS])
-def test_each_list(body: Any, models: list[dict[str, Any]], vendor: Vendor, target: ModelEndpoint) -> None:
+def test_each_list(body: object, models: list[dict[str, Any]], vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(models=answering(body))
     assert list_models(target, timeout=5) == models
 

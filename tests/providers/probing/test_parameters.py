@@ -71,7 +71,7 @@ REFUSALS: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-def test_each_spelling_of_a_refusal(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_each_spelling_of_a_refusal(status: int, body: object, vendor: Vendor, target: ModelEndpoint) -> None:
     refuse = answering(body, status=status)
     vendor.behave(lambda exchange: (refuse if OLD in (exchange.received.body or {}) else good)(exchange))
     assert check_connection(target, timeout=5).answer == "OK"
@@ -91,7 +91,7 @@ NO_REFUSALS: list[tuple[str, int, Any]] = [
 
 
 @pytest.mark.parametrize(("status", "body"), [row[1:] for row in NO_REFUSALS], ids=[row[0] for row in NO_REFUSALS])
-def test_what_is_no_refusal_of_the_name(status: int, body: Any, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_what_is_no_refusal_of_the_name(status: int, body: object, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(answering(body, status=status))
     with pytest.raises(ProbeFailed):
         check_connection(target, timeout=5)

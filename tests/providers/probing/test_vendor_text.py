@@ -8,6 +8,7 @@ import re
 import string
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -96,7 +97,7 @@ ODD_KEYS = [
     "echo",
     [str, quote, quote_plus, html.escape, json.dumps, lambda key: json.dumps(key).replace("/", "\\/"), repr],
 )
-def test_keys_with_characters_that_are_escaped(key: str, echo: Any) -> None:
+def test_keys_with_characters_that_are_escaped(key: str, echo: Callable[[str], str]) -> None:
     shown = Cleaner(ApiKey(key)).detail(f"before: {echo(key)} :after")
     assert shown.startswith("before: ")
     assert shown.endswith(" :after")
@@ -149,7 +150,7 @@ AROUND = st.text(st.sampled_from("тест 你好。，:=\"'(<\n"), max_size=60)
     AROUND,
     st.sampled_from([str, str.upper, lambda key: quote(key, safe=""), lambda key: key[:9], lambda key: key[3:]]),
 )
-def test_no_echo_survives(key: str, before: str, after: str, echo: Any) -> None:
+def test_no_echo_survives(key: str, before: str, after: str, echo: Callable[[str], str]) -> None:
     for text in (
         Cleaner(ApiKey(key)).detail(before + echo(key) + after),
         Cleaner(ApiKey(key)).answer(before + echo(key) + after),
@@ -297,7 +298,7 @@ HOSTILE: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("content", "parsed"), [row[1:] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
-def test_parsed_values_can_be_sent_and_stored(content: str, parsed: Any, vendor: Vendor, target: ModelEndpoint) -> None:
+def test_parsed_values_can_be_sent_and_stored(content: str, parsed: object, vendor: Vendor, target: ModelEndpoint) -> None:
     vendor.behave(json=saying(content))
     found = check_json(target, timeout=5)
     assert found.parsed is not None
