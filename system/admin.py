@@ -14,7 +14,7 @@ from system.models import SystemSettings
 class SystemSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """One row, so the list leads straight to it."""
 
-    fields = ("allow_registration", "updated_at")
+    fields = (*SystemSettings.flag_names(), "updated_at")
     readonly_fields = ("updated_at",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -29,4 +29,4 @@ class SystemSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: SystemSettings, form: Any, change: bool) -> None:
         """By the service, which tells every worker; the admin itself keeps who did it."""
-        services.update_settings(allow_registration=obj.allow_registration, actor=None)
+        services.update_settings(actor=None, **obj.flags())

@@ -6,7 +6,6 @@ without Redis go by, and what heals a stamp that a crash kept from being written
 """
 
 import time
-from dataclasses import dataclass
 from logging import getLogger
 from secrets import token_hex
 from threading import Lock
@@ -22,35 +21,30 @@ MOST_SECONDS = 0.9
 STAMP_KEY = "system-settings-stamp"
 
 
-@dataclass(frozen=True)
-class Values:
-    allow_registration: bool
-
-
 class CurrentSettings:
     """Right at the next request on this machine after a write, within a second on others."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._values: Values | None = None
+        self._row: SystemSettings | None = None
         self._stamp: str | None = ""
         self._read_at = 0.0
 
-    def get(self) -> Values:
+    def get(self) -> SystemSettings:
+        """The row, to be read alone: all threads have the same one."""
         stamp = _read_stamp()
-        values = self._values
-        if values is not None and stamp is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
-            return values
+        row = self._row
+        if row is not None and stamp is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
+            return row
         # The stamp was read before the row: a write between the two shows at the next read, and is never missed.
         row = SystemSettings.objects.filter(pk=1).first() or SystemSettings()
-        fresh = Values(allow_registration=row.allow_registration)
         with self._lock:
-            self._values, self._stamp, self._read_at = fresh, stamp, time.monotonic()
-        return fresh
+            self._row, self._stamp, self._read_at = row, stamp, time.monotonic()
+        return row
 
     def forget(self) -> None:
         with self._lock:
-            self._values = None
+            self._row = None
 
     def announce(self) -> None:
         """Tell every worker that the row was written; after the commit."""

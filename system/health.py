@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from logging import getLogger
 from secrets import token_hex
 from threading import Lock, Thread
-from typing import Any
+from typing import TypedDict
 
 from django.core.cache import cache
 from django.db import connection, connections
@@ -22,9 +22,14 @@ CHECK_SECONDS = 1.0
 KEPT_SECONDS = 2.0
 
 
+class CheckResult(TypedDict):
+    status: str
+    latency_ms: float | None
+
+
 @dataclass
-class Probe:
-    """One dependency's check and the run of it that may still be under way."""
+class DependencyCheck:
+    """One dependency's check, and the run of it that may still be under way."""
 
     run: Callable[[], None]
     pending: Future[float] | None = None
@@ -54,11 +59,11 @@ class Health:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._probes: dict[str, Probe] = {}
-        self._seen: tuple[float, dict[str, Any]] = (-KEPT_SECONDS, {})
+        self._dependencies: dict[str, DependencyCheck] = {}
+        self._seen: tuple[float, dict[str, CheckResult]] = (-KEPT_SECONDS, {})
 
-    def checks(self) -> dict[str, Any]:
-        """`{name: {status: healthy|unhealthy, latency_ms: number or null}}`"""
+    def checks(self) -> dict[str, CheckResult]:
+        """By name; `status` is `healthy` or `unhealthy`, and a failed check has no latency."""
         with self._lock:
             at, checks = self._seen
             if not checks or time.monotonic() - at >= KEPT_SECONDS:
@@ -66,15 +71,15 @@ class Health:
                 self._seen = (time.monotonic(), checks)
             return checks
 
-    def _look(self) -> dict[str, Any]:
+    def _look(self) -> dict[str, CheckResult]:
         for name, check in seams.health_checks.items():
-            self._probes.setdefault(name, Probe(check))
-        running = {name: probe.start() for name, probe in self._probes.items()}
+            self._dependencies.setdefault(name, DependencyCheck(check))
+        running = {name: dependency.start() for name, dependency in self._dependencies.items()}
         wait(running.values(), timeout=CHECK_SECONDS)
         return {name: _result(name, future) for name, future in sorted(running.items())}
 
 
-def _result(name: str, future: "Future[float]") -> dict[str, Any]:
+def _result(name: str, future: "Future[float]") -> CheckResult:
     if not future.done():
         log.error("health check timed out", extra={"facts": {"check": name}})
         return {"status": "unhealthy", "latency_ms": None}

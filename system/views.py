@@ -1,12 +1,11 @@
 """The system routes: info, settings, health."""
 
 import time
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 
+from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.api.documentation import describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import Code
@@ -42,7 +41,6 @@ class HealthView(HotView):
 
 class SettingsViewSet(ApiViewSet):
     @endpoint(who=Administrator, takes=wire.UpdateSettingsInput, gives=Nothing, summary="Change the deployment's settings")
-    def update_settings(self, request: Request, data: dict[str, Any]) -> Any:
-        actor: Any = request.user
-        services.update_settings(allow_registration=data["allow_registration"], actor=actor)
+    def update_settings(self, request: SignedInRequest, data: dict[str, bool]) -> dict[str, object]:
+        services.update_settings(actor=request.user, **data)
         return {}
