@@ -1,4 +1,4 @@
-"""Reports how long the source files and functions are, and fails when one is longer than a reader can hold."""
+"""Reports how long the source files and functions are, and fails when one is too long to be read at once."""
 
 import ast
 import sys

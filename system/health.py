@@ -1,6 +1,6 @@
-"""Looking at the dependencies: each check within a second, a result good for two.
+"""Checks of what the platform depends on. Each has a second, and its result is kept for two.
 
-A check that hangs keeps its one thread and is reported as failed until it comes back, so that hung checks never pile up.
+A check that hangs keeps its one thread, and counts as failed until it comes back: no second one is started beside it.
 """
 
 import time
@@ -37,7 +37,7 @@ class DependencyCheck:
     def start(self) -> Future[float]:
         if self.pending is None or self.pending.done():
             self.pending = Future()
-            # A daemon: a pool's thread would keep a worker from ending for as long as the check hangs.
+            # A daemon thread, since a worker could not end while another kind of thread hangs.
             Thread(target=self._look, args=(self.pending,), name="health", daemon=True).start()
         return self.pending
 
@@ -48,14 +48,14 @@ class DependencyCheck:
                 self.run()
             finally:
                 connections.close_all()
-        except Exception as error:  # noqa: BLE001  Whatever it raises is the result: the check failed.
+        except Exception as error:  # noqa: BLE001  Whatever it raises means that the check failed.
             told.set_exception(error)
         else:
             told.set_result((time.perf_counter() - began) * 1000)
 
 
 class Health:
-    """The latest look at everything; one caller looks, the others at that moment wait for what it saw."""
+    """The latest result of every check. One caller runs the checks; who asks meanwhile waits for the same result."""
 
     def __init__(self) -> None:
         self._lock = Lock()

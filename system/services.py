@@ -25,6 +25,6 @@ def update_settings(*, actor: User | None, **flags: bool) -> SystemSettings:
 
 
 def ensure_settings() -> SystemSettings:
-    """The row of a new deployment; safe when several start at once."""
+    """The row, made if it is not there yet. Several processes may call it at once."""
     row, _made = SystemSettings.objects.get_or_create(pk=1)
     return row

@@ -35,7 +35,7 @@ class HealthView(HotView):
         if well:
             return envelope_response(request, data)
         response = envelope_response(request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"})
-        logged_already(response)  # Each look wrote what it found.
+        logged_already(response)  # The checks wrote a line for each failure; Django would add one for each answer.
         return response
 
 
