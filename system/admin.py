@@ -6,12 +6,13 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from sage_platform.typing import ModelAdmin
 from system import services
 from system.models import SystemSettings
 
 
 @admin.register(SystemSettings)
-class SystemSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SystemSettingsAdmin(ModelAdmin[SystemSettings]):
     """There is one row, so the list redirects to its page."""
 
     fields = (*SystemSettings.flag_names(), "updated_at")
