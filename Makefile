@@ -16,7 +16,7 @@ PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
 NO_SERVICES := not browser and not npm and not fuzz and not postgres and not redis and not s3
 
-CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes \
+CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes check-types-debt \
 	check-browser check-clients check-fuzz check-services
 
 .PHONY: help run test check lint format bench screenshots messages clean runtime dev $(CHECKS)
@@ -98,6 +98,10 @@ check-openapi: dev
 check-sizes: dev
 	$(call heading,File and function sizes)
 	@$(PY) -m scripts.sizes
+
+check-types-debt: dev
+	$(call heading,What the type checker lets pass)
+	@$(PY) -m scripts.typing_debt
 
 check-browser: dev
 	$(call heading,Browser)

@@ -2,13 +2,14 @@
 
 import json
 from functools import cache
-from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from sage_platform import paths
 from sage_platform.api.documentation import RawRoute, Schema
@@ -30,7 +31,7 @@ ROUTES = [
 
 @cache
 def document() -> bytes:
-    """The document as JSON; made once, since it follows from the code alone."""
+    """The document as JSON, made once for each process, since it depends on nothing but the code."""
     with translation.override("en"):
         schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode()
@@ -64,13 +65,13 @@ class DocsView(SpectacularSwaggerSplitView):
     authentication_classes = ()
     content_negotiation_class = OneRenderer  # The page is HTML whatever the client would rather have.
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if request.method not in {"GET", "HEAD"}:
             return refuse_method(request, "GET, HEAD")
         return super().dispatch(request, *args, **kwargs)
 
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(*args, **kwargs)
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
         # The page styles elements inline and draws its icons as data addresses.
         response.headers["Content-Security-Policy"] = (
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"

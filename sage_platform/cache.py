@@ -1,4 +1,4 @@
-"""The cache in Redis, which may be away: nothing depends on it, and nobody waits for it again and again."""
+"""The cache in Redis. It may be away: the platform works without it, and not every request waits for its timeout."""
 
 import time
 from typing import Any
@@ -9,19 +9,19 @@ from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from sage_platform.cache_errors import CacheAwayError
 from sage_platform.turns import turns
 
-# What redis-py raises while there is no server, one that does not answer, or one that refuses: since its memory or its disk is
-# full, or it may only be read.
+# What redis-py raises when the server cannot be reached, does not answer in time, or answers with an error, for example since
+# its memory or disk is full.
 _AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ResponseError)
 PAUSE_SECONDS = 1.0
 
 
 class PausingRedis(redis.Redis):
-    """After a failure the server is not asked for a second. Then one caller tries, and the others go on without it."""
+    """After a failure the server is left alone for a second. Then one caller tries it, and the others go on without it."""
 
-    # Of the whole process: a client is made for each command.
+    # On the class, for the whole process, since Django makes a client for each command.
     away_until: float | None = None
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
+    def execute_command(self, *args: object, **options: object) -> object:
         until = PausingRedis.away_until
         if until is not None:
             if time.monotonic() < until:
@@ -38,12 +38,12 @@ class PausingRedis(redis.Redis):
 
 
 class PausingRedisCacheClient(RedisCacheClient):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, **options)
         self._client = PausingRedis
 
 
 class PausingRedisCache(RedisCache):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
         self._class = PausingRedisCacheClient

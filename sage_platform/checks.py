@@ -1,10 +1,11 @@
-"""Misconfigurations of a deployment, each a system check with a stable id and a hint.
+"""What is wrong with the settings of a production deployment. Each check has an id that never changes, and a hint.
 
-Errors in production keep the server from starting: `serve` and `bootstrap` run the checks first.
+`serve` and `bootstrap` run the checks first, so that the server does not start while there is an error.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
+from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 
@@ -13,7 +14,7 @@ SAMPLE_SECRETS = ("changeme", "change-me", "secret", "django-insecure")
 
 
 @register()
-def check_deployment(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_deployment(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
     """What no production deployment may have."""
     if not settings.PRODUCTION:
         return []

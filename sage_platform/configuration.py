@@ -19,7 +19,7 @@ from sage_platform.oauth2.registration import InvalidRegistrationError, Registra
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
-# NORMAL in WAL mode: what was acknowledged survives the death of the process; only a loss of power may take the last moments.
+# In WAL mode NORMAL keeps every committed write when the process dies; only a loss of power can take the last moments.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
 
 
@@ -34,9 +34,9 @@ def base_path(name: str, default: str) -> str:
 
 
 def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
-    """Fernet keys (32 bytes in URL-safe base64), newest first. A key twice would never leave the ring."""
+    """Fernet keys (32 bytes in URL-safe base64), newest first. A key given twice would stay when one of the two is taken out."""
     expected = "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once"
-    # Python's own decoder stops at the first `=`, so that of two keys with another separator it would see but one.
+    # The form is compared here, since Python's base64 decoder stops at the first `=`: of `key;key` it would read one key.
     if not given or not all(FERNET_KEY.fullmatch(key) for key in given) or len(set(given)) < len(given):
         raise env.misconfigured(name, expected)
     return list(given)
@@ -67,7 +67,7 @@ def database(name: str, value: str) -> dict[str, Any]:
     engine = str(config.get("ENGINE", ""))
     options = config.setdefault("OPTIONS", {})
     if engine.endswith("sqlite3"):
-        # WAL lets reads go on beside a write; IMMEDIATE makes a transaction wait at its start and never fail in its middle.
+        # WAL lets reads go on during a write. IMMEDIATE takes the write lock at the start of a transaction, not in its middle.
         options |= {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
         return config | {"ENGINE": "sage_platform.databases.sqlite3", "CONN_MAX_AGE": None}
     if engine.endswith("postgresql"):
@@ -77,7 +77,7 @@ def database(name: str, value: str) -> dict[str, Any]:
 
 
 def postgresql_pool() -> dict[str, Any]:
-    from sage_platform.databases.patience import ImpatientConnection  # noqa: PLC0415  On SQLite the driver would only cost memory.
+    from sage_platform.databases.patience import ImpatientConnection  # noqa: PLC0415  With SQLite the driver is not loaded.
 
     return {
         "connection_class": ImpatientConnection,
@@ -85,7 +85,7 @@ def postgresql_pool() -> dict[str, Any]:
         "max_size": 16,
         "timeout": 2,
         "max_lifetime": 1800,
-        # Attempts to reconnect come at ever longer intervals. By giving up they start anew, from the shortest one.
+        # The intervals between attempts to reconnect grow. After this many seconds they begin again from the shortest one.
         "reconnect_timeout": 3,
     }
 

@@ -1,12 +1,12 @@
 """What Django's debug pages (`SAGE_DEBUG`) and error reports may show: where it broke, and nothing of what people sent.
 
-The stock filter hides nothing while DEBUG is on. But a debug page lands in screenshots, tickets and chats, and one frame of a
-probe holds somebody's key.
+Django's own filter hides nothing while DEBUG is on. But debug pages end up in screenshots, tickets and chats, and the local
+variables of a probe hold somebody's key.
 """
 
 import re
+from collections.abc import ItemsView
 from types import FrameType
-from typing import Any
 
 from django.http import HttpRequest, QueryDict
 from django.views.debug import SafeExceptionReporterFilter
@@ -21,14 +21,14 @@ class QuietReporterFilter(SafeExceptionReporterFilter):
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
 
-    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, str]:
         """The names of a form's fields."""
         sent = QueryDict() if request is None else request.POST
         return dict.fromkeys(sent, self.cleansed_substitute)
 
-    def get_safe_cookies(self, request: HttpRequest | None) -> dict[str, Any]:
+    def get_safe_cookies(self, request: HttpRequest | None) -> dict[str, str]:
         return dict.fromkeys(getattr(request, "COOKIES", ()), self.cleansed_substitute)
 
-    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> Any:
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> ItemsView[str, object]:
         """The names and types of the variables: a value may be a key, or hold one anywhere in its depth."""
-        return [(name, type(value)) for name, value in tb_frame.f_locals.items()]
+        return {name: type(value) for name, value in tb_frame.f_locals.items()}.items()

@@ -74,7 +74,7 @@ def more_than(name: str, value: int, /, **parts: int) -> None:
 
 
 def all_or_none(**given: str) -> None:
-    """Settings that mean something only together."""
+    """Stops the start when some of these settings are given and others are not."""
     missing = [name for name, value in given.items() if not value]
     if missing and len(missing) < len(given):
         raise misconfigured(missing[0], f"a value, since {next(name for name in given if given[name])} is set")
@@ -190,7 +190,7 @@ def kept_secret(name: str, path: Path, make: Callable[[], str] = lambda: secrets
                 os.fsync(file.fileno())
             os.link(draft, path)
         except FileExistsError:
-            pass  # Another process was first; its secret is the one.
+            pass  # Another process was first, and its secret counts.
         finally:
             draft.unlink(missing_ok=True)
     return path.read_text(encoding="utf-8").strip()

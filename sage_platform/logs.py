@@ -10,16 +10,16 @@ request_id_var: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class JSONLines(logging.Formatter):
-    """One object a line. A record's `facts` (a dict given as extra) are laid beside its message."""
+    """One JSON object a line. The keys of `facts`, a dict given as `extra`, stand beside `message`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        # Django logs a refusal when the context is gone already; its record then holds the request.
+        # Django logs some refusals after the middleware has reset the variable. Such a record holds the request.
         if request_id := request_id_var.get() or getattr(getattr(record, "request", None), "request_id", ""):
             line["request_id"] = request_id
         line.update(getattr(record, "facts", {}))
@@ -29,7 +29,7 @@ class JSONLines(logging.Formatter):
 
 
 def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
-    """The platform logs at `level`; libraries only their warnings, since some of them log bodies and headers below that."""
+    """The platform logs at `level`. Libraries log warnings alone, since below that some of them log bodies and headers."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -45,7 +45,7 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
             # Anybody can send a forged Host, or a body that is too large, as often as they like; the answer says what it is.
             "django.security": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
-            # It warns of answers that it cannot read, with their text and the address; either may hold what a server echoed.
+            # Its warnings quote answers that it cannot read, and their addresses. Either may hold a key that was sent back.
             "urllib3": {"level": "ERROR"},
         },
     }

@@ -31,7 +31,7 @@ SAGE_DATA_DIR = Path(env.text("SAGE_DATA_DIR", str(BASE_DIR / "data"))).absolute
 SAGE_BIND = env.text("SAGE_BIND", "127.0.0.1")
 SAGE_PORT = env.integer("SAGE_PORT", 8000, least=1, most=65535)
 SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
-# Each stalled body holds a thread, so there are more of them than the 64 that the contract lets stall and all slots together.
+# A client that stops in the middle of a body holds a thread. With 64 of them there are still threads for all others.
 SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=8, most=512)
 # How many of them run Python at the same moment; see `turns`. Measured, docs/benchmarks.md: more only get in each other's way.
 SAGE_TURNS = env.integer("SAGE_TURNS", 2, least=0, most=512)
@@ -39,7 +39,7 @@ SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://1
 if not SAGE_PUBLIC_URL:
     raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")
 SAGE_WEB_BASE_PATH = configuration.base_path("SAGE_WEB_BASE_PATH", "/sage")
-# A built web application to serve; where there is none, our own small pages are there.
+# A built web application to serve under the base path. Without one, our own pages are there.
 SAGE_WEB_ROOT = env.folder("SAGE_WEB_ROOT", holding="index.html")
 SAGE_TRUSTED_PROXIES = env.networks("SAGE_TRUSTED_PROXIES")
 SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -74,11 +74,11 @@ SAGE_MAX_JSON_BYTES = env.integer("SAGE_MAX_JSON_BYTES", 2 * 1024 * 1024, least=
 SAGE_CORS_ALLOWED_ORIGINS = env.origins("SAGE_CORS_ALLOWED_ORIGINS")
 
 # -- Model providers ------------------------------------------------------------------------------------------------------
-# One probe holds a slot for at most twice the time, so that slow vendors never take the threads that answer everybody else.
+# A probe holds a slot, and a thread, for at most twice this time, so that slow vendors cannot hold threads for long.
 SAGE_PROBE_TIMEOUT = env.integer("SAGE_PROBE_TIMEOUT", 20, least=1, most=120)
 SAGE_PROBE_CONCURRENCY = env.integer("SAGE_PROBE_CONCURRENCY", 8, least=1, most=32)
 SAGE_PROBE_RATE = env.rate("SAGE_PROBE_RATE", "10/min")
-# Who holds a slot holds a thread. Were there no more threads than slots, slow vendors could take them all.
+# Whoever holds a slot holds a thread. With no more threads than slots, slow vendors could take every thread.
 env.more_than(
     "SAGE_THREADS", SAGE_THREADS, SAGE_PROBE_CONCURRENCY=SAGE_PROBE_CONCURRENCY, SAGE_HASH_CONCURRENCY=SAGE_HASH_CONCURRENCY
 )
@@ -119,7 +119,7 @@ INSTALLED_APPS = [
     "observability",
 ]
 
-# Each one costs every request some time, so a new one needs a reason.
+# Every request passes all of them, so a new one needs a reason.
 MIDDLEWARE = [
     "sage_platform.api.middleware.RequestContextMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -210,7 +210,7 @@ if SAGE_PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(SAGE_PUBLIC_URL).hostname or "")
 CORS_ALLOW_ALL_ORIGINS = "*" in SAGE_CORS_ALLOWED_ORIGINS
 CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value != "*"]
-CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # Else every site could read what a visitor's cookie opens.
+CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # With both, every site could read what a visitor's cookie opens.
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
 CORS_URLS_REGEX = rf"^/(?!{paths.OAUTH2}/|{paths.API}/{paths.OAUTH2}/|{re.escape(paths.WELL_KNOWN)}/)"
 CORS_ALLOW_HEADERS = [
@@ -230,10 +230,10 @@ CORS_EXPOSE_HEADERS = [
     "WWW-Authenticate",
     "X-Request-ID",
 ]
-SECURE_SSL_REDIRECT = False  # The proxy that ends TLS redirects; health checks reach the platform by plain HTTP.
+SECURE_SSL_REDIRECT = False  # The proxy in front redirects to https; health checks come by plain HTTP.
 SECURE_HSTS_SECONDS = env.integer("SAGE_HSTS_SECONDS", 31536000 if PRODUCTION else 0, least=0, most=2 * 31536000)
-# The proxy redirects to https (W008); whether HSTS covers the other hosts of the domain, and browsers' lists, is the operator's
-# to say at the proxy (W005, W021).
+# W008 asks for a redirect to https, which the proxy does. W005 and W021 ask for HSTS on subdomains and for the browsers' preload
+# list: that concerns other hosts of the domain, so the operator decides it at the proxy.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -1,11 +1,13 @@
 """A built single-page application, served under SAGE_WEB_BASE_PATH from SAGE_WEB_ROOT."""
 
+import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from wsgiref.headers import Headers
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -19,13 +21,13 @@ HASHED_NAME = re.compile(r"[.-][0-9A-Za-z_-]{8,}\.[0-9A-Za-z]+\Z")
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Serves the packages' static files, and the web application's where there is one."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        super().__init__(get_response)
         if settings.SAGE_WEB_ROOT is not None:
             self.add_files(str(settings.SAGE_WEB_ROOT), prefix=f"{settings.SAGE_WEB_BASE_PATH}/")
 
-    def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
-        """Nothing hidden, and nothing that a link leads to outside the folder."""
+    def add_file_to_dictionary(self, url: str, path: str, stat_cache: Mapping[str, os.stat_result] | None = None) -> None:
+        """Leaves out hidden files of the web application, and symbolic links that lead out of its folder."""
         root = settings.SAGE_WEB_ROOT
         if root is not None and url.startswith(f"{settings.SAGE_WEB_BASE_PATH}/"):
             hidden = any(part.startswith(".") and part != paths.WELL_KNOWN for part in url.split("/"))
@@ -36,8 +38,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     def immutable_file_test(self, path: str, url: str) -> bool:
         return HASHED_NAME.search(url) is not None
 
-    def add_cache_headers(self, headers: Any, path: str, url: str) -> None:
-        """A page names the files of its build, so it must be asked for anew each time; what it names may be kept."""
+    def add_cache_headers(self, headers: Headers, path: str, url: str) -> None:
+        """A browser asks for a page each time, since it names the files of the latest build. Those files may be cached."""
         if url.endswith(".html"):
             headers["Cache-Control"] = "no-cache"
         else:
@@ -45,13 +47,13 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
 
 
 @require_safe
-def index(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """The application's index.html for every address that is one of its pages and no file."""
-    root: Path = settings.SAGE_WEB_ROOT  # type: ignore[assignment]
+def index(request: HttpRequest, root: Path, rest: str = "") -> HttpResponse:
+    """The application's index.html, for every address under its base path that is no file: the application has its own routes."""
     page = (root / "index.html").read_bytes()
     return HttpResponse(page, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
 def urlpatterns() -> list[URLPattern]:
     base = settings.SAGE_WEB_BASE_PATH.lstrip("/")
-    return [path(base, index), path(f"{base}/", index), path(f"{base}/<path:rest>", index)]
+    place = {"root": settings.SAGE_WEB_ROOT}
+    return [path(base, index, place), path(f"{base}/", index, place), path(f"{base}/<path:rest>", index, place)]

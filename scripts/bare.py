@@ -1,4 +1,4 @@
-"""Runs a command without any setting of the caller's in its environment, and with a data folder that is thrown away.
+"""Runs a command without the caller's settings in its environment, and with a data folder that is removed afterwards.
 
     usage: python -m scripts.bare [NAME=VALUE …] COMMAND [ARGUMENT …]
 
@@ -12,7 +12,7 @@ import tempfile
 from scripts.with_services import end_on_signals, run
 
 UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL", "DJANGO_SETTINGS_MODULE")
-SETTINGS = ("SAGE_", *UNPREFIXED)  # A prefix each, because every secret has a twin such as DATABASE_URL_FILE.
+SETTINGS = ("SAGE_", *UNPREFIXED)  # Compared as prefixes, since each secret may also be DATABASE_URL_FILE and the like.
 
 
 def main() -> int:

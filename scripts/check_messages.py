@@ -43,7 +43,7 @@ def makemessages(root: Path, catalogue: str) -> None:
         "file",
         "--no-obsolete",
     ]
-    # Everything else at the top is no source of messages, and a virtual environment takes a minute to search.
+    # Other folders hold no messages, and searching a virtual environment takes a minute.
     others = (entry.name for entry in root.iterdir() if entry.is_dir() and entry.name not in SOURCE)
     for name in others:
         command += ["--ignore", name]
@@ -60,7 +60,7 @@ def extracted(catalogue: str) -> polib.POFile:
                 shutil.copytree(path, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
             elif path.is_file():
                 shutil.copy(path, copy / name)
-        # Without a catalogue to merge with, nothing but the source decides what is in it.
+        # makemessages merges with the catalogue that is there. Without one, all that it holds is from the source.
         (copy / path_of(catalogue)).unlink(missing_ok=True)
         makemessages(copy, catalogue)
         return polib.pofile(str(copy / path_of(catalogue)))
@@ -72,7 +72,7 @@ def key(entry: polib.POEntry) -> Key:
 
 def translations(catalogue: polib.POFile | polib.MOFile) -> dict[Key, object]:
     """What a reader would be shown for each message, in a form that can be compared."""
-    # A .mo file holds only what is translated, and polib gives its entries no such question.
+    # A .mo file holds translated messages alone, and polib's entries of one have no `translated()`.
     return {
         key(entry): (entry.msgid_plural, entry.msgstr, {int(n): text for n, text in entry.msgstr_plural.items()})
         for entry in catalogue

@@ -1,4 +1,4 @@
-"""Runs a command beside a PostgreSQL and a Redis of its own, named to it by DATABASE_URL and REDIS_URL.
+"""Runs a command with a PostgreSQL and a Redis of its own, whose addresses it gets in DATABASE_URL and REDIS_URL.
 
     usage: scripts/with_services.py -- COMMAND [ARGUMENT …]
 
@@ -31,13 +31,13 @@ class ServiceError(Exception):
 
 
 def spare_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
 
 
 def unprivileged_user() -> str | None:
-    """The user that runs the services: PostgreSQL refuses to run as root, so root lends it another one."""
+    """The user to run the services as, or None for the own one. PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -55,7 +55,7 @@ def program(name: str, package: str) -> str:
 
 
 class Service:
-    """A server process. It has a session of its own, so that Ctrl-C reaches the command and not the server under it."""
+    """A server process. It has a session of its own, so that Ctrl-C reaches the command alone, which still needs the server."""
 
     stop_signal = signal.SIGTERM
 
@@ -104,7 +104,7 @@ class Service:
 
 
 class PostgreSQL(Service):
-    stop_signal = signal.SIGINT  # "Fast": it does not wait for clients to leave.
+    stop_signal = signal.SIGINT  # PostgreSQL's "fast" shutdown, which does not wait for clients to leave.
 
     def __init__(self, folder: Path, *, user: str | None = None) -> None:
         super().__init__(folder, user=user)
@@ -139,7 +139,7 @@ class PostgreSQL(Service):
             raise ServiceError("createdb failed:\n" + made.stderr.decode(errors="replace"))
 
     def command(self) -> list[str]:
-        # The data is thrown away, so that nothing is gained by waiting for the disk.
+        # The data is thrown away in the end, so that waiting for the disk would protect nothing.
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,

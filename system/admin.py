@@ -6,27 +6,28 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from sage_platform.typing import ModelAdmin
 from system import services
 from system.models import SystemSettings
 
 
 @admin.register(SystemSettings)
-class SystemSettingsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """One row, so the list leads straight to it."""
+class SystemSettingsAdmin(ModelAdmin[SystemSettings]):
+    """There is one row, so the list redirects to its page."""
 
-    fields = ("allow_registration", "updated_at")
+    fields = (*SystemSettings.flag_names(), "updated_at")
     readonly_fields = ("updated_at",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: SystemSettings | None = None) -> bool:
         return False
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         row = services.ensure_settings()
         return HttpResponseRedirect(reverse("admin:system_systemsettings_change", args=[row.pk]))
 
-    def save_model(self, request: HttpRequest, obj: SystemSettings, form: Any, change: bool) -> None:
-        """By the service, which tells every worker; the admin itself keeps who did it."""
-        services.update_settings(allow_registration=obj.allow_registration, actor=None)
+    def save_model(self, request: HttpRequest, obj: SystemSettings, form: object, change: bool) -> None:
+        """By the service, which tells every worker. It gets no actor, since the admin itself writes who did it."""
+        services.update_settings(actor=None, **obj.flags())

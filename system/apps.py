@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -12,15 +14,17 @@ class SystemConfig(AppConfig):
         from system import health
         from system.current import current_settings
         from system.info import own_part
+        from system.models import SystemSettings
 
-        seams.deployment_settings.register("allow_registration", allow_registration)
+        for name in SystemSettings.flag_names():
+            seams.deployment_settings.register(name, partial(current_flag, name))
         seams.info_parts.register("system", own_part)
         seams.health_checks.register("database", health.check_database)
         seams.health_checks.register("cache", health.check_cache)
         current_settings.forget()
 
 
-def allow_registration() -> bool:
+def current_flag(name: str) -> bool:
     from system.current import current_settings
 
-    return current_settings.get().allow_registration
+    return current_settings.get().flags()[name]

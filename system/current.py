@@ -1,12 +1,11 @@
-"""The settings as they stand, without a query on each request.
+"""The current settings, without a query on each request.
 
-A stamp says when they were last written: a file in the data folder for the workers of one machine, a key in Redis for all
-machines. Each read compares the stamp. Beyond that nothing is believed for longer than a second, which is what other machines
-without Redis go by, and what heals a stamp that a crash kept from being written.
+Each process keeps the row, and a stamp that changes with every write: a file in the data folder for the workers of one machine,
+or a key in Redis for all machines. A read that finds another stamp reads the row again. After 0.9 s any read does, since other
+machines without Redis see no stamp, and a crash between the commit and the stamp leaves the old one.
 """
 
 import time
-from dataclasses import dataclass
 from logging import getLogger
 from secrets import token_hex
 from threading import Lock
@@ -22,35 +21,30 @@ MOST_SECONDS = 0.9
 STAMP_KEY = "system-settings-stamp"
 
 
-@dataclass(frozen=True)
-class Values:
-    allow_registration: bool
-
-
 class CurrentSettings:
-    """Right at the next request on this machine after a write, within a second on others."""
+    """A write counts at the next request on this machine, and within a second on others."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._values: Values | None = None
+        self._row: SystemSettings | None = None
         self._stamp: str | None = ""
         self._read_at = 0.0
 
-    def get(self) -> Values:
+    def get(self) -> SystemSettings:
+        """The row, to be read alone: all threads have the same one."""
         stamp = _read_stamp()
-        values = self._values
-        if values is not None and stamp is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
-            return values
-        # The stamp was read before the row: a write between the two shows at the next read, and is never missed.
+        row = self._row
+        if row is not None and stamp is not None and stamp == self._stamp and time.monotonic() - self._read_at < MOST_SECONDS:
+            return row
+        # The stamp was read before the row. A write between the two brings another stamp, so that the next read sees it.
         row = SystemSettings.objects.filter(pk=1).first() or SystemSettings()
-        fresh = Values(allow_registration=row.allow_registration)
         with self._lock:
-            self._values, self._stamp, self._read_at = fresh, stamp, time.monotonic()
-        return fresh
+            self._row, self._stamp, self._read_at = row, stamp, time.monotonic()
+        return row
 
     def forget(self) -> None:
         with self._lock:
-            self._values = None
+            self._row = None
 
     def announce(self) -> None:
         """Tell every worker that the row was written; after the commit."""
@@ -59,7 +53,7 @@ class CurrentSettings:
 
 
 def _read_stamp() -> str | None:
-    """None while Redis is away: then nothing is believed, and each read is of the row."""
+    """None while Redis is away: then every read is of the row."""
     if settings.REDIS_URL:
         try:
             return str(cache.get(STAMP_KEY, ""))
@@ -68,7 +62,7 @@ def _read_stamp() -> str | None:
     try:
         return (settings.SAGE_DATA_DIR / STAMP_KEY).read_text()
     except OSError:
-        return ""  # Not written yet, or no folder to write to: then a second is the limit.
+        return ""  # Not written yet, or the folder cannot be written: then the row is read again after 0.9 s.
 
 
 def _write_stamp(stamp: str) -> None:
@@ -81,7 +75,7 @@ def _write_stamp(stamp: str) -> None:
         draft.write_text(stamp)
         draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
     except (OSError, CacheAwayError) as error:
-        # The change is committed: an error now would deny it. The other workers see it within the second.
+        # The change is committed, so an error would tell the person the opposite. The other workers see it within a second.
         log.warning("settings stamp not written", extra={"facts": {"error": type(error).__name__}})
 
 

@@ -1,6 +1,6 @@
-"""Looking at the dependencies: each check within a second, a result good for two.
+"""Checks of what the platform depends on. Each has a second, and its result is kept for two.
 
-A check that hangs keeps its one thread and is reported as failed until it comes back, so that hung checks never pile up.
+A check that hangs keeps its one thread, and counts as failed until it comes back: no second one is started beside it.
 """
 
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from logging import getLogger
 from secrets import token_hex
 from threading import Lock, Thread
-from typing import Any
+from typing import TypedDict
 
 from django.core.cache import cache
 from django.db import connection, connections
@@ -22,9 +22,14 @@ CHECK_SECONDS = 1.0
 KEPT_SECONDS = 2.0
 
 
+class CheckResult(TypedDict):
+    status: str
+    latency_ms: float | None
+
+
 @dataclass
-class Probe:
-    """One dependency's check and the run of it that may still be under way."""
+class DependencyCheck:
+    """One dependency's check, and the run of it that may still be under way."""
 
     run: Callable[[], None]
     pending: Future[float] | None = None
@@ -32,7 +37,7 @@ class Probe:
     def start(self) -> Future[float]:
         if self.pending is None or self.pending.done():
             self.pending = Future()
-            # A daemon: a pool's thread would keep a worker from ending for as long as the check hangs.
+            # A daemon thread, since a worker could not end while another kind of thread hangs.
             Thread(target=self._look, args=(self.pending,), name="health", daemon=True).start()
         return self.pending
 
@@ -43,22 +48,22 @@ class Probe:
                 self.run()
             finally:
                 connections.close_all()
-        except Exception as error:  # noqa: BLE001  Whatever it raises is the result: the check failed.
+        except Exception as error:  # noqa: BLE001  Whatever it raises means that the check failed.
             told.set_exception(error)
         else:
             told.set_result((time.perf_counter() - began) * 1000)
 
 
 class Health:
-    """The latest look at everything; one caller looks, the others at that moment wait for what it saw."""
+    """The latest result of every check. One caller runs the checks; who asks meanwhile waits for the same result."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._probes: dict[str, Probe] = {}
-        self._seen: tuple[float, dict[str, Any]] = (-KEPT_SECONDS, {})
+        self._dependencies: dict[str, DependencyCheck] = {}
+        self._seen: tuple[float, dict[str, CheckResult]] = (-KEPT_SECONDS, {})
 
-    def checks(self) -> dict[str, Any]:
-        """`{name: {status: healthy|unhealthy, latency_ms: number or null}}`"""
+    def checks(self) -> dict[str, CheckResult]:
+        """By name; `status` is `healthy` or `unhealthy`, and a failed check has no latency."""
         with self._lock:
             at, checks = self._seen
             if not checks or time.monotonic() - at >= KEPT_SECONDS:
@@ -66,15 +71,15 @@ class Health:
                 self._seen = (time.monotonic(), checks)
             return checks
 
-    def _look(self) -> dict[str, Any]:
+    def _look(self) -> dict[str, CheckResult]:
         for name, check in seams.health_checks.items():
-            self._probes.setdefault(name, Probe(check))
-        running = {name: probe.start() for name, probe in self._probes.items()}
+            self._dependencies.setdefault(name, DependencyCheck(check))
+        running = {name: dependency.start() for name, dependency in self._dependencies.items()}
         wait(running.values(), timeout=CHECK_SECONDS)
         return {name: _result(name, future) for name, future in sorted(running.items())}
 
 
-def _result(name: str, future: "Future[float]") -> dict[str, Any]:
+def _result(name: str, future: "Future[float]") -> CheckResult:
     if not future.done():
         log.error("health check timed out", extra={"facts": {"check": name}})
         return {"status": "unhealthy", "latency_ms": None}

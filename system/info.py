@@ -1,4 +1,4 @@
-"""What anyone may know of the deployment; the login page is built from it."""
+"""What anyone may know of the deployment, its flags among it; the login page is built from it."""
 
 from typing import Any
 
@@ -7,10 +7,14 @@ from django.conf import settings
 from sage_platform.api import seams
 from system.current import current_settings
 
+# A flag that counts in one mode alone. In another it is told as off, whatever the row says.
+ONLY_IN_MODE = {"allow_registration": "native"}
 
-def own_part() -> dict[str, Any]:
-    registers = settings.SAGE_AUTH_MODE == "native" and current_settings.get().allow_registration
-    return {"allow_registration": registers, "version": settings.SAGE_VERSION}
+
+def own_part() -> dict[str, object]:
+    mode = settings.SAGE_AUTH_MODE
+    flags = {name: value and ONLY_IN_MODE.get(name, mode) == mode for name, value in current_settings.get().flags().items()}
+    return {**flags, "version": settings.SAGE_VERSION}
 
 
 def deployment_info() -> dict[str, Any]:

@@ -5,7 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SystemSettings(models.Model):
-    """The deployment's one row of settings. Read it through `current.current_settings`, write it through `services`."""
+    """The deployment's one row of settings. Read it through `current.current_settings`, write it through `services`.
+
+    Each boolean field is a flag. Routes, `info`, the admin and the seam `deployment_settings` follow from these fields.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     allow_registration = models.BooleanField(
@@ -22,3 +25,10 @@ class SystemSettings(models.Model):
 
     def __str__(self) -> str:
         return str(_("System settings"))
+
+    @classmethod
+    def flag_names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in cls._meta.concrete_fields if isinstance(field, models.BooleanField))
+
+    def flags(self) -> dict[str, bool]:
+        return {name: getattr(self, name) for name in self.flag_names()}

@@ -8,19 +8,23 @@ from system.current import current_settings
 from system.models import SystemSettings
 
 
-def update_settings(*, allow_registration: bool, actor: User | None) -> SystemSettings:
-    """Write the row, keep who did it, and tell every worker."""
+def update_settings(*, actor: User | None, **flags: bool) -> SystemSettings:
+    """Write the row, keep who did it, and tell every worker. A flag that is not given stays as it is."""
+    if unknown := flags.keys() - set(SystemSettings.flag_names()):
+        raise TypeError(f"no flags of the deployment: {', '.join(sorted(unknown))}")
     with transaction.atomic():
         row, _made = SystemSettings.objects.select_for_update().get_or_create(pk=1)
-        if row.allow_registration != allow_registration:
-            row.allow_registration = allow_registration
-            row.save(update_fields=["allow_registration", "updated_at"])
-            record(actor, row, fields=["allow_registration"])
+        changed = [name for name, value in flags.items() if row.flags()[name] != value]
+        if changed:
+            for name in changed:
+                setattr(row, name, flags[name])
+            row.save(update_fields=[*changed, "updated_at"])
+            record(actor, row, fields=changed)
         transaction.on_commit(current_settings.announce)
     return row
 
 
 def ensure_settings() -> SystemSettings:
-    """The row of a new deployment; safe when several start at once."""
+    """The row, made if it is not there yet. Several processes may call it at once."""
     row, _made = SystemSettings.objects.get_or_create(pk=1)
     return row

@@ -1,12 +1,11 @@
 """The system routes: info, settings, health."""
 
 import time
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 
+from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.api.documentation import describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import Code
@@ -40,7 +39,7 @@ class HealthView(HotView):
         if well:
             return envelope_response(request, data)
         response = envelope_response(request, data, code=Code.UNAVAILABLE, message=word, status=503, headers={"Retry-After": "2"})
-        logged_already(response)  # Each look wrote what it found.
+        logged_already(response)  # The checks wrote a line for each failure; Django would add one for each answer.
         return response
 
 
@@ -48,7 +47,6 @@ class SettingsViewSet(ApiViewSet):
     tag = "system"
 
     @endpoint(who=Administrator, takes=wire.UpdateSettingsInput, gives=Nothing, summary="Change the deployment's settings")
-    def update_settings(self, request: Request, data: dict[str, Any]) -> Any:
-        actor: Any = request.user
-        services.update_settings(allow_registration=data["allow_registration"], actor=actor)
+    def update_settings(self, request: SignedInRequest, data: dict[str, bool]) -> dict[str, object]:
+        services.update_settings(actor=request.user, **data)
         return {}

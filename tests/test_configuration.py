@@ -101,7 +101,7 @@ def test_no_refusal_repeats_a_password(read: Reader, expected: str) -> None:
 def test_sqlite() -> None:
     found = configuration.database(NAME, "sqlite:////tmp/x.sqlite3")
     assert {name: value for name, value in found.items() if value != ""} == {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "sage_platform.databases.sqlite3",
         "NAME": "/tmp/x.sqlite3",
         "CONN_MAX_AGE": None,
         "OPTIONS": {
@@ -114,7 +114,7 @@ def test_sqlite() -> None:
 
 def test_postgresql() -> None:
     assert configuration.database(NAME, "postgres://sage:pw@db.example:5433/main") == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "sage_platform.databases.postgresql",
         "NAME": "main",
         "USER": "sage",
         "PASSWORD": "pw",

@@ -1,7 +1,7 @@
 """Which language an answer is in: X-Sage-Locale, then X-Accept-Language, then Accept-Language, then the deployment's.
 
-On a page, what the person chose there with the language switch (a cookie) counts before Accept-Language. Answers of the API do
-not depend on it: they vary by the three headers alone, so that a cache may keep them.
+On a page the cookie of the language switch counts before Accept-Language. Answers of the API do not depend on the cookie, so that
+a cache needs to compare the three headers alone.
 """
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from sage_platform import paths
 from sage_platform.languages import LANGUAGES
 
 HEADERS = ("X-Sage-Locale", "X-Accept-Language", "Accept-Language")
-META_KEYS = [f"HTTP_{name.upper().replace('-', '_')}" for name in HEADERS]  # request.headers would be made for these three.
+META_KEYS = [f"HTTP_{name.upper().replace('-', '_')}" for name in HEADERS]  # Reading these is cheaper than `request.headers`.
 # The code of a language as `Content-Language` and the cookie have it.
 WIRE_NAMES = {language.code: language.tag for language in LANGUAGES}
 COOKIE = "sage_language"

@@ -7,7 +7,6 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -22,7 +21,7 @@ from sage_platform.api.errors import Refusal
 from sage_platform.oauth2 import clients, keys
 from system.services import ensure_settings
 
-# Any number will do, so long as nothing else in this database takes the same one.
+# Any number will do that nothing else in this database locks.
 ADVISORY_LOCK = 7_241_001
 
 
@@ -32,12 +31,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--promote", metavar="NAME", help="make this existing user an administrator")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, promote: str | None, **options: object) -> None:
         try:
             with only_one():
-                self.prepare(options["promote"])
+                self.prepare(promote)
         except (OperationalError, InterfaceError) as error:
-            # The driver's own text may hold the address, but never the password.
+            # The driver's text may hold the address of the database, but never the password.
             raise CommandError(f"The database of DATABASE_URL cannot be used: {' '.join(str(error).split())}") from error
 
     def prepare(self, promoted: str | None) -> None:
@@ -120,22 +119,22 @@ def only_one() -> Iterator[None]:
 
 @contextmanager
 def locked_database() -> Iterator[None]:
-    """Hold the lock by a connection and a transaction of its own.
+    """Hold a lock in a transaction of a connection of its own.
 
-    So it does not matter what becomes of the connection that migrates: one that a pool changes under us, here or in a
-    pooler in front of the database, would take a session's lock along. When we die, the transaction ends and the lock with it.
+    The pool, or a pooler in front of the database, may replace the connection that migrates, and a lock of its session with it.
+    When this process dies, its transaction ends, and the lock with it.
     """
     own = connection.copy()
     try:
         own.set_autocommit(False)
         with own.cursor() as cursor:
-            # Minutes may pass in the other connection, and nothing may end this one meanwhile.
+            # Migrating may take minutes, and the server must not end this transaction, or the wait for the lock, meanwhile.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SET LOCAL lock_timeout = 0")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
         try:
             yield
         finally:
-            own.rollback()  # The pool complains of a connection that comes back within a transaction.
+            own.rollback()  # Else the pool would warn of a connection that is given back within a transaction.
     finally:
         own.close()

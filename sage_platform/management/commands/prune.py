@@ -1,7 +1,6 @@
 """Remove what has run out."""
 
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management import BaseCommand
 from django.db import connection
@@ -21,16 +20,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         if connection.vendor == "sqlite":
-            # What goes is spread all over the indexes of random digests: with the 2 MB that requests make do with, each page of
-            # them would be read and written over and over.
+            # The indexes are of random digests, so that what is removed is spread over all their pages. Within the 2 MB that
+            # requests have as a cache, each page would be read and written again and again.
             with connection.cursor() as cursor:
                 cursor.execute(f"PRAGMA cache_size = -{64 * 1024}")
         now = timezone.now()
         for name, expired in seams.prunable.items():
             rows = expired(now)
-            count = rows.count() if options["dry_run"] else pruning.remove(rows)
-            self.stdout.write(f"{name}: {count} {'to remove' if options['dry_run'] else 'removed'}")
-        if not options["dry_run"] and keys.rotate_if_due():
+            count = rows.count() if dry_run else pruning.remove(rows)
+            self.stdout.write(f"{name}: {count} {'to remove' if dry_run else 'removed'}")
+        if not dry_run and keys.rotate_if_due(now):
             self.stdout.write("The key that signs id_tokens was due: the next one signs now.")

@@ -23,16 +23,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="count what is left to do, and change nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         unreadable = behind = 0
         for model, field in sealed_columns():
             name = f"{model._meta.label}.{field.name}"
-            if options["dry_run"]:
+            if dry_run:
                 self.stdout.write(f"{name}: {waiting(model, field).count()} to encrypt anew")
                 continue
             done, failed = rotate(model, field, name)
             unreadable += failed
-            # A process that has not read the new setting yet goes on writing under the former key.
+            # A process that was started before the change of the setting still writes under the former key.
             behind += max(0, waiting(model, field).count() - failed)
             self.stdout.write(f"{name}: {done} encrypted anew")
         if behind:
@@ -56,7 +56,7 @@ def sealed_columns() -> list[tuple[type[models.Model], SealedField]]:
 
 
 def waiting(model: type[models.Model], field: SealedField) -> models.QuerySet[Any]:
-    """The rows that are not under the newest key; the stored text begins with its key's id."""
+    """The rows that are not under the newest key, found by the id of the key, which the stored text begins with."""
     filled = model._base_manager.filter(**{f"{field.name}__isnull": False})
     return filled.exclude(**{f"{field.name}__startswith": f"{newest_key_id()}:"})
 
@@ -89,7 +89,7 @@ def renewed(stored: str) -> str | None:
 
 
 def replace(model: type[models.Model], field: SealedField, pairs: list[tuple[Any, str, str | None]]) -> None:
-    """Each only where it is still what was read: a person may have changed their key meanwhile."""
+    """Store the new text only where the old one still stands, since a person may have changed the secret meanwhile."""
     quote = connection.ops.quote_name
     key = model._meta.pk
     table, column, pk_column = (quote(str(name)) for name in (model._meta.db_table, field.column, key.column))

@@ -3,7 +3,6 @@
 import os
 import sys
 from importlib.util import find_spec
-from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
@@ -14,7 +13,7 @@ from sage_platform import paths
 class Command(BaseCommand):
     help = "Serve the platform with granian, by SAGE_BIND, SAGE_PORT, SAGE_WORKERS and SAGE_THREADS. Ends gracefully on SIGTERM."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         if find_spec("granian") is None:
             raise CommandError("granian is not installed; install requirements.txt.")
         url = settings.SAGE_PUBLIC_URL
@@ -23,29 +22,29 @@ class Command(BaseCommand):
             f"{url}/{paths.API}/docs (API)."
         )
         self.stdout.flush()
-        # The server takes this process's place: signals reach it without a go-between, and this one's memory is free again.
-        # It is run as a module, since the script beside the interpreter breaks when the folder is moved.
-        # The C library would keep an arena for each of several threads, and what one leaves free no other gets. One will do,
-        # since the interpreter lets one thread run at a time.
+        # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
+        # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
-        os.execv(sys.executable, [sys.executable, "-m", "granian", *server_arguments()])  # noqa: S606  No shell, and that is meant.
+        # The server replaces this process, so that it gets the signals itself and this process's memory is free. It is run as a
+        # module, since the script beside the interpreter has the interpreter's path in it and breaks when the folder is moved.
+        os.execv(sys.executable, [sys.executable, "-m", "granian", *server_arguments()])  # noqa: S606  No shell is wanted.
 
 
 def server_arguments() -> list[str]:
-    """No secret among them: a process's arguments are seen by everybody on the machine."""
+    """Without secrets, since everybody on the machine can read a process's arguments."""
     return [
         "--interface=wsgi",
         f"--host={settings.SAGE_BIND}",
         f"--port={settings.SAGE_PORT}",
         f"--workers={settings.SAGE_WORKERS}",
         f"--blocking-threads={settings.SAGE_THREADS}",
-        # HTTP/2 lets a body come without a length, which WSGI cannot tell from an empty one; a proxy speaks HTTP/1.1 to us.
+        # In HTTP/2 a body may come without a length, and WSGI takes it for an empty one. Proxies speak HTTP/1.1 to us.
         "--http=1",
         "--no-ws",
         "--respawn-failed-workers",
         "--workers-kill-timeout=30",
         "--log-level=error",
-        # The code is found wherever the command was started from.
+        # So that the code is found from whatever folder the command was started in.
         f"--working-dir={settings.BASE_DIR}",
         "sage_platform.worker:application",
     ]
