@@ -1,6 +1,7 @@
 """The OpenAPI document and the page to browse it."""
 
 import json
+from collections.abc import Iterable
 from functools import cache
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -8,6 +9,8 @@ from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -49,12 +52,14 @@ class SchemaView(HotView):
 class OneRenderer(BaseContentNegotiation):
     """A view's one renderer speaks to everybody: a 406 would help nobody."""
 
-    def select_parser(self, request: Any, parsers: Any) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         return next(iter(parsers), None)
 
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         renderer = next(iter(renderers))
-        return renderer, renderer.media_type
+        return renderer, str(renderer.media_type)
 
 
 class DocsView(SpectacularSwaggerSplitView):
