@@ -1,6 +1,5 @@
 """The door itself: check, resolve, connect, send, receive, once for each hop."""
 
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -58,7 +57,6 @@ class Door:
     allow_private: bool
     allowed_networks: Sequence[AllowedNetwork] = ()
     resolver: Resolver = system_resolver
-    tls: ssl.SSLContext | None = None
 
     def check(self, url: str, *, trusted: bool = False) -> None:
         """The form of the address, and where it leads as far as that can be told without asking a resolver."""
@@ -134,7 +132,7 @@ class Door:
         addresses = self._addresses(call.target, deadline, trusted=call.trusted)
         # A server may send each byte in a chunk of its own, which takes six bytes on the wire.
         wire_limit = HEAD_LIMIT + 8 * max_bytes
-        tls = (self.tls or system_tls()) if call.target.scheme == "https" else None
+        tls = system_tls() if call.target.scheme == "https" else None
         return _opened(call, Route(call.target, addresses, deadline, wire_limit, tls))
 
     def _addresses(self, target: Target, deadline: Deadline, *, trusted: bool) -> list[Address]:
