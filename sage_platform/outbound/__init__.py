@@ -1,8 +1,8 @@
 """The one door for outbound HTTP: whatever fetches an address that a person gave goes through `door()`.
 
-It resolves once and connects to an address that passed the check; private networks are open only as the settings say, the
-metadata services of clouds never. One deadline holds for the whole call, one limit for the answer. Nothing comes from the
-environment, and nothing is tried twice.
+A name is resolved once, and the connection goes to an address that passed the check. Private networks are open only as the
+settings say, the metadata services of clouds never. One deadline holds for the whole call, and one limit for the answer's size.
+Proxies and `.netrc` in the environment are ignored, and a call that failed is not tried again.
 """
 
 from sage_platform.outbound.deadline import Deadline

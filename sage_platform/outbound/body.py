@@ -1,4 +1,7 @@
-"""An answer's body in small pieces: decompressed, counted, within the deadline. A bomb never gets to unfold."""
+"""An answer's body in small pieces: decompressed, counted, within the deadline.
+
+The limit counts decompressed bytes, so that a small answer that unfolds into a huge one is cut off at the limit too.
+"""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -10,6 +13,7 @@ PIECE = 64 * 1024
 
 
 def limited(pieces: Iterable[bytes], most: int, deadline: Deadline) -> Iterator[bytes]:
+    """The same pieces, until they are more than `most` bytes together (AnswerTooLarge) or the deadline has passed (TimedOut)."""
     total = 0
     for piece in pieces:
         total += len(piece)
@@ -20,7 +24,7 @@ def limited(pieces: Iterable[bytes], most: int, deadline: Deadline) -> Iterator[
 
 
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Only what was asked for is understood: gzip, or nothing at all."""
+    """Decompressed. The request asks for gzip alone, so any other encoding raises ConnectionFailed."""
     name = encoding.strip().lower()
     if name in {"gzip", "x-gzip"}:
         return _gunzipped(pieces)
@@ -30,7 +34,7 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """At most PIECE bytes at once. Several members in a row are one body (RFC 1952 §2.2); zeros may pad them."""
+    """In pieces of at most PIECE bytes. Several gzip members in a row are one body (RFC 1952 §2.2); zeros may pad them."""
     member = zlib.decompressobj(wbits=31)
     begun = False
     for piece in pieces:

@@ -1,7 +1,8 @@
-"""Connections that go to checked addresses alone, and that know when to end.
+"""Connections that go to checked addresses alone, end at the deadline and count what they receive.
 
-Requests and urllib3 bring HTTP, TLS and the check of certificates. What they lack is here: the addresses are given, not looked
-up; every wait gets what is left of the call's one deadline (theirs begins anew with each byte); what is received is counted.
+Requests and urllib3 bring HTTP, TLS and the check of certificates. Three things they do otherwise than the door needs, and this
+module replaces those: they look the name up themselves, where the door gives the addresses that it has checked; their timeout
+begins anew with each byte, where the door has one deadline for the call; they receive without a limit.
 """
 
 import io
@@ -81,7 +82,11 @@ class Route:
 
 
 class Line:
-    """The connected socket as http.client wants it: before each wait its timeout is set to what is left of the deadline."""
+    """Stands in for the socket that http.client reads and writes.
+
+    Before each wait the socket's timeout is set to what is left of the deadline. What is received is taken off an allowance, at
+    first HEAD_LIMIT for the status line and the headers.
+    """
 
     def __init__(self, plain: socket.socket, deadline: Deadline) -> None:
         self._socket = plain
@@ -90,11 +95,11 @@ class Line:
         self._users = 1
 
     def allow(self, size: int) -> None:
-        """From here on this many bytes may come."""
+        """From now on this many bytes may be received, whatever was left of the allowance before."""
         self._allowance = size
 
     def settimeout(self, _seconds: float | None) -> None:
-        """Nobody else sets the time."""
+        """Does nothing: urllib3 calls it with a timeout of its own, and the deadline is the one that counts."""
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
@@ -122,13 +127,15 @@ class Line:
         return _Bounded(_Received(self))
 
     def close(self) -> None:
-        """As with a plain socket: what was made from it may be read to its end."""
+        """Closes the socket once the files made from it are closed too: http.client closes it before it reads the body."""
         self._users -= 1
         if self._users == 0:
             self._socket.close()
 
 
 class _Received(io.RawIOBase):
+    """What the line receives, as a file."""
+
     def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
@@ -146,15 +153,20 @@ class _Received(io.RawIOBase):
 
 
 class _Bounded(io.BufferedReader):
+    """Reads only amounts that are named."""
+
     def read(self, size: int | None = -1) -> bytes:
-        """Never to the end: that is what a chunk of the length -1 would get."""
+        """A negative size would mean "to the end" and fill the memory. http.client asks for it when a chunk's length is -1."""
         if size is None or size < 0:
             raise ConnectionFailed(UNREADABLE)
         return super().read(size)
 
 
 class _Plain(HTTPConnection):
-    """Says at the source what went wrong: further out urllib3 has wrapped it, together with the request."""
+    """Turns what goes wrong into OutboundErrors before urllib3 wraps it in errors that hold the request and its headers.
+
+    The errors are raised after the `except` blocks, so that they do not keep the original ones as their context.
+    """
 
     route: Route  # Set by the pool, which makes the connection.
     _line: Line
@@ -175,7 +187,7 @@ class _Plain(HTTPConnection):
         except OSError:
             failure = ConnectionFailed(BROKEN)
         else:
-            # http.client asks no more of its socket than a Line has.
+            # http.client calls only those methods of its socket that a Line has.
             self.sock = self._line = Line(self.sock, self.route.deadline)
             return
         raise failure
@@ -196,7 +208,7 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(_Plain, HTTPSConnection):
-    """TLS comes in between: `connect` of HTTPSConnection shakes hands over the socket of `_new_conn`, within its timeout."""
+    """The same over TLS: HTTPSConnection.connect shakes hands over the socket of `_new_conn`, whose timeout is still in force."""
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -224,7 +236,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class PinnedAdapter(HTTPAdapter):
-    """Goes where the route leads, whatever the request's address says. No retries, no proxies, certificates always verified."""
+    """Connects along the route, whatever the request's address says. No retries, no proxies, certificates always verified."""
 
     def __init__(self, route: Route) -> None:
         super().__init__(max_retries=0)
@@ -242,7 +254,7 @@ class PinnedAdapter(HTTPAdapter):
         return self._pool
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
-        """The pool has its context. The original would read the authorities from the disk for every connection."""
+        """Does nothing: the pool verifies by `route.tls`. The original would read the authorities from the disk each time."""
 
     def close(self) -> None:
         self._pool.close()
@@ -258,7 +270,7 @@ class OneHop(requests.Session):
         self.mount(f"{route.target.scheme}://", PinnedAdapter(route))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, else Requests would read the whole body of a redirect into memory."""
+        """Always None: if there were a target, Requests would read the redirect's whole body into memory."""
 
     def open(self, request: requests.PreparedRequest) -> requests.Response:
         return self.send(request, stream=True, allow_redirects=False, proxies={})
@@ -267,7 +279,8 @@ class OneHop(requests.Session):
 def system_tls() -> ssl.SSLContext:
     """The machine's authorities, to which a deployment can add its own, and those of Requests.
 
-    Read once, since that takes long and much memory; who asks meanwhile waits.
+    They are read once, because each reading takes long and much memory. The lock keeps calls at the same time from reading them
+    several times.
     """
     with _reading:
         return read_tls()

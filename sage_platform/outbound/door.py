@@ -1,6 +1,5 @@
 """The door itself: check, resolve, connect, send, receive, once for each hop."""
 
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -53,12 +52,11 @@ class Incoming:
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """Keeps nothing from one call to the next: no connection, no cookie, no answer of a resolver."""
+    """Makes the calls. No connection, cookie or resolver's answer is kept from one to the next."""
 
     allow_private: bool
     allowed_networks: Sequence[AllowedNetwork] = ()
     resolver: Resolver = system_resolver
-    tls: ssl.SSLContext | None = None
 
     def check(self, url: str, *, trusted: bool = False) -> None:
         """The form of the address, and where it leads as far as that can be told without asking a resolver."""
@@ -91,7 +89,7 @@ class Door:
             trusted=trusted,
             max_redirects=max_redirects,
         ) as incoming:
-            content = BytesIO()  # A list of the pieces would be eight times their size when each has one byte.
+            content = BytesIO()  # Not a list: with pieces of one byte it would take many times their size.
             content.writelines(incoming.chunks)
             return Answer(incoming.status, incoming.headers, content.getvalue(), incoming.url)
 
@@ -132,13 +130,13 @@ class Door:
 
     def _hop(self, call: Outgoing, deadline: Deadline, max_bytes: int) -> AbstractContextManager[requests.Response]:
         addresses = self._addresses(call.target, deadline, trusted=call.trusted)
-        # A byte may come in a chunk of its own, which takes six.
+        # A server may send each byte in a chunk of its own, which takes six bytes on the wire.
         wire_limit = HEAD_LIMIT + 8 * max_bytes
-        tls = (self.tls or system_tls()) if call.target.scheme == "https" else None
+        tls = system_tls() if call.target.scheme == "https" else None
         return _opened(call, Route(call.target, addresses, deadline, wire_limit, tls))
 
     def _addresses(self, target: Target, deadline: Deadline, *, trusted: bool) -> list[Address]:
-        """What may be connected to. One forbidden answer of the resolver refuses all: an honest name has none."""
+        """What may be connected to. Raises AddressRefused if any answer of the resolver is refused: an attacker mixes them."""
         self._check(target, trusted=trusted)
         if target.literal is not None:
             return [target.literal]
@@ -165,7 +163,7 @@ def _opened(call: Outgoing, route: Route) -> Iterator[requests.Response]:
         except FAILURES:
             failure = ConnectionFailed(BROKEN)
         if failure:
-            raise failure  # Out here, so that it does not hold the other one, which holds the request with its headers.
+            raise failure  # Not within `except`: its context would be the original error, which holds the request's headers.
         with response:
             yield response
 

@@ -1,7 +1,8 @@
 """Names to IP addresses, within the deadline.
 
-The system's resolver cannot be given a time, so it runs on a thread of its own. A look-up that hangs goes on after its call has
-given up; there are only so many threads for them, so that a dead name server cannot eat the memory.
+The system's resolver takes no timeout, so each look-up runs on a thread of its own, and the call stops waiting at its deadline.
+A look-up that hangs keeps its thread after that. At most MOST_LOOKUPS threads exist at once, so that a dead name server cannot
+fill the memory with them.
 """
 
 import socket
@@ -34,7 +35,7 @@ def resolve(resolver: Resolver, host: str, port: int, deadline: Deadline) -> lis
     try:
         thread.start()
     except RuntimeError:
-        _slots.release()  # The machine has no thread to give.
+        _slots.release()  # The system refuses to start another thread.
         raise ConnectionFailed from None
     try:
         found = answers.get(timeout=deadline.left())

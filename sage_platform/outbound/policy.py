@@ -16,18 +16,18 @@ Network = IPv4Network | IPv6Network
 
 
 class Reach(IntEnum):
-    """How far an address leads; the greater, the worse."""
+    """Who may reach an address. The greater value is the stricter one, so that `max` judges several addresses together."""
 
-    PUBLIC = 0
-    PRIVATE = 1
-    FORBIDDEN = 2
+    PUBLIC = 0  # everybody
+    PRIVATE = 1  # where the deployment opens it
+    FORBIDDEN = 2  # nobody
 
 
 def _networks(*blocks: str) -> tuple[Network, ...]:
     return tuple(ip_network(block) for block in blocks)
 
 
-# Nobody's settings open these. The metadata services of the clouds hand out the machine's own keys to whoever asks.
+# No setting opens these: the metadata services of clouds hand out the machine's own keys to whoever asks from the machine.
 METADATA = _networks(
     "169.254.0.0/16",  # link-local (RFC 3927), where most clouds have theirs
     "fe80::/10",  # link-local (RFC 4291 §2.5.6)
@@ -46,7 +46,8 @@ FORBIDDEN = (
         "ff00::/8",  # multicast
     ),
 )
-# What the IANA's registries of special addresses (RFC 6890) do not call globally reachable.
+# What the IANA's registries of special addresses (RFC 6890) do not call globally reachable. A few addresses within
+# 192.0.0.0/24 and 2001::/23 are called so; no web server has them, and they are refused with their block.
 PRIVATE = _networks(
     "10.0.0.0/8",
     "100.64.0.0/10",  # a provider's own (RFC 6598)
@@ -80,13 +81,13 @@ TAILS = tuple(
         "64:ff9b::/96",  # NAT64 (RFC 6052)
     )
 )
-IPV6_ITSELF = IPv6Network("::/127")  # `::` and `::1` are in the first of them, and stand for nothing else.
+IPV6_ITSELF = IPv6Network("::/127")  # `::` and `::1` are within ::/96, but stand for no IPv4 address.
 LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # RFC 5214 §6.1
 
 
 def reach(address: Address) -> Reach:
-    """How far the address leads by itself, before any setting."""
+    """Who may reach the address by what it is, before any setting is looked at."""
     if isinstance(address, IPv4Address):
         return _listed(address)
     if spoken := stands_for(address):
@@ -98,7 +99,7 @@ def reach(address: Address) -> Reach:
 
 
 def stands_for(address: Address) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 one is nothing but a way to: a translator would lead us to them."""
+    """The IPv4 addresses that a connection to this IPv6 one would reach or pass, through a translator or a tunnel."""
     if not isinstance(address, IPv6Address) or address in IPV6_ITSELF:
         return []
     if any(address in tail for tail in TAILS):
@@ -109,12 +110,15 @@ def stands_for(address: Address) -> list[IPv4Address]:
 
 
 def _isatap(address: IPv6Address) -> Iterator[IPv4Address]:
+    """The IPv4 address at the end of an ISATAP one. It is judged beside the IPv6 address, which has a meaning of its own."""
     if address.packed[8:12] in ISATAP:
         yield IPv4Address(address.packed[12:])
 
 
 def _local_translations(address: IPv6Address) -> Iterator[IPv4Address]:
-    """Where a network's own translator may have the IPv4 address: that depends on its prefix's length (RFC 6052 §2.2)."""
+    """The IPv4 addresses that a network's own translator may read here: the place depends on its prefix's length, which only
+    the network knows (RFC 6052 §2.2). Three of the four are chance, so they are compared with the metadata services alone.
+    """
     if address in LOCAL_NAT64:
         packed = address.packed
         yield from map(IPv4Address, (packed[6:8] + packed[9:11], packed[7:8] + packed[9:12], packed[9:13], packed[12:]))
@@ -125,7 +129,7 @@ def _listed(address: Address) -> Reach:
         return Reach.FORBIDDEN
     if any(address in network for network in PRIVATE):
         return Reach.PRIVATE
-    # What the IANA has not given out (RFC 4291 §2.4) leads nowhere that we know.
+    # Outside of 2000::/3 the IANA has given nothing out but the blocks above (RFC 4291 §2.4).
     return Reach.FORBIDDEN if isinstance(address, IPv6Address) and address not in GLOBAL_IPV6 else Reach.PUBLIC
 
 

@@ -14,18 +14,18 @@ from sage_platform.outbound.target import UNWANTED, Target, parse
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # A token (RFC 9110 §5.6.2).
 VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?", re.ASCII)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII)
-# How the message is framed and where it goes is the door's own to say.
+# The door sets these itself: they say how the message is framed and where it goes.
 OWN = frozenset(
     {"accept-encoding", "connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-# What another origin may see; everything else may be a key.
+# The headers that follow a redirect to another origin. Any other may hold a key.
 HARMLESS = frozenset({"accept", "accept-language", "user-agent"})
 ABOUT_THE_BODY = frozenset({"content-type", "content-language", "content-encoding"})
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One request. Never shown: its headers and body may hold a key."""
+    """One request. Its repr shows no address, header or body, because each of them may hold a key."""
 
     method: str
     target: Target = field(repr=False)
@@ -56,7 +56,7 @@ class Outgoing:
 
 
 def outgoing(method: str, url: str, headers: Mapping[str, str] | None, content: object, *, trusted: bool) -> Outgoing:
-    """Raises MalformedAddress and MalformedHeader. `content` goes out as JSON; None is no body."""
+    """Raises MalformedAddress and MalformedHeader. `content` is sent as JSON; None means no body."""
     if not re.fullmatch(r"[A-Z]+", method):
         raise ValueError("A method is written in capital letters.")
     target = parse(url)
@@ -72,8 +72,9 @@ def outgoing(method: str, url: str, headers: Mapping[str, str] | None, content: 
 
 
 def _joined(base: Target, location: str) -> Target:
-    # http.client reads headers as Latin-1; servers write UTF-8.
+    """The address that a Location header names, as seen from `base`. Raises RedirectRefused for what is no address."""
     try:
+        # http.client decodes headers as Latin-1, but servers write UTF-8.
         text = location.strip(" \t").encode("latin-1").decode("utf-8")
         if UNWANTED.search(text):
             raise RedirectRefused

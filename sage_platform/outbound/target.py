@@ -1,8 +1,8 @@
-"""Reading an address: one meaning or none.
+"""Reads an address into its parts, or refuses it where programs could read it in different ways.
 
-What a person types is read as browsers read it (WHATWG URL), but for what has no honest use: user names, escapes and zones in
-the host, backslashes, control characters. The host is kept in one spelling, so that what is checked, connected to, verified by
-TLS and sent as Host is the same.
+What a person types is read as browsers read it (WHATWG URL). Refused is what only an attacker would type: user names, escapes
+and zones in the host, backslashes, control characters. The host is kept in one spelling, so that what is checked, connected to,
+verified by TLS and sent as Host is the same.
 """
 
 import re

@@ -32,10 +32,6 @@ class Authority:
         self.path = folder / "authority.pem"
         self.path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
-    def trusting(self) -> ssl.SSLContext:
-        """For a client that believes this authority and no other."""
-        return ssl.create_default_context(cafile=str(self.path))
-
     def server(self, *hosts: str, valid_for: timedelta = timedelta(days=1)) -> ssl.SSLContext:
         """For a server whose certificate names these hosts."""
         key = ec.generate_private_key(ec.SECP256R1())

@@ -1,7 +1,6 @@
 """Doors of a deployment in development and of one in production, with names that a table gives."""
 
 from collections.abc import Mapping, Sequence
-from ssl import SSLContext
 
 from sage_platform.outbound import AllowedNetwork, Answer, Deadline, Door, Resolver
 
@@ -22,12 +21,11 @@ class Names:
         return self.table[host]
 
 
-def door_of(deployment: str, *networks: str, resolver: Resolver | None = None, tls: SSLContext | None = None) -> Door:
+def door_of(deployment: str, *networks: str, resolver: Resolver | None = None) -> Door:
     return Door(
         allow_private=deployment == DEVELOPMENT,
         allowed_networks=[AllowedNetwork.parse(each) for each in networks],
         resolver=resolver or Names({"localhost": ["127.0.0.1"]}),
-        tls=tls,
     )
 
 
