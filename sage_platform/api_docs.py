@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sage_platform import paths
-from sage_platform.api.documentation import RawRoute, Schema
 from sage_platform.api.handlers import refuse_method
 from sage_platform.api.permissions import Anyone
+from sage_platform.api.seams import RawRoute, Schema
 from sage_platform.api.viewsets import HotView
 
 SCHEMA_TYPE = "application/vnd.oai.openapi+json"

@@ -12,7 +12,7 @@ class SagePlatformConfig(AppConfig):
 
     def ready(self) -> None:
         from sage_platform import api_docs, checks, liveness  # noqa: F401  The checks register themselves on import.
-        from sage_platform.api.documentation import RawRoutes
+        from sage_platform.api.seams import RawRoutes
 
         seams.front_answers.register(liveness.PATH, liveness.active)
         seams.raw_routes.register("platform", RawRoutes([liveness.ROUTE, *api_docs.ROUTES]))

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from wsgiref.types import StartResponse
 
 from sage_platform import paths
-from sage_platform.api.documentation import RawRoute
-from sage_platform.api.seams import Environ
+from sage_platform.api.seams import Environ, RawRoute
 
 PATH = f"/{paths.ALIVE}"
 ALIVE = b"Service is available."

@@ -53,7 +53,7 @@ class SageAuthentication(BaseAuthentication):
             needed = _scope_of(request)
             if needed not in third_party.scopes:
                 raise InsufficientScope(needed)
-            return third_party.user or AnonymousUser(), third_party
+            return third_party.user if isinstance(third_party.user, User) else AnonymousUser(), third_party
         if token and token.startswith(sign_ins.ACCESS_PREFIX):
             sign_in = callers.of_access_token(token, at=timezone.now())
             if sign_in is not None:

@@ -1,8 +1,8 @@
 """What the OpenAPI document says of a route: its envelope, who may call it, and each refusal."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -33,7 +33,6 @@ WHO = {
 
 
 _envelopes: dict[str, Any] = {}
-Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,31 +42,6 @@ class DocumentedRefusal:
     code: int
     when: str
     status: int = 200
-
-
-@dataclass(frozen=True)
-class RawRoute:
-    """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
-
-    `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17).
-    """
-
-    method: str
-    path: str
-    summary: str
-    media_type: str = ""
-    schema: Schema = field(default_factory=lambda: {"type": "string"})
-    form: Schema = field(default_factory=dict)
-    refusals: tuple[str, ...] = ()
-    refused: Schema = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RawRoutes:
-    """The raw routes of one room, and the components that their descriptions refer to."""
-
-    routes: Sequence[RawRoute]
-    components: Mapping[str, Schema] = field(default_factory=dict)
 
 
 class FieldErrorSchema(serializers.Serializer[Any]):

@@ -1,8 +1,7 @@
 """The one place where an error becomes an answer, whichever way it leaves: the REST framework, a resolver's 404, a crash."""
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from logging import getLogger
 from typing import Any, TypeVar
 
@@ -17,26 +16,13 @@ from sage_platform import paths
 from sage_platform.api import seams
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
+from sage_platform.api.seams import ErrorFormat, ErrorParts
 from sage_platform.cache_errors import CacheAwayError
 
 log = getLogger("sage.api")
 R = TypeVar("R", bound=HttpResponseBase)
 # What the drivers raise when the database, the cache or the network to them is gone.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
-
-
-@dataclass(frozen=True)
-class ErrorParts:
-    """What every form of an error is made of: the HTTP status, and `code`, `message`, `data` of the envelope."""
-
-    status: int
-    code: int
-    message: str
-    data: dict[str, list[dict[str, str]]] | None = None
-
-
-# A view that has a form of its own for errors carries it as its attribute `error_format`.
-ErrorFormat = Callable[[HttpRequest, ErrorParts, Mapping[str, str]], HttpResponse]
 
 
 def as_api_error(error: Exception) -> rest.APIException | None:

@@ -6,8 +6,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from sage_platform.api import seams
-from sage_platform.api.documentation import RawRoute
 from sage_platform.api.fields import ANY_TEXT, Text
+from sage_platform.api.seams import RawRoute
 
 
 class EnvelopeSchema(AutoSchema):

@@ -3,7 +3,7 @@
 Each says what an entry is and who asks for it. A registry that nobody fills yet is there for an area to come.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar
@@ -13,10 +13,7 @@ from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    from sage_platform.accounts.models import User
-    from sage_platform.accounts.requests import PageRequest
-    from sage_platform.api.documentation import RawRoutes
-    from sage_platform.api.handlers import ErrorParts
+    from django.contrib.auth.base_user import AbstractBaseUser  # A model, which cannot be imported before the apps are ready.
 
 T = TypeVar("T")
 
@@ -68,7 +65,7 @@ class ThirdParty:
 
     client_id: str
     scopes: frozenset[str]
-    user: "User | None"
+    user: "AbstractBaseUser | None"
 
 
 # By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query.
@@ -108,12 +105,52 @@ class FrontAnswer(Protocol):
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None: ...
 
 
+@dataclass(frozen=True)
+class ErrorParts:
+    """What every form of an error is made of: the HTTP status, and `code`, `message`, `data` of the envelope."""
+
+    status: int
+    code: int
+    message: str
+    data: dict[str, list[dict[str, str]]] | None = None
+
+
+# A view that has a form of its own for errors carries it as its attribute `error_format`.
+ErrorFormat = Callable[[HttpRequest, ErrorParts, Mapping[str, str]], HttpResponse]
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RawRoute:
+    """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
+
+    `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17).
+    """
+
+    method: str
+    path: str
+    summary: str
+    media_type: str = ""
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
+    form: Schema = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    refused: Schema = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawRoutes:
+    """The raw routes of one room, and the components that their descriptions refer to."""
+
+    routes: Sequence[RawRoute]
+    components: Mapping[str, Schema] = field(default_factory=dict)
+
+
 # By the path: what is answered in front of Django (`sage_platform.front`).
 front_answers: Registry[FrontAnswer] = Registry("answer in front of Django")
 # What the OpenAPI document says of routes without an envelope, by the room that has them.
-raw_routes: "Registry[RawRoutes]" = Registry("room's raw routes")
+raw_routes: Registry[RawRoutes] = Registry("room's raw routes")
 # How an error is told to people, outside /api.
-error_page: "Slot[Callable[[HttpRequest, ErrorParts, Mapping[str, str]], HttpResponse]]" = Slot("error page")
+error_page: Slot[ErrorFormat] = Slot("error page")
 
 # -- Pages ----------------------------------------------------------------------------------------------------------------
 
@@ -127,7 +164,7 @@ class Panel:
 
 
 # What an area shows a person on their account page; None where there is nothing to show this one.
-account_panels: "Registry[Callable[[PageRequest], Panel | None]]" = Registry("account panel")
+account_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("account panel")
 # What an area shows staff on the admin's front page.
 admin_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("admin panel")
 

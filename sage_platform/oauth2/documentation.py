@@ -3,8 +3,8 @@
 from itertools import chain
 
 from sage_platform import paths
-from sage_platform.api.documentation import RawRoute, RawRoutes, Schema
 from sage_platform.api.fields import ANY_TEXT
+from sage_platform.api.seams import RawRoute, RawRoutes, Schema
 from sage_platform.oauth2 import parameters
 from sage_platform.oauth2.registration import CODE, CREDENTIALS, REFRESH
 

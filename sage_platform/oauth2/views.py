@@ -16,7 +16,8 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, ErrorParts, answer, unavailable
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, answer, unavailable
+from sage_platform.api.seams import ErrorParts
 from sage_platform.oauth2 import keys, metadata, parameters, scopes, tokens
 from sage_platform.oauth2.claims import claims_of
 from sage_platform.oauth2.client_authentication import authenticate

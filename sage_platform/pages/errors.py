@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
 
 from sage_platform.api import handlers
-from sage_platform.api.handlers import ErrorParts
+from sage_platform.api.seams import ErrorParts
 from sage_platform.pages.headers import PAGE_HEADERS
 
 
