@@ -14,6 +14,7 @@ from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestErr
 from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.authentication import bearer_token
+from sage_platform.accounts.models import User
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
 from sage_platform.api.handlers import DEPENDENCY_ERRORS, answer, unavailable
@@ -188,7 +189,7 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     if found is None:
         challenge = InvalidToken.challenge if presented else "Bearer"
         return as_json({"error": "invalid_token"}, status=401, headers=NO_STORE | {"WWW-Authenticate": challenge})
-    if found.user is None or scopes.OPENID not in found.scopes:
+    if not isinstance(found.user, User) or scopes.OPENID not in found.scopes:
         headers = NO_STORE | dict(headers_of(InsufficientScope(scopes.OPENID)))
         return as_json({"error": "insufficient_scope"}, status=403, headers=headers)
     return as_json(claims_of(found.user, found.scopes), headers=NO_STORE)

@@ -24,6 +24,7 @@ class Ask:
     headers: dict[str, str] = field(default_factory=dict)
     method: str = "GET"
     body: str = ""
+    connections: int = CONNECTIONS
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def check_wrk() -> None:
 
 
 def wrk(ask: Ask, seconds: float) -> Load:
-    command = ["wrk", "--latency", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(seconds)}s"]
+    command = ["wrk", "--latency", "-t1", f"-c{ask.connections}", f"-d{math.ceil(seconds)}s"]
     for name, value in ask.headers.items():
         command += ["-H", f"{name}: {value}"]
     with tempfile.TemporaryDirectory() as folder:

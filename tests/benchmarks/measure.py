@@ -28,6 +28,7 @@ class Plan:
     """`seconds` are of one measurement; `spare_seconds` is what measuring again may take in all, lest the bench take for ever."""
 
     rounds: int = 7
+    crowd_rounds: int = 3
     seconds: float = 1
     scenario_rounds: int = 3
     scenario_seconds: float = 8

@@ -96,10 +96,10 @@ CALLERS: dict[str, Callable[[World], dict[str, str]]] = {
 
 
 @contextmanager
-def made() -> Iterator[World]:
-    """One worker each, and processes for clients that have started."""
+def made(*, workers: int = 1, **settings: str) -> Iterator[World]:
+    """As many workers each, and processes for clients that have started."""
     with ExitStack() as stack:
-        platform = stack.enter_context(served(workers=1))
+        platform = stack.enter_context(served(workers=workers, **settings))
         django = stack.enter_context(bare_server(platform, "tests.benchmarks.bare:django_view", "/bare"))
         wsgi = stack.enter_context(bare_server(platform, "tests.benchmarks.bare:wsgi", "/"))
         fleet = stack.enter_context(ProcessPoolExecutor(CLIENT_PROCESSES, mp_context=get_context("spawn")))

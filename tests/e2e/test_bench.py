@@ -12,6 +12,7 @@ import pytest
 
 from tests.benchmarks.__main__ import HEADING, bench
 from tests.benchmarks.bounds import BenchError, Bound
+from tests.benchmarks.crowds import Place
 from tests.benchmarks.load import Ask, Load, read_wrk
 from tests.benchmarks.measure import Plan
 from tests.benchmarks.routes import ROUTES
@@ -19,7 +20,7 @@ from tests.benchmarks.scenarios import SCENARIOS
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
-PLAN = Plan(rounds=1, seconds=0.1, scenario_rounds=1, scenario_seconds=0.5, spare_seconds=0)
+PLAN = Plan(rounds=1, crowd_rounds=1, seconds=0.1, scenario_rounds=1, scenario_seconds=0.5, spare_seconds=0)
 WRK = """Running 1s test @ http://127.0.0.1:8000/active
   1 threads and 8 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
@@ -59,7 +60,7 @@ def test_every_route_and_the_tables_are_kept(tmp_path: Path, capsys: pytest.Capt
     # The bounds of the rates are for a quiet machine and for more than one connection; one that nothing can reach must be told.
     routes = [replace(route, rate=None) for route in ROUTES[:-1]] + [replace(ROUTES[-1], rate=Bound(least=1000))]
     scenarios = [replace(each, bounds={}) for each in SCENARIOS if each.name.startswith(("OAuth2", "After"))]
-    assert bench(routes, scenarios, drive=one_after_another, plan=PLAN, keep=kept) == 1
+    assert bench(routes, scenarios, [Place(2)], drive=one_after_another, plan=PLAN, keep=kept) == 1
     printed = capsys.readouterr().out
     assert kept.read_text() == f"What it is.\n\n{HEADING}\n{printed}"
     [verdict] = printed.split("Missed:\n")[1:]
