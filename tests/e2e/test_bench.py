@@ -12,9 +12,9 @@ import pytest
 
 from tests.benchmarks.__main__ import HEADING, bench
 from tests.benchmarks.bounds import BenchError, Bound
-from tests.benchmarks.crowds import Place
+from tests.benchmarks.crowds import Place, crowds
 from tests.benchmarks.load import Ask, Load, read_wrk
-from tests.benchmarks.measure import Plan
+from tests.benchmarks.measure import Noise, Plan
 from tests.benchmarks.routes import ROUTES
 from tests.benchmarks.scenarios import SCENARIOS
 
@@ -60,7 +60,7 @@ def test_every_route_and_the_tables_are_kept(tmp_path: Path, capsys: pytest.Capt
     # The bounds of the rates are for a quiet machine and for more than one connection; one that nothing can reach must be told.
     routes = [replace(route, rate=None) for route in ROUTES[:-1]] + [replace(ROUTES[-1], rate=Bound(least=1000))]
     scenarios = [replace(each, bounds={}) for each in SCENARIOS if each.name.startswith(("OAuth2", "After"))]
-    assert bench(routes, scenarios, [Place(2)], drive=one_after_another, plan=PLAN, keep=kept) == 1
+    assert bench(routes, scenarios, [], drive=one_after_another, plan=PLAN, keep=kept) == 1
     printed = capsys.readouterr().out
     assert kept.read_text() == f"What it is.\n\n{HEADING}\n{printed}"
     [verdict] = printed.split("Missed:\n")[1:]
@@ -72,6 +72,32 @@ def test_every_route_and_the_tables_are_kept(tmp_path: Path, capsys: pytest.Capt
     counted = dict(re.findall(r"\| queries of (\w+) +\| (\d+)\.0 ", printed))
     assert set(counted) == {"exchange", "refresh"}
     assert all(int(count) > 3 for count in counted.values()), counted
+
+
+def test_crowds_are_measured_for_each_route_and_judged() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def drive(ask: Ask, seconds: float) -> Load:
+        """Half the rate, and four times the wait, where many ask."""
+        asked.append((urlsplit(ask.url).path, ask.connections))
+        many = ask.connections == 64
+        return Load(50 if many else 100, 1, 4 if ask.connections == 16 else 2)
+
+    [(place, figures)] = crowds([Place(2)], drive, PLAN, Noise(0))
+    assert place == "crowds: SQLite, 2 workers"
+    assert {(path, crowd) for path, crowd in asked if path == "/api/llm-provider/list"} == {
+        ("/api/llm-provider/list", crowd) for crowd in (1, 4, 8, 16, 64)
+    }
+    names = ["info", "session", "session, cookie", "list"]
+    assert [(figure.name, figure.value, figure.holds) for figure in figures] == [
+        row
+        for name in names
+        for row in (
+            (f"{name}: rate at 64 connections ÷ the best", 0.5, False),
+            (f"{name}: p99 ÷ p50 at 16", 4, False),
+            (f"{name}: rate ÷ a bare Django view's, both at 16", 1, True),
+        )
+    ]
 
 
 def test_what_wrk_prints_is_read() -> None:
