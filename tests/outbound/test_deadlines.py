@@ -103,6 +103,13 @@ def test_a_tls_handshake_that_hangs() -> None:
         get(door_of(DEVELOPMENT), f"https://127.0.0.1:{server.port}/", seconds=SECONDS)
 
 
+def test_a_tls_handshake_has_all_the_time_that_is_left() -> None:
+    """Connecting gives each of four addresses a quarter; the first one accepts at once, and nothing is kept for the others."""
+    names = Names({"slow.example": ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"]})
+    with serving(hangs, reads=False) as server, timed():
+        get(door_of(DEVELOPMENT, resolver=names), f"https://slow.example:{server.port}/", seconds=SECONDS)
+
+
 def test_a_tls_handshake_that_drips() -> None:
     """The header of a record of 16 KiB, and then a byte at a time."""
     with serving(drips(b"\x16\x03\x03\x40\x00", b"\x02"), reads=False) as server, timed():

@@ -171,6 +171,13 @@ def test_an_empty_body_is_a_body(content: object, sent: bytes, local: Server) ->
     assert local.received[0].headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_does_not_have_is_not_sent(number: float, local: Server) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        door_of(DEVELOPMENT).request("POST", local.url, json=[number], deadline=Deadline.after(5), max_bytes=99)
+    assert local.connections == 0
+
+
 INJECTED = [
     {"Authorization": "Bearer x\r\nX-Evil: 1"},
     {"Authorization": "Bearer x\nX-Evil: 1"},

@@ -14,6 +14,7 @@ from sage_platform.outbound import (
     Resolver,
     TimedOut,
     door,
+    lookup,
     system_resolver,
     using_resolver,
 )
@@ -83,6 +84,13 @@ def test_a_name_that_leads_here_is_reached_in_development(answers: list[str], lo
     assert get(door_of(DEVELOPMENT, resolver=names), f"http://inside.example:{local.port}/").content == b"hello"
     assert names.asked == [("inside.example", local.port)]
     assert local.received[0].headers["host"] == f"inside.example:{local.port}"
+
+
+def test_the_zone_of_an_answer_is_dropped() -> None:
+    """The system cannot connect to a zone of an address that is not link-local."""
+    with serving(host="::1") as server:
+        development = door_of(DEVELOPMENT, resolver=Names({"inside.example": ["::1%lo"]}))
+        assert get(development, f"http://inside.example:{server.port}/").content == b"hello"
 
 
 @pytest.mark.parametrize("networks", [["127.0.0.0/8"], ["127.0.0.1/32"]])
@@ -252,6 +260,22 @@ def test_a_hanging_resolver_holds_a_bounded_number_of_threads(local: Server) -> 
         time.sleep(0.01)
     assert lookups() == 0
     assert get(development, f"http://slow.example:{local.port}/").content == b"hello"
+
+
+class Unstartable(threading.Thread):
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+def test_a_system_without_threads_to_give_loses_no_place_for_a_lookup(local: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    development = door_of(DEVELOPMENT, resolver=Names({"inside.example": ["127.0.0.1"]}))
+    with monkeypatch.context() as patched:
+        patched.setattr(lookup, "Thread", Unstartable)
+        for _ in range(MOST_LOOKUPS + 1):
+            with pytest.raises(ConnectionFailed) as caught:
+                get(development, f"http://inside.example:{local.port}/", seconds=1)
+            assert str(caught.value) == "The server could not be reached."
+    assert get(development, f"http://inside.example:{local.port}/").content == b"hello"
 
 
 def test_a_resolver_that_is_slow_but_answers(local: Server) -> None:

@@ -1,6 +1,7 @@
 """Redirects: followed only when asked, and every hop passes the same test."""
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -69,7 +70,9 @@ def test_a_redirect_to_nowhere_is_an_answer() -> None:
         assert get(door_of(DEVELOPMENT), server.url, max_redirects=3).content == b"lost"
 
 
-@pytest.mark.parametrize("location", ["/there", "there", "./there", "../there", "//{}/there", "http://{}/there", "?x=1", "/ü"])
+@pytest.mark.parametrize(
+    "location", ["/there", "there", "./there", "../there", "//{}/there", "http://{}/there", "?x=1", "/ü", " /there \t"]
+)
 def test_relative_locations(location: str) -> None:
     table: dict[str, bytes] = {}
     with serving(router(table)) as server:
@@ -186,6 +189,21 @@ def test_the_body_of_a_redirect_is_not_read() -> None:
     with serving(floods) as server:
         assert get(door_of(DEVELOPMENT), server.url, max_redirects=1).content == b"hello"
     assert sent < 50_000_000
+
+
+def test_the_connection_of_a_hop_ends_before_the_next_begins() -> None:
+    gone = threading.Event()
+
+    def first(connection: socket.socket, server: Server) -> None:
+        connection.sendall(moved(then.url))
+        if connection.recv(1) == b"":
+            gone.set()
+
+    def second(connection: socket.socket, server: Server) -> None:
+        connection.sendall(answer(b"gone" if gone.wait(2) else b"still there"))
+
+    with serving(second) as then, serving(first) as server:
+        assert get(door_of(DEVELOPMENT), server.url, max_redirects=1).content == b"gone"
 
 
 # -- What is sent on ------------------------------------------------------------------------------------------------------
