@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -47,6 +48,13 @@ class SageAdminSite(AdminSite):
             return response
 
         return run
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The front page, with what each area shows staff there (`seams.admin_panels`)."""
+        from sage_platform.api import seams
+
+        panels = [panel for make in seams.admin_panels.values() if (panel := make(request)) is not None]
+        return super().index(request, {"panels": panels, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = never_cache(self._login)(request, extra_context)
