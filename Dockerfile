@@ -1,5 +1,5 @@
 # The image holds the code and its virtual environment, and nothing that builds or tests them.
-# How to run it: docs/operations.md, "Container".
+# How to run it: docs/operations.md#container
 
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -1,4 +1,4 @@
-"""The cross-site rule (contract section 2): a browser's own headers tell whether another site made it ask."""
+"""The cross-site rule (docs/api.md#other-sites-pages): a browser's own headers tell whether another site made it ask."""
 
 from django.conf import settings
 from django.http import HttpRequest

@@ -1,4 +1,4 @@
-"""Which language an answer is in (contract section 1), and what Content-Language and Vary say of it."""
+"""Which language an answer is in (docs/api.md#languages), and what Content-Language and Vary say of it."""
 
 import pytest
 from django.test import RequestFactory

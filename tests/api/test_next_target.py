@@ -1,4 +1,4 @@
-"""`next` stays on this origin (contract section 2), whatever somebody puts into a link."""
+"""`next` stays on this origin (docs/api.md#where-next-leads), whatever somebody puts into a link."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When several refusals apply, the first of 404, 405, 401, 403, 415, 413, 422, 429 answers (contract section 1)."""
+"""When several refusals apply, the first in the order of docs/api.md#the-order-of-refusals answers."""
 
 from typing import Any, NamedTuple
 
@@ -63,7 +63,7 @@ ORDER = [
 
 
 @pytest.mark.parametrize("case", ORDER, ids=lambda case: f"{case.status}-{case.who}-{case.path}")
-def test_the_first_refusal_in_the_contracts_order_answers(case: Case, request: pytest.FixtureRequest) -> None:
+def test_the_first_refusal_in_order_answers(case: Case, request: pytest.FixtureRequest) -> None:
     caller: Caller = request.getfixturevalue(case.who)
     before = everything()
     response = caller.send(case.method, case.path, case.body, **case.headers)

@@ -1,4 +1,4 @@
-"""The kept table of all routes: what the wire contract promises, row by row.
+"""The kept table of all routes: what docs/api.md promises to clients, row by row.
 
 `logged_out`, `user` and `admin` are the HTTP statuses of a call with an empty JSON object (or, on a page, an empty form without
 its token). A 422, a 404 of an unknown provider or a form's 403 come after the question who may call; so they mean "may".

@@ -56,7 +56,7 @@ def test_each_operation_lists_its_refusals(row: Row, document: Any) -> None:
     if row.method in {"POST", "PUT"}:
         expected |= {"411", "413", "415", "422"}
     assert expected <= set(said["responses"])
-    # None but those that a route's own row in the contract adds.
+    # None but those that a route's own area in docs/api.md adds.
     assert set(said["responses"]) - expected <= {"403", "404", "413", "422", "429"}
     assert said["summary"]
     assert said["operationId"]

@@ -180,7 +180,7 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def most_seconds(platform: Platform) -> float:
-    """What a call may take: the contract's figure, but on a machine that is slower than that by itself."""
+    """What a call may take: MOST_SECONDS, or more on a machine that is slower than that by itself."""
     return max(MOST_SECONDS, 2 * p99(platform))
 
 

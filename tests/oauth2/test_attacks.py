@@ -72,7 +72,7 @@ ALLOWED = {
 @pytest.mark.parametrize("mounted", ["/oauth2/", "/api/oauth2/"])
 @pytest.mark.parametrize(("name", "allowed"), ALLOWED.items())
 def test_any_other_method_is_refused_in_json(mounted: str, name: str, allowed: str, pair: dict[str, Any], anyone: Caller) -> None:
-    """RFC 7009 §2, RFC 7662 §2.1. 405 with Allow, and no envelope, as docs/api.md has it for OAuth2."""
+    """RFC 7009 §2, RFC 7662 §2.1. 405 with Allow, and no envelope, as docs/api.md#raw-routes has it."""
     for method in METHODS:
         if method in allowed.split(", "):
             continue

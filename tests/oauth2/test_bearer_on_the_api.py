@@ -1,4 +1,4 @@
-"""A third party's token on the platform's own API: it opens userinfo, and nothing else (docs/api.md, OAuth2)."""
+"""A third party's token on the platform's own API: it opens userinfo, and nothing else (docs/api.md#third-parties-at-the-api)."""
 
 import uuid
 from datetime import timedelta
@@ -67,7 +67,7 @@ def test_the_body_is_never_read(alice: User, anyone: Caller, monkeypatch: pytest
 
 @pytest.mark.parametrize("how", ["unknown", "expired", "password"])
 def test_a_bad_one_is_passed_over_beside_a_good_cookie(*, how: str, alice: User, as_alice: Caller, anyone: Caller) -> None:
-    """docs/api.md, Identity: the web application goes on sending a token that has run out."""
+    """docs/api.md#sessions-and-tokens: the web application goes on sending a token that has run out."""
     token = token_for(alice, "openid")
     if how == "unknown":
         token = tokens.new(tokens.ACCESS_PREFIX)

@@ -172,7 +172,7 @@ def test_nothing_matches_what_is_no_hash(stored: str) -> None:
         assert not client_secrets.matches(secret, stored)
 
 
-# -- Failures are counted (docs/oauth2-clients.md, Limits) -----------------------------------------------------------------------
+# -- Failures are counted (docs/oauth2-clients.md#limits) -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("secret", [SECRET, CHOSEN], ids=["generated", "chosen"])
