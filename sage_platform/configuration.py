@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sage_platform import env, paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
+from sage_platform.web_files import served_files
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
@@ -34,6 +35,23 @@ def base_path(name: str, default: str) -> str:
     if value.split("/")[1] in paths.OWN:
         raise env.misconfigured(name, "a path such as /sage, and none of the platform's own")
     return value
+
+
+def web_root(name: str) -> Path | None:
+    """The folder of a built web application; unset means none. Workers that cannot read it would die one after the other."""
+    value = env.text(name)
+    if not value:
+        return None
+    root = Path(value).absolute()
+    try:
+        files = served_files(root)
+    except (FileNotFoundError, NotADirectoryError):
+        files = {}
+    except OSError:
+        raise env.misconfigured(name, "a folder of which everything can be read") from None
+    if str(root / "index.html") not in files:
+        raise env.misconfigured(name, "a folder that holds index.html")
+    return root
 
 
 def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
