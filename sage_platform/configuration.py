@@ -185,8 +185,10 @@ def mail(name: str, value: str) -> dict[str, Any]:
         return config
     if not config["EMAIL_HOST"]:
         raise env.misconfigured(name, expected)
-    encrypted = scheme != "smtp" or bool(config.get("EMAIL_USE_TLS") or config.get("EMAIL_USE_SSL"))
-    implicit = scheme in {"smtps", "smtp+ssl"} or bool(config.get("EMAIL_USE_SSL"))
+    # A query such as `?EMAIL_USE_SSL=True` asks for TLS as well.
+    asked = {key for key in ("EMAIL_USE_SSL", "EMAIL_USE_TLS") if config.get(key)}
+    encrypted = scheme != "smtp" or bool(asked)
+    implicit = scheme in {"smtps", "smtp+ssl"} or "EMAIL_USE_SSL" in asked
     port = config["EMAIL_PORT"] or (25 if not encrypted else 465 if implicit else 587)
     if port == IMPLICIT_TLS_PORT and not encrypted:
         raise env.misconfigured(name, f"smtps:// for port {port}, where the connection begins with TLS")
