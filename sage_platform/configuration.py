@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -15,9 +15,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sage_platform import env, paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
+from sage_platform.web_files import served_files
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
+# RFC 8314 §3.3: TLS from the first byte. On the other two a session begins in the clear and STARTTLS follows (RFC 3207).
+IMPLICIT_TLS_PORT = 465
+STARTTLS_PORTS = frozenset({25, 587})
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # In WAL mode NORMAL keeps every committed write when the process dies; only a loss of power can take the last moments.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
@@ -31,6 +35,23 @@ def base_path(name: str, default: str) -> str:
     if value.split("/")[1] in paths.OWN:
         raise env.misconfigured(name, "a path such as /sage, and none of the platform's own")
     return value
+
+
+def web_root(name: str) -> Path | None:
+    """The folder of a built web application; unset means none. Workers that cannot read it would die one after the other."""
+    value = env.text(name)
+    if not value:
+        return None
+    root = Path(value).absolute()
+    try:
+        files = served_files(root)
+    except (FileNotFoundError, NotADirectoryError):
+        files = {}
+    except OSError:
+        raise env.misconfigured(name, "a folder of which everything can be read") from None
+    if str(root / "index.html") not in files:
+        raise env.misconfigured(name, "a folder that holds index.html")
+    return root
 
 
 def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
@@ -55,10 +76,16 @@ def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:
 
 
 def database(name: str, value: str) -> dict[str, Any]:
-    """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`."""
+    """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`.
+
+    The host may be the folder of the server's socket: `postgres://user@%2Fvar%2Frun%2Fpostgresql/name`.
+    """
     expected = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
     # The parser would print part of an address that it does not know, and with it perhaps of a password.
     if value.partition("://")[0] not in {"sqlite", "postgres", "postgresql", "pgsql", "psql"}:
+        raise env.misconfigured(name, expected)
+    # Without a third slash the first folder of the path would be taken for a host, and passed over.
+    if value.startswith("sqlite://") and not value.startswith(("sqlite:///", "sqlite://:memory:")):
         raise env.misconfigured(name, expected)
     try:
         config: dict[str, Any] = dict(environ.Env.db_url_config(value))
@@ -71,9 +98,21 @@ def database(name: str, value: str) -> dict[str, Any]:
         options |= {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_PRAGMAS}
         return config | {"ENGINE": "sage_platform.databases.sqlite3", "CONN_MAX_AGE": None}
     if engine.endswith("postgresql"):
+        if not (config["NAME"] or "service" in options):
+            raise env.misconfigured(name, expected)
+        config["HOST"] = _socket_folder(value) or config["HOST"]
         options |= {"pool": postgresql_pool(), "connect_timeout": 3}
         return config | {"ENGINE": "sage_platform.databases.postgresql", "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     raise env.misconfigured(name, expected)
+
+
+def _socket_folder(value: str) -> str:
+    """The folder of a PostgreSQL server's socket, given percent-encoded as the host (PostgreSQL manual, §34.1.1.2); else empty.
+
+    The parser turns every host into lower case, which is right for names and wrong for folders.
+    """
+    host = unquote(urlsplit(value).netloc.rpartition("@")[2].partition(":")[0])
+    return host if host.startswith("/") else ""
 
 
 def postgresql_pool() -> dict[str, Any]:
@@ -135,10 +174,26 @@ def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
 
 
 def mail(name: str, value: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings from, for example, `smtp+tls://user:password@mail.example:587`."""
+    """Django's EMAIL_* settings from, for example, `smtps://user:password@mail.example:465`."""
+    expected = "smtps://user:password@host:465, smtp+tls://user:password@host:587, smtp://host:25 or consolemail://"
     try:
-        return dict(environ.Env.email_url_config(value or "dummymail://"))
+        config: dict[str, Any] = dict(environ.Env.email_url_config(value or "dummymail://"))
+        scheme = urlsplit(value).scheme
     except (ValueError, KeyError, ImproperlyConfigured):
-        raise env.misconfigured(
-            name, "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://"
-        ) from None
+        raise env.misconfigured(name, expected) from None
+    if not scheme.startswith("smtp"):
+        return config
+    if not config["EMAIL_HOST"]:
+        raise env.misconfigured(name, expected)
+    # A query such as `?EMAIL_USE_SSL=True` asks for TLS as well.
+    asked = {key for key in ("EMAIL_USE_SSL", "EMAIL_USE_TLS") if config.get(key)}
+    encrypted = scheme != "smtp" or bool(asked)
+    implicit = scheme in {"smtps", "smtp+ssl"} or "EMAIL_USE_SSL" in asked
+    port = config["EMAIL_PORT"] or (25 if not encrypted else 465 if implicit else 587)
+    if port == IMPLICIT_TLS_PORT and not encrypted:
+        raise env.misconfigured(name, f"smtps:// for port {port}, where the connection begins with TLS")
+    if encrypted:
+        # On these ports the way TLS begins is registered. The other way, each side would wait for the other to speak.
+        implicit = port == IMPLICIT_TLS_PORT or (implicit and port not in STARTTLS_PORTS)
+        config |= {"EMAIL_USE_SSL": implicit, "EMAIL_USE_TLS": not implicit}
+    return config | {"EMAIL_PORT": port}

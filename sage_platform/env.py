@@ -145,14 +145,6 @@ def _origin(name: str, value: str) -> str:
     return f"{parts.scheme}://{host}" if port in {None, implied} else f"{parts.scheme}://{host}:{port}"
 
 
-def folder(name: str, *, holding: str) -> Path | None:
-    """An existing folder with a certain file in it; unset means none."""
-    value = text(name)
-    if value and not (Path(value) / holding).is_file():
-        raise misconfigured(name, f"a folder that holds {holding}")
-    return Path(value).absolute() if value else None
-
-
 def url(name: str, default: str = "") -> str:
     """An absolute http or https address without query and fragment; a trailing slash is dropped.
 

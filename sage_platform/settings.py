@@ -40,7 +40,7 @@ if not SAGE_PUBLIC_URL:
     raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")
 SAGE_WEB_BASE_PATH = configuration.base_path("SAGE_WEB_BASE_PATH", "/sage")
 # A built web application to serve under the base path. Without one, our own pages are there.
-SAGE_WEB_ROOT = env.folder("SAGE_WEB_ROOT", holding="index.html")
+SAGE_WEB_ROOT = configuration.web_root("SAGE_WEB_ROOT")
 SAGE_TRUSTED_PROXIES = env.networks("SAGE_TRUSTED_PROXIES")
 SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)

@@ -1,8 +1,7 @@
 """A built single-page application, served under SAGE_WEB_BASE_PATH from SAGE_WEB_ROOT."""
 
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from wsgiref.headers import Headers
 
@@ -12,7 +11,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from sage_platform import paths
+from sage_platform.web_files import served_files
 
 # Build tools put a hash of the content into a file's name: app-BvX3f9aK.js, app.3f9c2b1e.css. Such a file never changes.
 HASHED_NAME = re.compile(r"[.-][0-9A-Za-z_-]{8,}\.[0-9A-Za-z]+\Z")
@@ -26,14 +25,14 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         if settings.SAGE_WEB_ROOT is not None:
             self.add_files(str(settings.SAGE_WEB_ROOT), prefix=f"{settings.SAGE_WEB_BASE_PATH}/")
 
-    def add_file_to_dictionary(self, url: str, path: str, stat_cache: Mapping[str, os.stat_result] | None = None) -> None:
-        """Leaves out hidden files of the web application, and symbolic links that lead out of its folder."""
-        root = settings.SAGE_WEB_ROOT
-        if root is not None and url.startswith(f"{settings.SAGE_WEB_BASE_PATH}/"):
-            hidden = any(part.startswith(".") and part != paths.WELL_KNOWN for part in url.split("/"))
-            if hidden or not Path(path).resolve().is_relative_to(root.resolve()):
-                return
-        super().add_file_to_dictionary(url, path, stat_cache)
+    def update_files_dictionary(self, root: str, prefix: str) -> None:
+        """WhiteNoise's own, which follows every link, is for the packages' files; `root` ends with a slash."""
+        if settings.SAGE_WEB_ROOT is None or Path(root) != settings.SAGE_WEB_ROOT:
+            super().update_files_dictionary(root, prefix)
+            return
+        files = served_files(settings.SAGE_WEB_ROOT)
+        for file in files:
+            self.add_file_to_dictionary(prefix + file.removeprefix(root), file, stat_cache=files)
 
     def immutable_file_test(self, path: str, url: str) -> bool:
         return HASHED_NAME.search(url) is not None

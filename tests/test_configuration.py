@@ -80,16 +80,23 @@ def test_a_made_encryption_key_is_one(tmp_path: Path) -> None:
 # -- Addresses with passwords in them ----------------------------------------------------------------------------------------
 
 DATABASE = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
-MAIL = "smtp://host:25, smtp+tls://user:password@host:587, smtp+ssl://… or consolemail://"
+MAIL = "smtps://user:password@host:465, smtp+tls://user:password@host:587, smtp://host:25 or consolemail://"
 WRONG: list[tuple[Reader, str]] = [
     (lambda: configuration.database(NAME, "mysql://sage:hunter2@db/sage"), DATABASE),
     (lambda: configuration.database(NAME, "postgres://sage:pw@db:hunter2/sage"), DATABASE),
     (lambda: configuration.database(NAME, "hunter2"), DATABASE),
+    (lambda: configuration.database(NAME, "sqlite://hunter2/sage.sqlite3"), DATABASE),
+    (lambda: configuration.database(NAME, "postgres://sage:hunter2@db"), DATABASE),
     (lambda: configuration.cache(NAME, "http://hunter2@cache"), "redis://host:6379/0"),
     (lambda: configuration.cache(NAME, "redis://cache/hunter2"), "redis://host:6379/0"),
     (lambda: configuration.cache(NAME, "redis://cache:hunter2/0"), "redis://host:6379/0"),
     (lambda: configuration.mail(NAME, "hunter2://mail"), MAIL),
     (lambda: configuration.mail(NAME, "smtp://user:pw@mail:hunter2"), MAIL),
+    (lambda: configuration.mail(NAME, "smtps://user:hunter2@"), MAIL),
+    (
+        lambda: configuration.mail(NAME, "smtp://user:hunter2@mail:465"),
+        "smtps:// for port 465, where the connection begins with TLS",
+    ),
 ]
 
 
@@ -136,6 +143,22 @@ def test_postgresql() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("address", "host", "port"),
+    [
+        ("postgres://sage:pw@%2Fvar%2Frun%2FPostgreSQL/main", "/var/run/PostgreSQL", ""),
+        ("postgres://sage:p%40w@%2Ftmp%2Fa%3Ab:5433/main", "/tmp/a:b", 5433),
+        ("postgres://%2Ftmp/main", "/tmp", ""),
+        ("postgres:////tmp/main", "/tmp", ""),
+        ("postgres://sage:pw@DB.example/main", "db.example", ""),
+        ("postgres://sage:pw@[::1]:5433/main", "::1", 5433),
+    ],
+)
+def test_the_host_may_be_the_folder_of_a_socket(address: str, host: str, port: object) -> None:
+    found = configuration.database(NAME, address)
+    assert (found["HOST"], found["PORT"], found["NAME"]) == (host, port, "main")
+
+
 def test_the_cache() -> None:
     assert configuration.cache(NAME, "") == {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     for address in ("redis://cache.example:6379/0", "rediss://cache.example", "unix:///run/redis.sock"):
@@ -157,7 +180,34 @@ def test_mail() -> None:
         "EMAIL_HOST_PASSWORD": "pw",
         "EMAIL_USE_TLS": True,
     }
+    assert {name: value for name, value in configuration.mail(NAME, "smtp://mail.example").items() if value} == {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "mail.example",
+        "EMAIL_PORT": 25,
+    }
     assert configuration.mail(NAME, "")["EMAIL_BACKEND"] == "django.core.mail.backends.dummy.EmailBackend"
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "implicit"),
+    [
+        ("smtps://mail.example:465", 465, True),
+        ("smtps://mail.example", 465, True),
+        ("smtps://mail.example:2465", 2465, True),
+        ("smtp+ssl://mail.example", 465, True),
+        ("smtp+ssl://mail.example:2465", 2465, True),
+        ("smtp+tls://mail.example:465", 465, True),
+        ("smtp://mail.example:465?EMAIL_USE_SSL=True", 465, True),
+        ("smtp+tls://mail.example", 587, False),
+        ("smtp+tls://mail.example:2525", 2525, False),
+        ("smtps://mail.example:587", 587, False),
+        ("smtp+ssl://mail.example:25", 25, False),
+    ],
+)
+def test_how_tls_begins(address: str, port: int, implicit: bool) -> None:
+    """RFC 8314 §3.3 for 465, RFC 3207 for 587 and 25; elsewhere the scheme says. Django refuses to have both at once."""
+    found = configuration.mail(NAME, address)
+    assert (found["EMAIL_PORT"], found["EMAIL_USE_SSL"], found["EMAIL_USE_TLS"]) == (port, implicit, not implicit)
 
 
 def test_files_on_the_local_disk(tmp_path: Path) -> None:
