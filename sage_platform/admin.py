@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +16,7 @@ from rest_framework.exceptions import APIException
 
 # The admin has scripts of its own, all from files; nothing else may run in it, and nobody may frame it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-View = Callable[..., Any]
+View = Callable[..., HttpResponseBase]
 
 
 class SageAdminConfig(AdminConfig):
@@ -35,13 +35,13 @@ class SageAdminSite(AdminSite):
         guarded: View = super().admin_view(view, cacheable)
 
         @wraps(guarded)
-        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             # Imported late here and below: the site object is made before the apps are ready.
             from sage_platform.api import handlers
             from sage_platform.pages.language_switch import switch_language
 
             try:
-                response = switch_language(request) or guarded(request, *args, **kwargs)
+                response: HttpResponseBase = switch_language(request) or guarded(request, *args, **kwargs)
             except APIException as error:
                 response = handlers.answer(request, error)
             response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -84,8 +84,7 @@ class SageAdminSite(AdminSite):
         }
         request.current_app = self.name
         view: View = AdminLoginView.as_view(extra_context=context)
-        answer: HttpResponse = view(request)
-        return answer
+        return cast("HttpResponse", view(request))
 
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

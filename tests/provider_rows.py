@@ -9,7 +9,7 @@ from providers.models import Probe, Provider
 from providers.probing import ModelEndpoint
 from providers.services.configs import digests_of
 from sage_platform.accounts.models import LimitedAct, User
-from sage_platform.accounts.services.limits import digest_of
+from sage_platform.accounts.services.limits import keyed_digest
 from tests.vendor import Vendor
 
 KEY = "sk-proj-Qx7Lw2Zt9Vb4Nm6Rk8Hd3"
@@ -55,4 +55,4 @@ def started() -> int:
 def exhaust_rate(user: User) -> None:
     """As if this user had just started as many probes as the deployment's default allows in a minute."""
     now = timezone.now()
-    LimitedAct.objects.bulk_create(LimitedAct(limit="outbound-call", subject=digest_of(user.pk), at=now) for _ in range(10))
+    LimitedAct.objects.bulk_create(LimitedAct(limit="outbound-call", subject=keyed_digest(user.pk), at=now) for _ in range(10))

@@ -1,6 +1,7 @@
 """Users and their sign-ins in the Django admin, through the same services as the API."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -20,11 +21,20 @@ from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import sign_ins, users
 from sage_platform.accounts.services.history import has_history
+from sage_platform.api.errors import Message
+from sage_platform.typing import ModelAdmin, ModelForm
+
+M = TypeVar("M", bound=Model)
 
 admin.site.unregister(Group)  # There is one privilege here, the role; groups would promise others.
 
 
-class UserFieldsForm(forms.ModelForm):  # type: ignore[type-arg]
+def actor_of(request: HttpRequest) -> User:
+    """Who asks: nobody but administrators gets as far as a method of the admin that changes something."""
+    return cast("User", request.user)
+
+
+class UserFieldsForm(ModelForm[User]):
     """The rules for names and addresses, as the API has them."""
 
     class Meta:
@@ -48,7 +58,7 @@ class UserFieldsForm(forms.ModelForm):  # type: ignore[type-arg]
             PHONE(number)
         return number
 
-    def _refuse_taken(self, field: str, value: str, message: Any) -> None:
+    def _refuse_taken(self, field: str, value: str, message: Message) -> None:
         others = User.objects.filter(**{field: comparison_key(value)}).exclude(pk=self.instance.pk)
         if others.exists():
             raise ValidationError(message)
@@ -125,9 +135,12 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "password", "email", "phonenum", "role")}),)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: object
+    ) -> type[ModelForm[User]]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        form.actor = request.user  # type: ignore[attr-defined]
+        if issubclass(form, ChangeUserForm):
+            form.actor = actor_of(request)
         return form
 
     @admin.display(description=_("password"))
@@ -136,7 +149,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         state = _("Set.") if user.has_usable_password() else _("None: no sign-in by password.")
         return format_html('{} <a href="../password/">{}</a>', state, _("Set another password"))
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+    def get_deleted_objects(self, objs: Sequence[User] | QuerySet[User], request: HttpRequest) -> Any:
         """Sign-ins go with their user, though nobody may delete one by itself."""
         to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
@@ -149,7 +162,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             user.asking_sign_in = sign_in.pk
         return user
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """A new password or a deactivation goes through its service, so that it ends what it has to."""
         if not change:
             obj.set_password(form.cleaned_data["password"])
@@ -163,15 +176,14 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             changed.append("verified_email")
         obj.save(update_fields=changed)
         if is_active != was_active:
-            actor: Any = request.user
-            users.set_active(obj, active=is_active, actor=actor)
+            users.set_active(obj, active=is_active, actor=actor_of(request))
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
         return actions
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Administrators are demoted first; who has a history is deactivated, since deleting them would delete it."""
         if obj is None:
             return super().has_delete_permission(request)
@@ -186,7 +198,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         self._set_active(request, queryset, active=False)
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
-        actor: Any = request.user
+        actor = actor_of(request)
         for user in queryset.exclude(is_active=active):
             try:
                 users.set_active(user, active=active, actor=actor)
@@ -196,21 +208,21 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
                 self.log_change(request, user, [{"changed": {"fields": ["is_active"]}}])
 
 
-class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RecordAdmin(ModelAdmin[M]):
     """A record of what happened: to be read, never made or changed here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
 
 
 @admin.register(SignIn)
-class SignInAdmin(RecordAdmin):
+class SignInAdmin(RecordAdmin[SignIn]):
     list_display = ("user", "method", "client_key", "created_at", "seen_at", "ended_at")
     list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
@@ -219,7 +231,7 @@ class SignInAdmin(RecordAdmin):
     fields = ("id", "user", "method", "client_key", "created_at", "seen_at", "ended_at")
     actions = ("end",)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: SignIn | None = None) -> bool:
         return bool(request.user.is_staff)
 
     @admin.action(description=_("End the selected sign-ins"))
@@ -230,7 +242,7 @@ class SignInAdmin(RecordAdmin):
 
 
 @admin.register(LogEntry)
-class HistoryAdmin(RecordAdmin):
+class HistoryAdmin(RecordAdmin[LogEntry]):
     """Who changed what, over all areas; each object's own page has its part of it."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "what")
@@ -240,7 +252,7 @@ class HistoryAdmin(RecordAdmin):
     date_hierarchy = "action_time"
     fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "what")
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:
         return bool(request.user.is_staff)
 
     @admin.display(description=_("what"))

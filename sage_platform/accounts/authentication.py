@@ -1,6 +1,6 @@
 """Who is asking the API: the bearer of a token, else the browser's session."""
 
-from typing import Any
+from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from sage_platform.accounts.middleware import session_user
 from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.requests import PageRequest
 from sage_platform.accounts.services import callers, proxy_identity, sign_ins
 from sage_platform.api.cross_site import check_same_site
 from sage_platform.api.errors import InsufficientScope, InvalidToken
@@ -62,10 +63,10 @@ class SageAuthentication(BaseAuthentication):
         user = named or session_user(request._request)
         if isinstance(user, User):
             check_same_site(request._request)
-            return user, None if named else request._request.sign_in  # type: ignore[attr-defined]
+            return user, None if named else cast("PageRequest", request._request).sign_in
         if token is not None:
             raise InvalidToken
         return None
 
-    def authenticate_header(self, request: Request) -> Any:
+    def authenticate_header(self, request: Request) -> str:
         return "Bearer"

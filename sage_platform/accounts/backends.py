@@ -1,8 +1,7 @@
 """The only backend: it knows users, and never takes a password."""
 
-from typing import Any
-
 from django.contrib.auth.backends import BaseBackend
+from django.http import HttpRequest
 
 from sage_platform.accounts.models import User
 
@@ -10,9 +9,9 @@ from sage_platform.accounts.models import User
 class SessionOnlyBackend(BaseBackend):
     """`django.contrib.auth.authenticate()` finds no way in: passwords are taken by `services.passwords` alone."""
 
-    def authenticate(self, request: Any, **credentials: Any) -> None:
+    def authenticate(self, request: HttpRequest | None, **credentials: object) -> None:
         return None
 
-    def get_user(self, user_id: Any) -> User | None:
+    def get_user(self, user_id: str) -> User | None:
         found: User | None = User.objects.active().filter(pk=user_id).first()
         return found

@@ -1,7 +1,7 @@
 """The fields that a user's data comes in by, the same for the API and the forms."""
 
 import re
-from typing import Any
+from typing import Unpack
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, RegexValidator
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sage_platform.accounts.names import is_username, normalize_username
-from sage_platform.api.fields import Text, trimmed
+from sage_platform.api.fields import Text, TextOptions, trimmed
 
 PHONE = RegexValidator(
     re.compile(r"^\+?[0-9][0-9 ()./-]{1,29}[0-9()./-]\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
@@ -36,11 +36,11 @@ def clean_username(value: str) -> str:
 
 
 class Username(Text):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[TextOptions]) -> None:
         super().__init__(**options)
         self.pattern = NAME
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: str) -> str:
         try:
             return clean_username(super().to_internal_value(data))
         except ValidationError as error:
@@ -59,13 +59,18 @@ class AddressValidator(EmailValidator):
 
 
 class Email(Text):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": 254} | options)
+    def __init__(self, **options: Unpack[TextOptions]) -> None:
+        options.setdefault("max_length", 254)
+        super().__init__(**options)
         self.pattern = ADDRESS
         self.validators.append(AddressValidator(_("Enter a valid email address.")))
 
 
 class Phone(Text):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": 32, "required": False, "allow_blank": True, "default": ""} | options)
+    def __init__(self, **options: Unpack[TextOptions]) -> None:
+        options.setdefault("max_length", 32)
+        options.setdefault("required", False)
+        options.setdefault("allow_blank", True)
+        options.setdefault("default", "")
+        super().__init__(**options)
         self.validators.append(PHONE)

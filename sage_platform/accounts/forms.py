@@ -1,10 +1,13 @@
 """The forms of our pages and of the admin's login."""
 
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, TypedDict, Unpack
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.forms.boundfield import BoundField
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
@@ -12,7 +15,7 @@ from sage_platform.accounts.fields import PASSWORD_MAX_LENGTH
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import passwords
 from sage_platform.api.client import client_key
-from sage_platform.api.errors import Code, Refusal
+from sage_platform.api.errors import Code, Message, Refusal
 
 
 class PageField(BoundField):
@@ -38,7 +41,7 @@ class PageForm(forms.Form):
         self.add_error(None, str(error.detail))
 
 
-def password_field(label: Any, autocomplete: str, help_text: Any = "") -> forms.CharField:
+def password_field(label: Message, autocomplete: str, help_text: Message = "") -> forms.CharField:
     """Kept as typed, white space too."""
     return forms.CharField(
         label=label,
@@ -47,6 +50,14 @@ def password_field(label: Any, autocomplete: str, help_text: Any = "") -> forms.
         widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
         help_text=help_text,
     )
+
+
+class FormOptions(TypedDict, total=False):
+    """What Django's own login view passes to its form, besides the request and the data."""
+
+    files: "MultiValueDict[str, UploadedFile[bytes]]"
+    initial: MutableMapping[str, object]
+    prefix: str | None
 
 
 class SignInForm(PageForm):
@@ -61,8 +72,8 @@ class SignInForm(PageForm):
     )
     password = password_field(_("Password"), "current-password")
 
-    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, request: HttpRequest | None = None, data: QueryDict | None = None, **options: Unpack[FormOptions]) -> None:
+        super().__init__(data, **options)
         self.request = request
         self.user: User | None = None
 

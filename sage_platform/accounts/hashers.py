@@ -7,7 +7,6 @@ takes a password can go round them.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, local
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
@@ -59,6 +58,6 @@ class SlottedArgon2PasswordHasher(Argon2PasswordHasher):
 class SlottedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
     """For hashes brought along from another Django project; renewed as Argon2 at the next sign-in."""
 
-    def encode(self, password: str, salt: str, iterations: Any = None) -> str:
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         with slot(), turns.lent():
             return super().encode(password, salt, iterations)

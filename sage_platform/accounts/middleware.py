@@ -1,5 +1,7 @@
 """`request.user` for our pages and the admin: whom the trusted proxy names, else the user of the session's living sign-in."""
 
+from typing import cast
+
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
@@ -9,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.exceptions import AuthenticationFailed
 
 from sage_platform.accounts.models import User
+from sage_platform.accounts.requests import PageRequest
 from sage_platform.accounts.services import proxy_identity, sign_ins
 
 
@@ -23,11 +26,11 @@ class PlainSessionMiddleware(SessionMiddleware):
 
 
 def session_user(request: HttpRequest) -> User | AnonymousUser:
-    """Looked up at most once for a request."""
-    if not hasattr(request, "sign_in"):
-        request.sign_in = sign_ins.of_session(request)  # type: ignore[attr-defined]
-    sign_in = request.sign_in  # type: ignore[attr-defined]
-    return sign_in.user if sign_in is not None else AnonymousUser()
+    """The user of the session's living sign-in, which is looked up at most once for a request and kept as its `sign_in`."""
+    asked = cast("PageRequest", request)
+    if not hasattr(asked, "sign_in"):
+        asked.sign_in = sign_ins.of_session(request)
+    return asked.sign_in.user if asked.sign_in is not None else AnonymousUser()
 
 
 def page_user(request: HttpRequest) -> User | AnonymousUser:
@@ -38,7 +41,7 @@ def page_user(request: HttpRequest) -> User | AnonymousUser:
         return AnonymousUser()
     if named is None:
         return session_user(request)
-    request.sign_in = None  # type: ignore[attr-defined]
+    cast("PageRequest", request).sign_in = None
     return named
 
 

@@ -1,8 +1,9 @@
 """Who may sign in, and what a sign-in consists of."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict, Unpack
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password as check_against
@@ -14,18 +15,36 @@ from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.names import comparison_key
 
+if TYPE_CHECKING:
+    CharField = models.CharField[str | None, str | None]
+else:
+    CharField = models.CharField
+
 
 def new_user_id() -> str:
     return uuid.uuid4().hex
 
 
-class ComparisonKeyField(models.CharField):  # type: ignore[type-arg]
-    """Follows another field of the row: the key that it is compared by, None where that field is empty."""
+class ComparisonKeyOptions(TypedDict, total=False):
+    """The options that a migration writes out, since they differ from those of Django's own field."""
 
-    def __init__(self, *args: Any, source: str, **kwargs: Any) -> None:
+    max_length: int
+    editable: bool
+    unique: bool
+    null: bool
+
+
+class ComparisonKeyField(CharField):
+    """Follows the field `source` of the same row: the key that its text is compared by, None where it is empty."""
+
+    def __init__(self, *, source: str, **options: Unpack[ComparisonKeyOptions]) -> None:
         self.source = source
         # Case folding and NFKC can make a text several times as long.
-        super().__init__(*args, **{"max_length": 1024, "editable": False, "unique": True, "null": True} | kwargs)
+        options.setdefault("max_length", 1024)
+        options.setdefault("editable", False)
+        options.setdefault("unique", True)
+        options.setdefault("null", True)
+        super().__init__(**options)
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
@@ -121,7 +140,7 @@ class User(AbstractBaseUser):
     def has_perm(self, perm: str, obj: object = None) -> bool:
         return self.is_admin
 
-    def has_perms(self, perm_list: Any, obj: object = None) -> bool:
+    def has_perms(self, perm_list: Iterable[str], obj: object = None) -> bool:
         return self.is_admin
 
     def has_module_perms(self, app_label: str) -> bool:

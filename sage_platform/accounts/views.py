@@ -1,13 +1,15 @@
 """The identity routes: /api/auth/* and /api/user/*."""
 
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from sage_platform.accounts import serializers as wire
 from sage_platform.accounts.authentication import bearer_token
-from sage_platform.accounts.models import SignIn, User, UserConfig
+from sage_platform.accounts.models import User, UserConfig
+from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.accounts.services import passwords, registration, sign_ins, users
 from sage_platform.accounts.sign_in_options import providers
 from sage_platform.api.client import client_key
@@ -78,8 +80,8 @@ class SessionViewSet(ApiViewSet):
         return sign_ins.issue_tokens(sign_ins.open_session(request._request, user))._asdict()
 
     @endpoint(who=SignedIn, gives=wire.SessionOutput, summary="Who is signed in")
-    def session(self, request: Request) -> Any:
-        user: Any = request.user
+    def session(self, request: SignedInRequest) -> Any:
+        user = request.user
         profile = {
             "userid": user.pk,
             "username": user.username,
@@ -131,10 +133,9 @@ class AccountViewSet(ApiViewSet):
         summary="Change one's own password",
         refusals=[DocumentedRefusal(400, "The old password is wrong, or the new one weak."), THROTTLED],
     )
-    def change_password(self, request: Request, data: dict[str, Any]) -> Any:
-        own: Any = request.user
+    def change_password(self, request: SignedInRequest, data: dict[str, Any]) -> Any:
         users.change_password(
-            own,
+            request.user,
             old_password=data["old_password"],
             new_password=data["new_password"],
             client_key=client_key(request._request),
@@ -143,14 +144,13 @@ class AccountViewSet(ApiViewSet):
         return {}
 
     @endpoint(who=SignedIn, gives=wire.ConfigSchema, summary="What the web application keeps for this user")
-    def read_config(self, request: Request) -> Any:
+    def read_config(self, request: SignedInRequest) -> Any:
         kept = UserConfig.objects.filter(user_id=request.user.pk).first()
         return {"config": kept.config if kept else {}}
 
     @endpoint(who=SignedIn, takes=wire.ConfigSchema, gives=wire.ConfigSchema, summary="Change some of it")
-    def write_config(self, request: Request, data: dict[str, Any]) -> Any:
-        own: Any = request.user
-        return {"config": users.merge_config(own, data["config"])}
+    def write_config(self, request: SignedInRequest, data: dict[str, Any]) -> Any:
+        return {"config": users.merge_config(request.user, data["config"])}
 
 
 class UserViewSet(ApiViewSet):
@@ -161,13 +161,12 @@ class UserViewSet(ApiViewSet):
         gives=wire.OptionOutput(many=True),
         summary="Users to choose from: all for an administrator, else oneself",
     )
-    def choices(self, request: Request) -> Any:
-        own: Any = request.user
-        seen = User.objects.visible_to(own).order_by("username_key").values_list("username", "pk")
+    def choices(self, request: SignedInRequest) -> Any:
+        seen = User.objects.visible_to(request.user).order_by("username_key").values_list("username", "pk")
         return [{"label": username, "value": pk} for username, pk in seen]
 
     @endpoint(who=Administrator, query=PageQuery, gives=wire.UserListOutput, summary="Users, newest first")
-    def index(self, request: Request, query: dict[str, Any]) -> Any:
+    def index(self, request: SignedInRequest, query: dict[str, Any]) -> Any:
         items, total = page_of(User.objects.newest_first(), **query)
         return {"items": wire.UserRowOutput(items, many=True).data, "total": total}
 
@@ -178,9 +177,8 @@ class UserViewSet(ApiViewSet):
         summary="Add a user",
         refusals=[DocumentedRefusal(400, "The name or address is taken, or the password is weak."), THROTTLED],
     )
-    def add(self, request: Request, data: dict[str, Any]) -> Any:
-        own: Any = request.user
-        return {"user_id": users.create_user(**data, actor=own).pk}
+    def add(self, request: SignedInRequest, data: dict[str, Any]) -> Any:
+        return {"user_id": users.create_user(**data, actor=request.user).pk}
 
     @endpoint(
         who=Administrator,
@@ -189,14 +187,13 @@ class UserViewSet(ApiViewSet):
         summary="Delete a user",
         refusals=[DocumentedRefusal(404, "There is no such user."), DocumentedRefusal(400, "The user is an administrator.")],
     )
-    def remove(self, request: Request, data: dict[str, Any]) -> Any:
-        own: Any = request.user
-        users.delete_user(data["user_id"], actor=own)
+    def remove(self, request: SignedInRequest, data: dict[str, Any]) -> Any:
+        users.delete_user(data["user_id"], actor=request.user)
         return {}
 
 
-def calling_sign_ins(request: Request) -> set[Any]:
+def calling_sign_ins(request: SignedInRequest) -> set[UUID]:
     """The sign-ins that speak in this call: the bearer's, and that of the same user's cookie beside it."""
-    spoken = {request.auth.pk} if isinstance(request.auth, SignIn) else set()
+    spoken = {request.auth.pk} if request.auth is not None else set()
     cookie = sign_ins.of_session(request._request)
     return spoken | ({cookie.pk} if cookie is not None and cookie.user_id == request.user.pk else set())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field, inline_serializer
 from rest_framework import serializers
@@ -32,7 +32,7 @@ WHO = {
 }
 
 
-_envelopes: dict[str, Any] = {}
+_envelopes: dict[str, serializers.Serializer[Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,13 @@ class DocumentedRefusal:
     status: int = 200
 
 
+SerializerClass = type[serializers.BaseSerializer[Any]]
+# A serializer class; where a list is given, a serializer that was made with `many=True`.
+Gives = SerializerClass | serializers.BaseSerializer[Any]
+AnyField = serializers.Field[Any, Any, Any, Any]
+Envelope = serializers.Serializer[Any]
+
+
 class FieldErrorSchema(serializers.Serializer[Any]):
     field = serializers.CharField(help_text="Where the mistake is; `body` for the whole.")
     message = serializers.CharField()
@@ -53,14 +60,14 @@ class InvalidDataSchema(serializers.Serializer[Any]):
     errors = FieldErrorSchema(many=True)  # type: ignore[assignment]
 
 
-def _envelope_named(name: str, data: Any) -> Any:
+def _envelope_named(name: str, data: AnyField) -> Envelope:
     """One component for each name, however many routes answer with it."""
     if name not in _envelopes:
         _envelopes[name] = _envelope(name, data)
     return _envelopes[name]
 
 
-def _envelope(name: str, data: Any) -> Any:
+def _envelope(name: str, data: AnyField) -> Envelope:
     return inline_serializer(
         name=name,
         fields={
@@ -79,12 +86,12 @@ class Null(serializers.JSONField):
 
 
 @cache
-def error_envelope() -> Any:
+def error_envelope() -> Envelope:
     return _envelope("ErrorEnvelope", Null())
 
 
 @cache
-def invalid_envelope() -> Any:
+def invalid_envelope() -> Envelope:
     return _envelope("InvalidInputEnvelope", InvalidDataSchema())
 
 
@@ -93,32 +100,34 @@ class EmptyObject(serializers.JSONField):
     """`{}`. The generator leaves out a member whose serializer has no fields, and `data` is always there."""
 
 
-def envelope_of(gives: Any) -> Any:
+def envelope_of(gives: Gives) -> Envelope:
     """The success envelope around a serializer class or a `many=True` serializer."""
     # null is said to the constructor: a serializer copies its fields by how they were made. A refusal with HTTP 200 carries it.
     if isinstance(gives, serializers.ListSerializer):
-        child: Any = gives.child
+        child: SerializerClass = type(cast("serializers.BaseSerializer[Any]", gives.child))
         name = f"{_short(child)}ListEnvelope"
-        payload: Any = type(child)(many=True, allow_null=True)
-    else:
+        payload: AnyField = child(many=True, allow_null=True)
+    elif isinstance(gives, type):
         name = f"{gives.__name__.removesuffix('Output')}Envelope"
         payload = gives(allow_null=True)
+    else:
+        raise TypeError(f"{gives!r} is neither a serializer class nor made with many=True")
     if isinstance(payload, serializers.Serializer) and not payload.fields:
         payload = EmptyObject(allow_null=True)
     return _envelope_named(name, payload)
 
 
-def _short(serializer: Any) -> str:
-    return re.sub(r"(Output|Serializer)$", "", type(serializer).__name__)
+def _short(serializer: SerializerClass) -> str:
+    return re.sub(r"(Output|Serializer)$", "", serializer.__name__)
 
 
 def describe(
     *,
     who: type[BasePermission],
-    gives: Any,
-    takes: Any = None,
+    gives: Gives,
+    takes: SerializerClass | None = None,
     body: BodyKind = JSON,
-    query: Any = None,
+    query: SerializerClass | None = None,
     summary: str,
     refusals: Sequence[DocumentedRefusal] = (),
 ) -> dict[str, Any]:

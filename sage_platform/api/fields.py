@@ -1,12 +1,13 @@
 """Serializer fields that take exactly the JSON type they name, and never repeat what was sent."""
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sage_platform.api.bodies import check_storable
+from sage_platform.api.errors import Message
 
 # What the OpenAPI document says of a text (ECMA 262, where `$` is the very end): no NUL, which no database keeps, and where white
 # space around it is dropped, at least one character that is none. Spelt out, since `\s` is not the same in all languages.
@@ -20,15 +21,34 @@ def trimmed(pattern: str) -> str:
     return f"^[{WHITE}]*(?:{pattern})[{WHITE}]*$"
 
 
-class Text(serializers.CharField):
-    """A JSON string, at most 255 characters as sent unless told. Numbers and booleans are not turned into text."""
+class TextOptions(TypedDict, total=False):
+    """Those of the REST framework's options that fields of ours are made with."""
 
-    def __init__(self, **options: Any) -> None:
+    required: bool
+    default: str
+    allow_null: bool
+    allow_blank: bool
+    trim_whitespace: bool
+    max_length: int | None
+    min_length: int | None
+    help_text: Message
+    label: Message
+    source: str
+    write_only: bool
+
+
+class Text(serializers.CharField):
+    """A JSON string of at most 255 characters as it is sent, unless `max_length` says otherwise.
+
+    Numbers and booleans are not turned into text.
+    """
+
+    def __init__(self, **options: Unpack[TextOptions]) -> None:
         options.setdefault("max_length", 255)
         super().__init__(**options)
         self.pattern = NOT_BLANK if self.trim_whitespace and not self.allow_blank else ANY_TEXT
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
+    def run_validation(self, data: object = serializers.empty) -> Any:
         if data is not serializers.empty and data is not None and not isinstance(data, str):
             self.fail("invalid")
         # Before the white space is dropped, so that the length that the document states is the length that counts.
@@ -40,7 +60,7 @@ class Text(serializers.CharField):
 class Secret(Text):
     """A password or token: kept as typed, white space too."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[TextOptions]) -> None:
         options.setdefault("max_length", 1024)
         options.setdefault("trim_whitespace", False)
         super().__init__(**options)
@@ -51,7 +71,7 @@ class Boolean(serializers.BooleanField):
 
     default_error_messages = {"invalid": _("Must be true or false.")}
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: object) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid")
         return bool(data)
@@ -62,7 +82,7 @@ class Choice(serializers.ChoiceField):
 
     default_error_messages = {"invalid_choice": _("Must be one of: {choices}.")}
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> str:
         if not isinstance(data, str) or data not in self.choices:
             self.fail("invalid_choice", choices=", ".join(self.choices))
         return data
@@ -71,7 +91,7 @@ class Choice(serializers.ChoiceField):
 class QueryInteger(serializers.IntegerField):
     """A whole number in a query string: ASCII digits, perhaps a minus."""
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: object) -> int:
         if not (isinstance(data, str) and data.isascii() and data.removeprefix("-").isdigit() and len(data) < 20):
             self.fail("invalid")
         return int(data)
@@ -83,14 +103,14 @@ class QueryInteger(serializers.IntegerField):
 class JSONObject(serializers.DictField):
     """A JSON object with anything in it that a database can keep."""
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
+    def run_validation(self, data: object = serializers.empty) -> Any:
         if data is not serializers.empty and not isinstance(data, dict):
             raise serializers.ValidationError(_("Send a JSON object."))
         value = super().run_validation(data)
         check_storable(value, self.field_name or "body")
         return value
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: dict[str, object]) -> dict[str, object]:
         return data
 
 

@@ -51,7 +51,7 @@ def unavailable(error: Exception) -> Unavailable:
     return Unavailable(cause=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}")
 
 
-def flatten(detail: Any, field: str = "") -> list[tuple[str, str]]:
+def flatten(detail: object, field: str = "") -> list[tuple[str, str]]:
     """A serializer's nested errors as (field, message) rows; `events[3].name` is written `events.3.name`."""
     if isinstance(detail, dict):
         pairs = [(key if key != "non_field_errors" else "", value) for key, value in detail.items()]

@@ -1,7 +1,5 @@
 """Who may call a route. The default is nobody, so that a route without a statement opens to no one."""
 
-from typing import Any
-
 from django.conf import settings
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -11,14 +9,14 @@ from sage_platform.api.seams import ThirdParty
 
 
 class Nobody(BasePermission):
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return False
 
 
 class Anyone(BasePermission):
     """The caller's credentials are not even read: a token that has run out must not close a public route."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return True
 
 
@@ -29,7 +27,7 @@ class AnyoneOfThisSite(Anyone):
     token alone borrows nobody's cookie.
     """
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         by_bearer = "HTTP_AUTHORIZATION" in request.META and settings.SESSION_COOKIE_NAME not in request.COOKIES
         if not by_bearer:
             check_same_site(request._request)
@@ -37,19 +35,19 @@ class AnyoneOfThisSite(Anyone):
 
 
 class SignedIn(BasePermission):
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return bool(request.user.is_authenticated)
 
 
 class SignedInOrProgram(SignedIn):
     """Also a third party that asks for itself; its token has the scope that the route states, or it would not be here."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ThirdParty) or super().has_permission(request, view)
 
 
 class Administrator(BasePermission):
     """The role as it stands in the database now; no claim of a token counts."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:
         return bool(request.user.is_authenticated and getattr(request.user, "is_admin", False))

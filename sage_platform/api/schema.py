@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
 
 from sage_platform.api import seams
 from sage_platform.api.fields import ANY_TEXT, Text
@@ -21,7 +22,7 @@ class EnvelopeSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [getattr(self.view, "tag")]  # noqa: B009  The stubs know the REST framework's own views alone.
 
-    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+    def _insert_field_validators(self, field: serializers.Field[Any, Any, Any, Any], schema: dict[str, Any]) -> None:
         """Where "" stands for none, the generator writes "a formatted text, or an empty one", with the default in the former."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
         text = schema["oneOf"][0] if "oneOf" in schema else schema
@@ -37,11 +38,11 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
     target_class = "sage_platform.accounts.authentication.SageAuthentication"
     name = ["bearer", "session"]
 
-    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
         """One or the other: names within one object would all be needed at once (OpenAPI 3.1 §4.8.30)."""
         return [{"bearer": []}, {"session": []}]
 
-    def get_security_definition(self, auto_schema: Any) -> Any:
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
         return [
             {"type": "http", "scheme": "bearer", "description": "The `access_token` of a sign-in."},
             {"type": "apiKey", "in": "cookie", "name": "sage_session", "description": "The session of a browser."},

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -15,12 +14,10 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from sage_platform.api.bodies import JSON, BodyKind
-from sage_platform.api.documentation import DocumentedRefusal, describe
+from sage_platform.api.documentation import DocumentedRefusal, Gives, SerializerClass, describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.handlers import answer, as_api_error, refuse_method
 from sage_platform.api.permissions import Anyone, Nobody
-
-SerializerClass = type[serializers.BaseSerializer[Any]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class ActionSpec:
 def endpoint(
     *,
     who: type[BasePermission],
-    gives: Any,
+    gives: Gives,
     takes: SerializerClass | None = None,
     body: BodyKind = JSON,
     query: SerializerClass | None = None,
@@ -57,7 +54,7 @@ def endpoint(
         spec = ActionSpec(who=who, takes=takes, body=body, query=query, scope=scope)
 
         @wraps(action)
-        def run(self: ApiViewSet, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def run(self: ApiViewSet, request: Request, *args: object, **kwargs: object) -> HttpResponseBase:
             payload = action(self, request, *self.read(request, spec), *args, **kwargs)
             return payload if isinstance(payload, HttpResponseBase) else envelope_response(request._request, payload)
 
@@ -109,7 +106,7 @@ class ApiViewSet(ViewSet):
         spec = self.stated if getattr(self, "action", None) else None
         return [] if spec is None or issubclass(spec.who, Anyone) else super().get_authenticators()
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> list[BasePermission]:
         return [self.stated.who() if self.stated else Nobody()]
 
     def read(self, request: Request, stated: ActionSpec) -> list[Any]:
@@ -121,7 +118,7 @@ class ApiViewSet(ViewSet):
         return []
 
     @staticmethod
-    def _validated(serializer_class: SerializerClass, data: Any) -> Any:
+    def _validated(serializer_class: SerializerClass, data: object) -> Any:
         serializer = serializer_class(data=data)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
@@ -138,7 +135,7 @@ class HotView(APIView):
     permission_classes = (Anyone,)
     authentication_classes = ()
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
             return refuse_method(request, "GET, HEAD")
         return self.get(request, *args, **kwargs)

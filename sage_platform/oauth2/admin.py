@@ -203,7 +203,7 @@ def _declared(client: Application | None) -> bool:
     return client is not None and client.source == Application.Source.ENVIRONMENT
 
 
-class RecordWithActions(RecordAdmin):
+class RecordWithActions(RecordAdmin[Any]):
     def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], None], field: str) -> None:
         """Act on each row, and write down in the history who did it."""
         for row in queryset:

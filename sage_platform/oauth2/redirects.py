@@ -7,13 +7,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from sage_platform.languages import marked as _
 
-def marked(text: str) -> str:
-    """Marks a text for translation. Django's `gettext_noop` would do, but it reads the settings, which are not there yet."""
-    return text
-
-
-_ = marked
 MAX_LENGTH = 2048
 # Where a native client listens on the person's own machine (RFC 8252 §7.3, RFC 9700 §4.1.3).
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})

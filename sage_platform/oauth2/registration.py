@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sage_platform.oauth2.redirects import marked as _
+from sage_platform.languages import marked as _
 from sage_platform.oauth2.redirects import problem_with
 from sage_platform.oauth2.scopes import DEFAULT_OF_CLIENT
 

@@ -27,11 +27,11 @@ PREPARE = f"""
 from datetime import timedelta
 from django.utils import timezone
 from sage_platform.accounts.models import RegistrationCode
-from sage_platform.accounts.services.limits import digest_of
+from sage_platform.accounts.services.limits import keyed_digest
 keys = [f"person{{number}}@sage.example" for number in range({REGISTRATIONS})]
 later = timezone.now() + timedelta(seconds=300)
 RegistrationCode.objects.bulk_create(
-    RegistrationCode(email_key=key, digest=digest_of(key, "{CODE}"), expires_at=later) for key in keys
+    RegistrationCode(email_key=key, digest=keyed_digest(key, "{CODE}"), expires_at=later) for key in keys
 )
 """
 

@@ -1,19 +1,25 @@
 """Sessions move to a table of their own, which holds no key that a browser could show. Who is signed in stays so."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import django.db.models.deletion
 from django.core import signing
 from django.db import migrations, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.utils import timezone
 
+# What makes a value of ours of one of the database's (`BaseDatabaseOperations.get_db_converters`).
+Converter = Callable[[object, None, BaseDatabaseWrapper], object]
 BATCH = 1000
 SALT = "django.contrib.sessions.SessionStore"
 
 
-def move(apps: Any, schema_editor: Any) -> None:
+def move(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         if "django_session" not in connection.introspection.table_names(cursor):
@@ -38,7 +44,7 @@ def move(apps: Any, schema_editor: Any) -> None:
         cursor.execute("DELETE FROM django_session")
 
 
-def converted(value: Any, converters: list[Any], connection: Any) -> Any:
+def converted(value: object, converters: list[Converter], connection: BaseDatabaseWrapper) -> Any:
     for converter in converters:
         value = converter(value, None, connection)
     return value

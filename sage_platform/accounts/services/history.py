@@ -1,5 +1,6 @@
 """Who changed what: the admin's own log, for changes that do not come through the admin too."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -13,7 +14,9 @@ def has_history(user: User) -> bool:
     return LogEntry.objects.filter(user=user).exists()
 
 
-def record(actor: User | None, subject: models.Model, *, added: bool = False, deleted: bool = False, fields: Any = ()) -> None:
+def record(
+    actor: User | None, subject: models.Model, *, added: bool = False, deleted: bool = False, fields: Iterable[str] = ()
+) -> None:
     """Write one row; without an actor (a person registering, a command) there is nobody to name and none is written.
 
     `fields` are names of fields, never their values.

@@ -25,8 +25,11 @@ class Limit:
     window: timedelta
 
 
-def digest_of(*parts: str) -> str:
-    """Subjects are kept as keyed digests, so that the table holds no addresses and names."""
+def keyed_digest(*parts: str) -> str:
+    """What is stored of a short or guessable text, such as a name, an address or a mailed code.
+
+    Whoever has a copy of the database, and not SECRET_KEY, cannot find the text by trying all that it could be.
+    """
     return hashlib.blake2b("\0".join(parts).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32).hexdigest()
 
 
@@ -54,8 +57,8 @@ def take(*acts: Act, judged_too: Sequence[Act] = ()) -> list[int]:
     rows = [
         LimitedAct.objects.create(
             limit=act.limit.name,
-            subject=digest_of(act.subject),
-            detail=digest_of(act.detail) if act.detail else "",
+            subject=keyed_digest(act.subject),
+            detail=keyed_digest(act.detail) if act.detail else "",
             at=now,
         )
         for act in acts
@@ -76,14 +79,14 @@ def take_back(acts: list[int]) -> None:
 
 
 def forget(limit: Limit, subject: str) -> None:
-    LimitedAct.objects.filter(limit=limit.name, subject=digest_of(subject)).delete()
+    LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).delete()
 
 
 def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, room: int) -> None:
     now = timezone.now()
-    acts = LimitedAct.objects.filter(limit=limit.name, subject=digest_of(subject)).since(now - limit.window)
+    acts = LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).since(now - limit.window)
     if detail is not None:
-        acts = acts.filter(detail=digest_of(detail))
+        acts = acts.filter(detail=keyed_digest(detail))
     moments = list(acts.order_by("-at").values_list("at", flat=True)[: limit.amount + 1 - room])
     if len(moments) + room > limit.amount:
         # There is room again when the oldest of the newest `amount` acts has aged; the one being refused is not among them.

@@ -92,7 +92,7 @@ def _delivered(email: str, subject: str, text: str) -> bool:
 def _keep(key: str, code: str) -> None:
     expires_at = timezone.now() + timedelta(seconds=CODE_SECONDS)
     RegistrationCode.objects.update_or_create(
-        email_key=key, defaults={"digest": limits.digest_of(key, code), "expires_at": expires_at, "wrong_tries": 0}
+        email_key=key, defaults={"digest": limits.keyed_digest(key, code), "expires_at": expires_at, "wrong_tries": 0}
     )
 
 
@@ -102,7 +102,7 @@ def _code_is_right(key: str, code: str) -> bool:
         email_key=key, expires_at__gt=timezone.now(), wrong_tries__lt=MOST_WRONG_TRIES
     ).update(wrong_tries=F("wrong_tries") + 1)
     kept = RegistrationCode.objects.filter(email_key=key).first() if counted else None
-    if kept is None or not hmac.compare_digest(kept.digest, limits.digest_of(key, code)):
+    if kept is None or not hmac.compare_digest(kept.digest, limits.keyed_digest(key, code)):
         return False
     # By digest, since a new code, whose count starts at 0, may have come in between.
     RegistrationCode.objects.filter(email_key=key, digest=kept.digest, wrong_tries__gt=0).update(wrong_tries=F("wrong_tries") - 1)

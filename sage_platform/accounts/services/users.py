@@ -1,6 +1,7 @@
 """Making, changing and removing users. What they may do is decided by who calls; what must hold is decided here."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -88,7 +89,7 @@ def delete_user(user_id: str, *, actor: User) -> None:
         user.delete()
 
 
-def change_password(user: User, *, old_password: str, new_password: str, client_key: str, keep: set[Any]) -> None:
+def change_password(user: User, *, old_password: str, new_password: str, client_key: str, keep: set[UUID]) -> None:
     """Change one's own password. The sign-ins in `keep` go on by their sessions; everything else of the user ends.
 
     Raises Refusal 400 when the old one is wrong or the new one weak, TooManyRequests as a sign-in does.
@@ -99,7 +100,7 @@ def change_password(user: User, *, old_password: str, new_password: str, client_
     set_password(user, new_password, keep=keep)
 
 
-def set_password(user: User, new_password: str, *, keep: set[Any] | None = None) -> None:
+def set_password(user: User, new_password: str, *, keep: set[UUID] | None = None) -> None:
     """Give a user a password: every token of theirs ends, and every sign-in that is not in `keep`."""
     user.set_password(new_password)
     with transaction.atomic():
@@ -145,7 +146,7 @@ def merge_config(user: User, changes: dict[str, Any]) -> dict[str, Any]:
     return dict(kept.config)
 
 
-def _end_sign_ins(user: User, *, keep: set[Any]) -> None:
+def _end_sign_ins(user: User, *, keep: set[UUID]) -> None:
     own = SignIn.objects.filter(user=user, ended_at=None)
     own.exclude(pk__in=keep).update(ended_at=timezone.now())
     own.filter(pk__in=keep).update(credentials_version=user.credentials_version)
