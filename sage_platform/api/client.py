@@ -1,5 +1,6 @@
 """Where a request comes from. A forwarded address counts only from a proxy that the deployment trusts."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
@@ -8,10 +9,21 @@ from django.http import HttpRequest
 Address = IPv4Address | IPv6Address
 
 
+# An address as proxies write it (RFC 7239 §6): with a port or without, an IPv6 one perhaps in brackets and with a zone, all perhaps
+# quoted.
+WRITTEN = re.compile(
+    r"""(?P<quote>"?)(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?\](?::\d{1,5})?|(?P<ipv4>[0-9.]+)(?::\d{1,5})?"""
+    r"""|(?P<ipv6>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?)(?P=quote)\Z"""
+)
+
+
 def parse_address(text: str) -> Address | None:
-    """An IP address; an IPv4 one in IPv6 clothes (RFC 4291 §2.5.5.2) is the IPv4 one."""
+    """An IP address in any form in which proxies write one. An IPv4 address that IPv6 carries (RFC 4291 §2.5.5.2) is that one."""
+    written = WRITTEN.match(text.strip())
+    if written is None:
+        return None
     try:
-        address = ip_address(text.strip().strip("[]"))
+        address = ip_address(written["bracketed"] or written["ipv4"] or written["ipv6"])
     except ValueError:
         return None
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
@@ -25,6 +37,12 @@ def peer_address(request: HttpRequest) -> Address | None:
 def comes_through_trusted_proxy(request: HttpRequest) -> bool:
     peer = peer_address(request)
     return peer is not None and _trusted(peer)
+
+
+def came_by_https(request: HttpRequest) -> bool:
+    """Whether the person's browser spoke TLS, as a trusted proxy tells. Of several proxies the first one's word counts."""
+    told = request.META.get("HTTP_X_FORWARDED_PROTO")
+    return told is not None and told.partition(",")[0].strip().lower() == "https" and comes_through_trusted_proxy(request)
 
 
 def client_address(request: HttpRequest) -> Address | None:

@@ -1,7 +1,8 @@
 """How many requests may be inside at once, so that some threads are always free for those that need no waiting."""
 
 import time
-from threading import BoundedSemaphore
+from collections import Counter
+from threading import BoundedSemaphore, Lock
 
 from sage_platform.turns import turns
 
@@ -39,3 +40,31 @@ class Gate:
     def hurry(self) -> None:
         """Let nobody wait for a place in the next two seconds."""
         self._hurry_until = time.monotonic() + HURRY_SECONDS
+
+
+class Places:
+    """Places that nobody waits for, with a share for each address: the last eighth is for those that hold fewer than two."""
+
+    FEW = 2
+
+    def __init__(self, amount: int) -> None:
+        self._lock = Lock()
+        self._free = amount
+        self._last = max(1, amount // 8)
+        self._held: Counter[str] = Counter()
+
+    def enter(self, client: str) -> bool:
+        """Whether there is a place for this address; who gets one has to leave it."""
+        with self._lock:
+            if not self._free or (self._free <= self._last and self._held[client] >= self.FEW):
+                return False
+            self._free -= 1
+            self._held[client] += 1
+            return True
+
+    def leave(self, client: str) -> None:
+        with self._lock:
+            self._free += 1
+            self._held[client] -= 1
+            if not self._held[client]:
+                del self._held[client]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from logging import getLogger
 from secrets import token_hex
-from threading import BoundedSemaphore
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -15,9 +15,9 @@ from rest_framework.exceptions import APIException
 
 from sage_platform import paths
 from sage_platform.api.bodies import check_form_body, declared_length, is_chunked
-from sage_platform.api.client import comes_through_trusted_proxy
+from sage_platform.api.client import came_by_https, client_key
 from sage_platform.api.errors import Unavailable
-from sage_platform.api.gate import Gate
+from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer
 from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
 from sage_platform.logs import request_id_var
@@ -34,15 +34,18 @@ class RequestContextMiddleware:
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
         self.health_gate = Gate(spare // 2)
-        self.bodies = BoundedSemaphore(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
+        self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if GIVEN_ID.match(given) else token_hex(16)
         request.request_id = request_id  # type: ignore[attr-defined]
-        if request.META.get("HTTP_X_FORWARDED_PROTO") == "https" and comes_through_trusted_proxy(request):
+        if came_by_https(request):
             request.META["wsgi.url_scheme"] = "https"
+        if request.path == HEALTH:
+            # A probe knows the machine by an address that nobody is to allow as a Host.
+            request.META["HTTP_HOST"] = urlsplit(settings.SAGE_PUBLIC_URL).netloc
         if "HTTP_ORIGIN" not in request.META:
             # Without an origin it is no preflight (Fetch §3.3.2), though the CORS middleware would answer it as one.
             request.META.pop("HTTP_ACCESS_CONTROL_REQUEST_METHOD", None)
@@ -88,7 +91,8 @@ class RequestContextMiddleware:
     def admit_body(self, request: HttpRequest) -> HttpResponseBase:
         """Let a request with a body in only while threads are left for those without one.
 
-        A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all.
+        A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all. And
+        while one address holds nearly all of the places, the last ones are for people elsewhere.
         """
         if not declared_length(request) and not is_chunked(request):
             return self.get_response(request)
@@ -98,12 +102,13 @@ class RequestContextMiddleware:
                 check_form_body(request)
             except APIException as error:
                 return answer(request, error)
-        if not self.bodies.acquire(blocking=False):
+        client = client_key(request)
+        if not self.bodies.enter(client):
             return answer(request, Unavailable(cause="every thread that takes bodies is taken"))
         try:
             return self.get_response(request)
         finally:
-            self.bodies.release()
+            self.bodies.leave(client)
 
     @staticmethod
     def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:

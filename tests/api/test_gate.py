@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from sage_platform.api import gate as module
-from sage_platform.api.gate import Gate
+from sage_platform.api.gate import Gate, Places
 from sage_platform.api.middleware import RequestContextMiddleware
 from tests.people import envelope
 
@@ -118,3 +118,29 @@ def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(thread
     for thread in [*hanging, health]:
         thread.join(20)
     assert middleware(requests.get("/api/system/info")).status_code == 200
+
+
+def test_the_last_places_are_for_addresses_that_hold_few() -> None:
+    """Eighty places: one address may take seventy of them, and people elsewhere go on getting in, two each."""
+    places = Places(80)
+    assert [places.enter("attacker") for _ in range(100)] == [True] * 70 + [False] * 30
+    assert [places.enter("alice") for _ in range(3)] == [True, True, False]
+    assert [places.enter(f"person {number}") for number in range(8)] == [True] * 8
+    assert [places.enter("one more"), places.enter("attacker")] == [False, False]
+    places.leave("person 0")
+    assert not places.enter("attacker")
+    assert places.enter("one more")
+    for _ in range(70):
+        places.leave("attacker")
+    assert [places.enter("attacker") for _ in range(100)] == [True] * 60 + [False] * 40
+
+
+def test_places_that_were_left_are_there_again() -> None:
+    places = Places(8)
+    for _ in range(3):
+        clients = [f"client {number}" for number in range(8)]
+        assert all(places.enter(client) for client in clients)
+        assert not places.enter("another")
+        for client in clients:
+            places.leave(client)
+    assert places._held == {}

@@ -176,3 +176,10 @@ def test_a_check_that_hangs_does_not_keep_the_process_from_ending(tmp_path: Any)
         text=True,
     )
     assert done.stdout.strip() == "{'stuck': {'status': 'unhealthy', 'latency_ms': None}}"
+
+
+@pytest.mark.parametrize("host", ["10.42.0.17:8000", "evil.example", "pod-7", "::", "a b"])
+def test_it_answers_whatever_the_host_header_says(host: str, anyone: Caller) -> None:
+    """A probe asks a pod by its address, which no deployment lists."""
+    assert anyone.get("/api/health", Host=host).status_code == 200
+    assert anyone.get("/api/system/info", Host=host).status_code == 400
