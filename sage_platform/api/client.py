@@ -9,8 +9,7 @@ from django.http import HttpRequest
 Address = IPv4Address | IPv6Address
 
 
-# An address as proxies write it (RFC 7239 §6): with a port or without, an IPv6 one perhaps in brackets and with a zone, all perhaps
-# quoted.
+# An address as proxies write it (RFC 7239 §6): perhaps with a port, in quotes, and an IPv6 one in brackets and with a zone.
 WRITTEN = re.compile(
     r"""(?P<quote>"?)(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?\](?::\d{1,5})?|(?P<ipv4>[0-9.]+)(?::\d{1,5})?"""
     r"""|(?P<ipv6>[0-9A-Fa-f:.]+)(?:%[\w.-]+)?)(?P=quote)\Z"""
