@@ -1,39 +1,20 @@
 """What is answered in front of Django: no database, session, cache, middleware or log line (docs/api.md#liveness)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse
 
 from sage_platform import paths
 from sage_platform.api.seams import Environ, FrontAnswer
+from sage_platform.request_body import LingeringAnswer, RequestBody
 from sage_platform.turns import turns
 
 # What Django's own handler returns is an HttpResponse, which is such an iterable too.
 Application = Callable[[Environ, StartResponse], Any]
 # The prefix that a web application puts before every call, and that a proxy in front would take off.
+# How long an answer that closes its connection waits for what the client still sends.
+LINGER_SECONDS = 1.0
 PREFIX = f"/{paths.PROXIED}"
-
-
-class LendingInput:
-    """The body of a request (PEP 3333). A client may take its time, so whoever reads from it lends their turn."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def read(self, *size: int) -> bytes:
-        with turns.lent():
-            return bytes(self._stream.read(*size))
-
-    def readline(self, *size: int) -> bytes:
-        with turns.lent():
-            return bytes(self._stream.readline(*size))
-
-    def readlines(self, *hint: int) -> list[bytes]:
-        with turns.lent():
-            return list(self._stream.readlines(*hint))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.readline, b"")
 
 
 def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_prefix: bool = False) -> Application:
@@ -47,9 +28,22 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         told = answer(environ, start_response) if answer is not None else None
         if told is not None:
             return told
-        if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
-            environ["wsgi.input"] = LendingInput(environ["wsgi.input"])
+        body = take_body(environ)
         with turns.taken():
-            return django(environ, start_response)
+            response = django(environ, start_response)
+        if body is None or body.has_ended:
+            return response
+        return LingeringAnswer(response, body, seconds=LINGER_SECONDS)
 
     return application
+
+
+def take_body(environ: Environ) -> RequestBody | None:
+    """Put our own reader in the place of the server's; None where there is no body."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    chunked = "HTTP_TRANSFER_ENCODING" in environ
+    if not chunked and length in {"", "0"}:
+        return None
+    # The server has seen to it that a length is a number.
+    body = environ["wsgi.input"] = RequestBody(environ["wsgi.input"], None if chunked else int(length))
+    return body

@@ -3,8 +3,10 @@
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from logging import getLogger
 from secrets import token_hex
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -21,10 +23,16 @@ from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer
 from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
 from sage_platform.logs import request_id_var
+from sage_platform.request_body import RequestBody
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # When a dependency hangs, the requests that wait for it take all places. Just then this one has to say which it is.
 HEALTH = f"/{paths.API}/health"
+# How long the rest of a body may take to come that nobody wants.
+DROP_SECONDS = 2.0
+# A thread each, until the client has sent the rest or left.
+MOST_DROPPERS = 64
+R = TypeVar("R", bound=HttpResponseBase)
 access_log = getLogger("sage.access")
 
 
@@ -34,6 +42,7 @@ class RequestContextMiddleware:
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
         self.health_gate = Gate(spare // 2)
+        self.droppers = Places(MOST_DROPPERS)
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -82,7 +91,7 @@ class RequestContextMiddleware:
             raise
         if response.status_code == 503 and request.path != HEALTH:
             self.gate.hurry()
-        if response.streaming:
+        if response.streaming or "Connection" in response.headers:
             when_closed(response, gate.leave)
         else:
             gate.leave()
@@ -96,19 +105,30 @@ class RequestContextMiddleware:
         """
         if not declared_length(request) and not is_chunked(request):
             return self.get_response(request)
+        client = client_key(request)
+        if not self.bodies.enter(client):
+            return closing(answer(request, Unavailable(cause="every thread that takes bodies is taken")))
+        try:
+            response = self._checked_response(request)
+            body = request.META["wsgi.input"]
+            unread = isinstance(body, RequestBody) and not body.has_ended
+            if unread and self.droppers.enter(client):
+                # The client is still sending what nobody has read. A large rest is dropped after the answer (`front`).
+                body.let_drop(afterwards=partial(self.droppers.leave, client))
+                if not body.is_left_more_than(settings.SAGE_MAX_JSON_BYTES):
+                    unread = not body.drop(most=settings.SAGE_MAX_JSON_BYTES, seconds=DROP_SECONDS)
+        finally:
+            self.bodies.leave(client)
+        return closing(response) if unread else response
+
+    def _checked_response(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith(f"/{paths.ADMIN}/"):
             # Middleware reads the admin's forms, before any view can say what it takes.
             try:
                 check_form_body(request)
             except APIException as error:
                 return answer(request, error)
-        client = client_key(request)
-        if not self.bodies.enter(client):
-            return answer(request, Unavailable(cause="every thread that takes bodies is taken"))
-        try:
-            return self.get_response(request)
-        finally:
-            self.bodies.leave(client)
+        return self.get_response(request)
 
     @staticmethod
     def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
@@ -121,6 +141,12 @@ class RequestContextMiddleware:
             "duration_ms": round((time.perf_counter() - began) * 1000, 1),
         }
         access_log.info("request", extra={"facts": facts})
+
+
+def closing(response: R) -> R:
+    """A response after which the connection is closed, since the rest of the request's body is still to come (RFC 9112 §9.6)."""
+    response.headers["Connection"] = "close"
+    return response
 
 
 def when_closed(response: HttpResponseBase, act: Callable[[], None]) -> None:
