@@ -1,8 +1,13 @@
 """The documents name everything that there is, and nothing that there is not."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
 from pathlib import Path
+from secrets import token_bytes, token_urlsafe
 
 import environ
 import pytest
@@ -110,3 +115,24 @@ def test_every_file_and_target_that_developers_are_led_to_is_there() -> None:
     named = set(re.findall(r"`((?:\w+/)+[\w.-]+)`", text))
     assert len(named) > 40
     assert {path for path in named if not any((top / path).exists() for top in (ROOT, ROOT / "sage_platform"))} == set()
+
+
+def test_a_deployment_starts_with_the_readmes_settings(tmp_path: Path) -> None:
+    """Each setting that names a file gets one as the README says to make it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = text[text.index("# /etc/sage/env") : text.index("# /etc/systemd/system/sage.service")]
+    given = dict(re.findall(r"^([A-Z_]+)=(.+)$", part, re.MULTILINE))
+    assert set(given) <= SETTING_NAMES
+    made = {
+        "SAGE_SECRET_KEY_FILE": token_urlsafe(48),
+        "SAGE_ENCRYPTION_KEYS_FILE": urlsafe_b64encode(token_bytes(32)).decode(),
+        "EMAIL_URL_FILE": "smtp+tls://sage:password@mail.sage.example:587",
+    }
+    assert set(made) == {name for name in given if name.endswith("_FILE")}
+    for name, content in made.items():
+        (tmp_path / name).write_text(content)
+        given[name] = str(tmp_path / name)
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    environment = {"PATH": os.environ["PATH"], **given, "SAGE_DATA_DIR": str(tmp_path)}
+    checked = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stderr
