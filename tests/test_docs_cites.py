@@ -73,7 +73,7 @@ def test_nothing_cites_a_page_that_the_reader_does_not_have() -> None:
 def test_both_kinds_of_files_are_searched() -> None:
     names = {str(path.relative_to(ROOT)) for path in FILES}
     assert {
-        *("README.md", "DECISIONS.md", "manage.py", "Dockerfile", "docs/api.md", "docs/lage.py"),
+        *("README.md", "CONTRIBUTING.md", "DECISIONS.md", "manage.py", "Dockerfile", "docs/api.md", "docs/lage.py"),
         *("sage_platform/front.py", "providers/views.py", "scripts/bare.py", "tests/test_front.py", "tests/api/test_order.py"),
     } <= names
 
