@@ -1,19 +1,19 @@
 """What a person sees where a page cannot be shown: the status, what to do next, and the request's id."""
 
 import logging
-from typing import Any
 
 import pytest
 from django.db import OperationalError
 
 from sage_platform.accounts.services import sign_ins
+from tests.people import Response
 from tests.visitor import Visitor, text_of
 
 pytestmark = pytest.mark.django_db
 ID = "page-error-0001"
 
 
-def shown(response: Any, status: int) -> str:
+def shown(response: Response, status: int) -> str:
     assert response.status_code == status
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert response.headers["X-Request-ID"] == ID

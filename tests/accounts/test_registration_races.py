@@ -63,7 +63,7 @@ def test_one_address_and_one_code_by_eight_threads(mailbox: Mailbox) -> None:
 def test_one_name_added_by_eight_threads(as_admin: Caller) -> None:
     cookie = as_admin.client.cookies["sage_session"].value
 
-    def add(number: int) -> Any:
+    def add(number: int) -> dict[str, Any]:
         caller = Caller()
         caller.client.cookies["sage_session"] = cookie
         return envelope(caller.post("/api/user/add", {"username": "carol", "password": PASSWORD, "email": "carol@sage.example"}))
