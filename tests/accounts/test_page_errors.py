@@ -62,7 +62,7 @@ def test_a_wrong_method_is_not_repeated_in_the_page() -> None:
 
 
 def test_a_crash_tells_nothing_of_what_broke(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_request: object) -> None:
+    def broken(_request: object, *, at: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(sign_ins, "of_session", broken)
@@ -73,7 +73,7 @@ def test_a_crash_tells_nothing_of_what_broke(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_a_lost_database_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_request: object) -> None:
+    def gone(_request: object, *, at: object) -> None:
         raise OperationalError("could not connect to db.internal")
 
     monkeypatch.setattr(sign_ins, "of_session", gone)
