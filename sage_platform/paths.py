@@ -17,4 +17,6 @@ STATIC = "static"
 # RFC 8615 §3
 WELL_KNOWN = ".well-known"
 
+# Below these the platform answers by itself, so that no address there is a page of the web application.
+NO_PAGES = (API, OAUTH2, JAEGER, ADMIN, FILES)
 OWN = frozenset({ADMIN, ALIVE, API, FILES, JAEGER, OAUTH2, PROXIED, STATIC, WELL_KNOWN})

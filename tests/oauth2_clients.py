@@ -3,24 +3,17 @@
 import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from django.http import HttpResponse
 from django.utils import timezone
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import Application, Consent
+from tests import people
 from tests.people import Caller
 
-# What Django's test client answers; the stubs alone have a name for it.
-if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse
-
-    Response = _MonkeyPatchedWSGIResponse
-else:
-    Response = HttpResponse
-
+Response = people.Response
 SECRET = "sage_cs_" + "Zx9-" * 10 + "abc"
 CALLBACK = "https://lage.example/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

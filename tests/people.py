@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
@@ -10,6 +10,14 @@ from django.test import Client
 
 from sage_platform.accounts.models import SESSION_SIGN_IN, SignIn, User
 from sage_platform.accounts.services import sign_ins
+
+# What Django's test client answers; the stubs alone have a name for it.
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+    Response = _MonkeyPatchedWSGIResponse
+else:
+    Response = HttpResponse
 
 PASSWORD = "correct horse battery"
 
@@ -23,18 +31,18 @@ class Caller:
     user: Any = None
     sign_in: Any = None
 
-    def get(self, path: str, query: dict[str, Any] | None = None, /, **headers: str) -> Any:
+    def get(self, path: str, query: dict[str, Any] | None = None, /, **headers: str) -> Response:
         return self.client.get(path, query or {}, headers=self._headers(headers))
 
-    def post(self, path: str, body: object = None, /, **headers: str) -> Any:
+    def post(self, path: str, body: object = None, /, **headers: str) -> Response:
         return self.send("POST", path, body, **headers)
 
-    def form(self, path: str, fields: dict[str, Any], *, follow: bool = False) -> Any:
+    def form(self, path: str, fields: dict[str, Any], *, follow: bool = False) -> Response:
         """What a browser sends from a form without files."""
         body = urlencode(fields, doseq=True)
         return self.client.post(path, body, content_type="application/x-www-form-urlencoded", follow=follow)
 
-    def send(self, method: str, path: str, body: object = None, /, **headers: str) -> Any:
+    def send(self, method: str, path: str, body: object = None, /, **headers: str) -> Response:
         """`body` is bytes to be sent as they are, or anything that JSON can say."""
         raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         extra = self._headers(headers)
@@ -45,7 +53,7 @@ class Caller:
         return self.headers | {name.replace("_", "-"): value for name, value in given.items()}
 
 
-def envelope(response: HttpResponse) -> dict[str, Any]:
+def envelope(response: Response | HttpResponse) -> dict[str, Any]:
     """The answer's envelope without what differs from call to call, which is checked here."""
     body: dict[str, Any] = json.loads(response.content)
     assert set(body) == {"code", "message", "data", "timestamp", "request_id"}, body

@@ -3,13 +3,12 @@
 import html
 import re
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 from django.test import Client
 
 from sage_platform.accounts.models import Session
-from tests.people import PASSWORD, Caller
+from tests.people import PASSWORD, Caller, Response
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -19,24 +18,29 @@ def strict_client() -> Client:
     return Client(enforce_csrf_checks=True, raise_request_exception=False)
 
 
+def spelt(headers: dict[str, str]) -> dict[str, str]:
+    """Headers by their names on the wire, of keyword arguments such as `Accept_Language`."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
 @dataclass
 class Visitor:
     client: Client = field(default_factory=strict_client)
 
-    def open(self, path: str, **headers: str) -> Any:
-        return self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    def open(self, path: str, **headers: str) -> Response:
+        return self.client.get(path, headers=spelt(headers))
 
-    def send(self, path: str, fields: dict[str, str] | bytes, content_type: str = FORM, **extra: Any) -> Any:
+    def send(self, path: str, fields: dict[str, str] | bytes, content_type: str = FORM, **headers: str) -> Response:
         """A form as it stands, without a token of ours."""
         body = fields if isinstance(fields, bytes) else urlencode(fields, errors="surrogatepass").encode()
-        return self.client.generic("POST", path, body, content_type=content_type, **extra)
+        return self.client.generic("POST", path, body, content_type=content_type, headers=spelt(headers))
 
-    def submit(self, path: str, *, shown_at: str = "", **fields: str) -> Any:
+    def submit(self, path: str, *, shown_at: str = "", **fields: str) -> Response:
         """Open the page, fill in its form and send it."""
         token = token_in(self.open(shown_at or path))
         return self.send(path, {"csrfmiddlewaretoken": token} | fields)
 
-    def sign_in(self, name: str, password: str = PASSWORD, *, path: str = "/sage/login", **fields: str) -> Any:
+    def sign_in(self, name: str, password: str = PASSWORD, *, path: str = "/sage/login", **fields: str) -> Response:
         return self.submit(path, username=name, password=password, **fields)
 
     def is_signed_in(self) -> bool:
@@ -50,18 +54,18 @@ def of(caller: Caller) -> Visitor:
     return Visitor(caller.client)
 
 
-def text_of(response: Any) -> str:
+def text_of(response: Response) -> str:
     """The page as a person reads it: without tags, white space as one blank."""
     return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
 
 
-def token_in(response: Any) -> str:
+def token_in(response: Response) -> str:
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', response.content.decode())
     assert found, response.content
     return found[1]
 
 
-def hidden_next(response: Any) -> str:
+def hidden_next(response: Response) -> str:
     found = re.search(r'name="next" value="([^"]*)"', response.content.decode())
     assert found, response.content
     return html.unescape(found[1])

@@ -7,6 +7,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -29,7 +30,7 @@ def session_user(request: HttpRequest) -> User | AnonymousUser:
     """The user of the session's living sign-in, which is looked up at most once for a request and kept as its `sign_in`."""
     asked = cast("PageRequest", request)
     if not hasattr(asked, "sign_in"):
-        asked.sign_in = sign_ins.of_session(request)
+        asked.sign_in = sign_ins.of_session(request, at=timezone.now())
     return asked.sign_in.user if asked.sign_in is not None else AnonymousUser()
 
 

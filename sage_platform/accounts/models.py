@@ -240,9 +240,23 @@ class AccessToken(Token):
     sign_in = models.ForeignKey(SignIn, models.CASCADE, related_name="access_tokens")
 
 
+class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
+    def usable(self, at: datetime) -> Self:
+        """Those that had neither been used nor expired at a moment."""
+        return self.filter(used_at=None, expires_at__gt=at)
+
+
 class RefreshToken(Token):
     sign_in = models.ForeignKey(SignIn, models.CASCADE, related_name="refresh_tokens")
     used_at = models.DateTimeField(null=True)
+
+    objects = RefreshTokenQuerySet.as_manager()
+
+
+class RegistrationCodeQuerySet(models.QuerySet["RegistrationCode"]):
+    def valid(self, at: datetime) -> Self:
+        """Those that had not expired at a moment."""
+        return self.filter(expires_at__gt=at)
 
 
 class RegistrationCode(models.Model):
@@ -252,6 +266,8 @@ class RegistrationCode(models.Model):
     digest = models.CharField(max_length=64)
     expires_at = models.DateTimeField(db_index=True)
     wrong_tries = models.PositiveSmallIntegerField(default=0)
+
+    objects = RegistrationCodeQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.email_key
@@ -270,7 +286,7 @@ class LimitedAct(models.Model):
     detail = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField()
 
-    objects: ClassVar[Any] = LimitedActQuerySet.as_manager()
+    objects = LimitedActQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["limit", "subject", "at"]), models.Index(fields=["at"])]

@@ -30,19 +30,22 @@ class SessionStore(db.SessionStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
-    def find(self) -> FoundSession | None:
-        """The session of the browser's key. An unknown or expired key is forgotten, so that nothing is kept under it."""
+    def find(self, at: datetime) -> FoundSession | None:
+        """The session of the browser's key, as it was at a moment; it is looked up once, and then remembered.
+
+        An unknown or expired key is forgotten, so that nothing is kept under it.
+        """
         if not self._asked:
             self._asked = True
             self.accessed = True
-            self._found = callers.of_session_key(self.session_key, at=timezone.now()) if self.session_key else None
+            self._found = callers.of_session_key(self.session_key, at=at) if self.session_key else None
             if self._found is None:
                 self._session_key = None
         return self._found
 
-    def sign_in(self) -> SignIn | None:
+    def sign_in(self, at: datetime) -> SignIn | None:
         """The living sign-in of this session."""
-        found = self.find()
+        found = self.find(at)
         return found.sign_in if found is not None else None
 
     def is_due_for_renewal(self, at: datetime) -> bool:
@@ -51,7 +54,7 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """The column says who is signed in, also where the data cannot be read, since it was signed by another SECRET_KEY."""
-        found = self.find()
+        found = self.find(timezone.now())
         if found is None:
             return {}
         signed_in = {SESSION_SIGN_IN: str(found.sign_in_id)} if found.sign_in_id else {}

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
@@ -195,5 +196,5 @@ class UserViewSet(ApiViewSet):
 def calling_sign_ins(request: SignedInRequest) -> set[UUID]:
     """The sign-ins that speak in this call: the bearer's, and that of the same user's cookie beside it."""
     spoken = {request.auth.pk} if request.auth is not None else set()
-    cookie = sign_ins.of_session(request._request)
+    cookie = sign_ins.of_session(request._request, at=timezone.now())
     return spoken | ({cookie.pk} if cookie is not None and cookie.user_id == request.user.pk else set())

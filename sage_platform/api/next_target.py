@@ -9,8 +9,7 @@ from sage_platform import paths
 
 # One slash, then neither a second one nor a backslash, which browsers read as one; no control character anywhere.
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
-# What the platform answers itself, so that it is no page of the web application.
-NOT_PAGES = tuple(f"/{name}" for name in (paths.API, paths.OAUTH2, paths.JAEGER, paths.ADMIN, paths.FILES))
+NO_PAGES = tuple(f"/{name}" for name in paths.NO_PAGES)
 
 
 def safe_next(target: str) -> str:
@@ -21,12 +20,12 @@ def safe_next(target: str) -> str:
 def landing(target: str) -> str:
     """The address to send the browser to: a page of the web application gets the base path before it.
 
-    `/agent/chat` is one; `/oauth2/authorize?…` and everything else that the platform itself answers is not.
+    `/agent/chat` is one; `/admin/` and everything else that the platform itself answers is not.
     """
     target = safe_next(target)
     base = settings.SAGE_WEB_BASE_PATH
     path = re.split(r"[?#]", target, maxsplit=1)[0]
-    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in (*NOT_PAGES, base)):
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in (*NO_PAGES, base)):
         return target
     return base + target
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
+from django.utils import timezone
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
 from sage_platform.accounts.hashers import slot
@@ -41,7 +42,7 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     if application is not None and not application.is_public and client_secrets.is_slow(application.client_secret):
         right = _opens_slowly(application, shown, failure)
     else:
-        limits.check(failure.limit, failure.subject)
+        limits.check(failure.limit, failure.subject, at=timezone.now())
         right = application is not None and (application.is_public or _opens(application, shown))
         if not right:
             limits.take(failure)

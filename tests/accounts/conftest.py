@@ -1,7 +1,5 @@
 """What tests of the identity routes may ask for: open registration, cheaper hashes."""
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.hashers import make_password
 
@@ -40,7 +38,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def noted(name: str) -> None:
         real = getattr(SlottedArgon2PasswordHasher, name)
 
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def call(self: object, *args: object, **kwargs: object) -> object:
             calls.append(name)
             return real(self, *args, **kwargs)
 

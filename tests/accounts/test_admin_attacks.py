@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from pytest_django import Settings
 
 from sage_platform.accounts import hashers
 from sage_platform.accounts.models import User
@@ -88,7 +89,7 @@ class Unread:
     readline = read
 
 
-def test_a_busy_hasher_is_429_in_the_admin_too(as_admin: Caller, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_hasher_is_429_in_the_admin_too(as_admin: Caller, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SAGE_HASH_WAIT_SECONDS = 0.01
     given = {"username": "carol", "password": PASSWORD, "email": "", "phonenum": "", "role": "user"}
     taken = [hashers.slots.acquire() for _ in range(settings.SAGE_HASH_CONCURRENCY)]

@@ -2,7 +2,6 @@
 
 import time
 from statistics import median
-from typing import Any
 
 import pytest
 
@@ -58,7 +57,7 @@ def test_same_headers(password: str, people: None) -> None:
     assert headers("alice") == headers("bob") == headers("carol")
 
 
-def test_same_queries(people: None, anyone: Caller, django_assert_num_queries: Any) -> None:
+def test_same_queries(people: None, anyone: Caller) -> None:
     """Each query is time that could be measured."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

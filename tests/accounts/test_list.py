@@ -63,7 +63,7 @@ def test_pages(as_admin: Caller, hashed: str) -> None:
         made_at(f"u{minute:02d}", minute)
     names = [*(f"u{minute:02d}" for minute in range(25, 0, -1)), "admin"]
 
-    def page(**query: Any) -> list[str]:
+    def page(**query: int | str) -> list[str]:
         data = envelope(as_admin.get(PATH, query))["data"]
         assert data["total"] == 26
         return [item["user_id"] for item in data["items"]]

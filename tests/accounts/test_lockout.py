@@ -1,7 +1,6 @@
 """Guessing passwords: what is counted, who is shut out, for how long, and what it costs."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -11,14 +10,14 @@ from sage_platform.accounts.models import SignIn, User
 from tests.answers import WRONG, assert_refused, refused
 from tests.clock import Clock
 from tests.conftest import make_user
-from tests.people import PASSWORD, Caller, envelope
+from tests.people import PASSWORD, Caller, Response, envelope
 from tests.racing import at_once
 
 LOGIN = "/api/auth/login"
 LOCKED = refused(429, "Too many failed sign-ins. Please wait and try again.")
 
 
-def log_in(name: str = "alice", password: str = "wrong", *, address: str = "127.0.0.1", **headers: str) -> Any:
+def log_in(name: str = "alice", password: str = "wrong", *, address: str = "127.0.0.1", **headers: str) -> Response:
     caller = Caller()
     caller.client.defaults["REMOTE_ADDR"] = address
     return caller.post(LOGIN, {"username_or_email": name, "password": password}, **headers)
@@ -28,7 +27,7 @@ def outcome(name: str = "alice", password: str = "wrong", *, address: str = "127
     return int(envelope(log_in(name, password, address=address, **headers))["code"])
 
 
-def assert_locked(response: Any, *, seconds: int = 900) -> None:
+def assert_locked(response: Response, *, seconds: int = 900) -> None:
     assert response.status_code == 429
     assert envelope(response) == LOCKED
     # The guesses themselves take time, on a busy machine a good part of a minute.

@@ -1,14 +1,12 @@
 """The other two modes, as far as they stand: who is refused a password, and that nobody registers."""
 
-from typing import Any
-
 import pytest
 from pytest_django import Settings
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, SignIn, User
 from tests.answers import WRONG, assert_logged_out, assert_refused, success
 from tests.mail import Mailbox
-from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.people import PASSWORD, Caller, Response, envelope, signed_in
 from tests.rows import rows
 
 LOGIN = ["/api/auth/login", "/api/user/login"]
@@ -27,7 +25,7 @@ def trusted_proxy(settings: Settings) -> None:
     settings.SAGE_AUTH_MODE = "trusted_proxy"
 
 
-def log_in(path: str, name: str, password: str = PASSWORD) -> Any:
+def log_in(path: str, name: str, password: str = PASSWORD) -> Response:
     return Caller().post(path, {"username_or_email": name, "password": password})
 
 

@@ -1,19 +1,19 @@
 """What a person sees where a page cannot be shown: the status, what to do next, and the request's id."""
 
 import logging
-from typing import Any
 
 import pytest
 from django.db import OperationalError
 
 from sage_platform.accounts.services import sign_ins
+from tests.people import Response
 from tests.visitor import Visitor, text_of
 
 pytestmark = pytest.mark.django_db
 ID = "page-error-0001"
 
 
-def shown(response: Any, status: int) -> str:
+def shown(response: Response, status: int) -> str:
     assert response.status_code == status
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert response.headers["X-Request-ID"] == ID
@@ -62,7 +62,7 @@ def test_a_wrong_method_is_not_repeated_in_the_page() -> None:
 
 
 def test_a_crash_tells_nothing_of_what_broke(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_request: object) -> None:
+    def broken(_request: object, *, at: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(sign_ins, "of_session", broken)
@@ -73,7 +73,7 @@ def test_a_crash_tells_nothing_of_what_broke(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_a_lost_database_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_request: object) -> None:
+    def gone(_request: object, *, at: object) -> None:
         raise OperationalError("could not connect to db.internal")
 
     monkeypatch.setattr(sign_ins, "of_session", gone)

@@ -271,7 +271,7 @@ def test_a_body_that_is_no_form_or_too_large_or_without_an_end_is_not_read(alice
     large = guest.send("/sage/login", b"username=" + b"a" * (2 * 1024 * 1024))
     assert large.status_code == 413
     assert "The request body is too large." in text_of(large)
-    assert guest.send("/sage/login", b"", headers={"Transfer-Encoding": "chunked"}).status_code == 411
+    assert guest.send("/sage/login", b"", Transfer_Encoding="chunked").status_code == 411
     assert guest.send("/sage/login", b"&".join([b"a=b"] * 2000)).status_code == 413
 
 

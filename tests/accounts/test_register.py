@@ -1,6 +1,6 @@
 """POST /api/auth/register, also /api/user/register"""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from django.db import OperationalError, connection
@@ -128,7 +128,7 @@ def test_a_code_works_once(anyone: Caller, mailbox: Mailbox) -> None:
 def test_a_database_lost_in_the_middle_leaves_neither_an_account_nor_a_code_used_up(anyone: Caller, mailbox: Mailbox) -> None:
     code = mailed(anyone, mailbox)
 
-    def lose_at_the_code(execute: Any, sql: str, *arguments: Any) -> Any:
+    def lose_at_the_code(execute: Callable[..., object], sql: str, *arguments: object) -> object:
         if sql.startswith("DELETE") and RegistrationCode._meta.db_table in sql:
             raise OperationalError("server closed the connection unexpectedly")
         return execute(sql, *arguments)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
 from sage_platform.accounts.services import limits, registration
@@ -63,7 +64,7 @@ def test_one_address_and_one_code_by_eight_threads(mailbox: Mailbox) -> None:
 def test_one_name_added_by_eight_threads(as_admin: Caller) -> None:
     cookie = as_admin.client.cookies["sage_session"].value
 
-    def add(number: int) -> Any:
+    def add(number: int) -> dict[str, Any]:
         caller = Caller()
         caller.client.cookies["sage_session"] = cookie
         return envelope(caller.post("/api/user/add", {"username": "carol", "password": PASSWORD, "email": "carol@sage.example"}))
@@ -118,7 +119,7 @@ def test_ten_thousand_wrong_codes(monkeypatch: pytest.MonkeyPatch, db: None) -> 
         body = body_for("carol", "carol@sage.example", f"{number:06d}")
         assert envelope(anyone.post(REGISTER, body)) == WRONG_CODE
     for number in range(200, 10_000):
-        assert not registration._code_is_right("carol@sage.example", f"{number:06d}")
+        assert not registration._code_is_right("carol@sage.example", f"{number:06d}", at=timezone.now())
     assert judged == ["000000", "000001", "000002", "000003", "000004"]
     assert envelope(anyone.post(REGISTER, body_for("carol", "carol@sage.example", "999999"))) == WRONG_CODE
     assert not User.objects.exists()

@@ -12,7 +12,7 @@ from sage_platform.accounts.services import sign_ins, users
 from sage_platform.digests import token_digest
 from tests.answers import assert_logged_out, success
 from tests.clock import Clock
-from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.people import PASSWORD, Caller, Response, envelope, signed_in
 from tests.racing import at_once
 
 SESSION = "/api/auth/session"
@@ -190,7 +190,7 @@ def test_a_flag_in_the_database_alone_is_enough(alice: User) -> None:
     assert_logged_out(desktop.get(SESSION), INVALID)
 
 
-def refresh(token: str, _number: int) -> Any:
+def refresh(token: str, _number: int) -> Response:
     return Caller().post("/api/auth/refresh", {"refresh_token": token})
 
 
@@ -228,7 +228,9 @@ def test_refreshing_while_the_password_changes(alice: User, cheap_hashes: str) -
         pair = sign_ins.issue_tokens(browser.sign_in)
         old, new = (PASSWORD, PASSWORD + "!") if round_ % 2 == 0 else (PASSWORD + "!", PASSWORD)
 
-        def act(number: int, browser: Caller = browser, pair: sign_ins.TokenPair = pair, old: str = old, new: str = new) -> Any:
+        def act(
+            number: int, browser: Caller = browser, pair: sign_ins.TokenPair = pair, old: str = old, new: str = new
+        ) -> Response:
             if number == 0:
                 return browser.post("/api/user/change-password", {"old_password": old, "new_password": new})
             return Caller().post("/api/auth/refresh", {"refresh_token": pair.refresh_token})
@@ -247,7 +249,7 @@ def test_signing_in_while_the_password_changes(cheap_alice: User) -> None:
     browser = signed_in(cheap_alice)
     body = {"old_password": PASSWORD, "new_password": PASSWORD + "!"}
 
-    def act(number: int) -> Any:
+    def act(number: int) -> Response:
         if number == 0:
             return browser.post("/api/user/change-password", body)
         return Caller().post("/api/auth/login", {"username_or_email": "alice", "password": PASSWORD})

@@ -1,15 +1,13 @@
 """SAGE_AUTH_MODE=trusted_proxy: who the proxy says it is, and everybody else who says so."""
 
 from ipaddress import ip_network
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.http import HttpResponse
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.accounts.models import User
-from tests.people import PASSWORD, Caller, envelope, signed_in
+from tests.people import PASSWORD, Caller, Response, envelope, signed_in
 from tests.racing import at_once
 
 SESSION = "/api/auth/session"
@@ -22,15 +20,14 @@ def _mode(settings: Settings) -> None:
     settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS = [ip_network("10.1.0.0/16"), ip_network("192.0.2.7"), ip_network("fd00:5a9e::/32")]
 
 
-def ask(peer: str, name: str | None, caller: Caller | None = None, /, **headers: str) -> HttpResponse:
+def ask(peer: str, name: str | None, caller: Caller | None = None, /, **headers: str) -> Response:
     caller = caller or Caller()
     caller.client.defaults["REMOTE_ADDR"] = peer
     given = {**headers, **({NAMED: name} if name is not None else {})}
-    answer: HttpResponse = caller.get(SESSION, **given)
-    return answer
+    return caller.get(SESSION, **given)
 
 
-def who(response: Any) -> str:
+def who(response: Response) -> str:
     return str(envelope(response)["data"]["user"]["userid"])
 
 

@@ -1,14 +1,17 @@
 """Routes that exist only in tests: views that break in the ways in which the world breaks them."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from sage_platform import urls
+from sage_platform.api.bodies import FORM, multipart
 from sage_platform.api.fields import Boolean, Choice, JSONObject, Nothing, QueryInteger, Secret, Text
 from sage_platform.api.permissions import Anyone
 from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
@@ -20,6 +23,25 @@ BREAKS: dict[str, type[Exception]] = {
     "database": OperationalError,
     "connection": InterfaceError,
     "cache": CacheAwayError,
+}
+
+
+MOST_BYTES = 1000
+
+
+def stream() -> Iterator[bytes]:
+    yield b"one "
+    yield b"two "
+    yield b"three"
+
+
+# Responses that an action makes for itself.
+WHOLE: dict[str, Callable[[], HttpResponseBase]] = {
+    "empty": lambda: HttpResponse(status=204),
+    "found": lambda: HttpResponseRedirect("https://sage.example/elsewhere?a=1&b=2"),
+    "same-method": lambda: HttpResponseRedirect("/elsewhere", status=307),
+    "text": lambda: HttpResponse("plain", content_type="text/plain", headers={"Cache-Control": "max-age=60"}),
+    "stream": lambda: StreamingHttpResponse(stream(), content_type="application/x-scratch", headers={"ETag": '"scratch"'}),
 }
 
 
@@ -41,6 +63,15 @@ class Query(serializers.Serializer[Any]):
     number = QueryInteger(min_value=1, max_value=100)
 
 
+class FormInput(serializers.Serializer[Any]):
+    text = Text(max_length=20)
+
+
+class FileInput(serializers.Serializer[Any]):
+    text = Text(max_length=20, required=False)
+    file = serializers.FileField()
+
+
 class ScratchViewSet(ApiViewSet):
     tag = "scratch"
 
@@ -51,6 +82,22 @@ class ScratchViewSet(ApiViewSet):
     @endpoint(who=Anyone, query=Query, gives=Nothing, summary="Answers the number it was sent")
     def number(self, request: Request, query: dict[str, Any]) -> Any:
         return query
+
+    @endpoint(who=Anyone, takes=FormInput, body=FORM, gives=Nothing, summary="Answers the form it was sent")
+    def form(self, request: Request, data: dict[str, Any]) -> Any:
+        return data
+
+    @endpoint(who=Anyone, takes=FileInput, body=multipart(lambda: MOST_BYTES), gives=Nothing, summary="Tells of a file")
+    def file(self, request: Request, data: dict[str, Any]) -> Any:
+        """What the action gets, and whether the same is on the disk while the action runs."""
+        file = data.pop("file")
+        content = file.read()
+        told = {"type": type(file).__name__, "name": file.name, "size": file.size, "content": content.decode("latin-1")}
+        return data | {"file": told, "on_disk": Path(file.temporary_file_path()).read_bytes() == content}
+
+    @endpoint(who=Anyone, gives=Nothing, summary="Answers for itself")
+    def whole(self, request: Request, how: str) -> HttpResponseBase:
+        return WHOLE[how]()
 
     @endpoint(who=Anyone, gives=Nothing, summary="Breaks")
     def broken(self, request: Request, how: str) -> Any:
@@ -70,6 +117,9 @@ def broken_page(request: HttpRequest, how: str) -> HttpResponse:
 
 urlpatterns = [
     path("api/echo", ScratchViewSet.as_view({"post": "echo"})),
+    path("api/form", ScratchViewSet.as_view({"post": "form"})),
+    path("api/file", ScratchViewSet.as_view({"post": "file"})),
+    path("api/whole/<str:how>", ScratchViewSet.as_view({"get": "whole"})),
     path("api/number", ScratchViewSet.as_view({"get": "number"})),
     path("api/broken/<str:how>", ScratchViewSet.as_view({"get": "broken"})),
     path("api/hot/<str:how>", HotBroken.as_view()),

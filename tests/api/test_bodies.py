@@ -9,7 +9,7 @@ from django.core.handlers.wsgi import WSGIRequest
 
 from sage_platform.api.bodies import JSON
 from sage_platform.api.errors import BodyTooLarge
-from tests.people import Caller, envelope
+from tests.people import Caller, Response, envelope
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.scratch")]
 LIMIT = 2 * 1024 * 1024
@@ -94,7 +94,7 @@ class Untouchable(io.RawIOBase):
         raise AssertionError("the body was read")
 
 
-def request_of(body: Any, **environ: str) -> WSGIRequest:
+def request_of(body: io.RawIOBase, **environ: str) -> WSGIRequest:
     return WSGIRequest(
         {"REQUEST_METHOD": "POST", "PATH_INFO": "/api/echo", "wsgi.input": body, "CONTENT_TYPE": "application/json"} | environ
     )
@@ -108,7 +108,7 @@ def test_too_large_is_known_by_the_header_before_the_body_is_read(length: str) -
 
 @pytest.mark.parametrize("path", ["/api/echo", "/api/auth/login", "/api/user/config"])
 def test_no_layer_reads_a_body_that_is_too_large(path: str, as_alice: Caller) -> None:
-    answer: Any = as_alice.client.post(
+    answer: Response = as_alice.client.post(
         path,
         content_type="application/json",
         **{"wsgi.input": Untouchable(), "CONTENT_LENGTH": str(LIMIT + 1)},  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def test_no_layer_reads_a_body_that_is_too_large(path: str, as_alice: Caller) ->
 @pytest.mark.parametrize("length", [None, "0", "17"])
 def test_a_chunked_body_is_refused_and_never_taken_as_empty(length: str | None, as_alice: Caller) -> None:
     extra: Any = {"wsgi.input": Untouchable(), "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": length or ""}
-    answer: Any = as_alice.client.post("/api/auth/logout", content_type="application/json", **extra)
+    answer: Response = as_alice.client.post("/api/auth/logout", content_type="application/json", **extra)
     assert answer.status_code == 411
     assert envelope(answer) == NEEDS_LENGTH
     assert as_alice.get("/api/auth/session").status_code == 200

@@ -1,10 +1,8 @@
 """What caches may keep: nothing that an envelope holds."""
 
-from typing import Any
-
 import pytest
 
-from tests.people import Caller, envelope
+from tests.people import Caller, Response, envelope
 
 
 @pytest.mark.parametrize("path", ["/api/auth/session", "/api/user/config", "/api/auth/providers", "/api/user/list"])
@@ -20,6 +18,6 @@ def test_tokens_are_kept_by_no_cache(anyone: Caller) -> None:
 
 @pytest.mark.parametrize("path", ["//api/user/list", "///api", "/api", "/api/"])
 def test_an_unknown_address_near_the_api_is_enveloped(path: str, anyone: Caller) -> None:
-    response: Any = anyone.client.generic("GET", "/", PATH_INFO=path)
+    response: Response = anyone.client.generic("GET", "/", PATH_INFO=path)
     assert response.status_code == 404
     assert envelope(response) == {"code": 404, "message": "There is nothing at this address.", "data": None}

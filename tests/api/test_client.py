@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpRequest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from sage_platform.api.client import client_key, comes_through_trusted_proxy
@@ -105,7 +105,7 @@ def test_nobody_is_trusted_unless_told(peer: str, settings: Settings) -> None:
 )
 @pytest.mark.django_db
 def test_the_forwarded_scheme_counts_only_from_a_trusted_proxy(
-    peer: str, proto: str, scheme: str, settings: Settings, client: Any
+    peer: str, proto: str, scheme: str, settings: Settings, client: Client
 ) -> None:
     """Seen by the cross-site rule: the request's own origin has its scheme in it."""
     settings.SAGE_TRUSTED_PROXIES = [ip_network(proxy) for proxy in PROXIES]

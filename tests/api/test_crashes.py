@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.scratch import BREAKS, SECRET_TEXT
-from tests.people import Caller, envelope
+from tests.people import Caller, Response, envelope
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.scratch")]
 REQUEST_ID = "crash-test-0001"
@@ -38,7 +38,7 @@ def test_a_crash_of_a_page_says_nothing_of_what_broke(anyone: Caller, log: io.St
     check_logged_once(log, "/page/crash")
 
 
-def check_nothing_shows(response: Any) -> None:
+def check_nothing_shows(response: Response) -> None:
     everything = response.content.decode() + str(dict(response.headers))
     for secret in (SECRET_TEXT, "SELECT", "/srv/", "RuntimeError", "Traceback", "scratch"):
         assert secret not in everything

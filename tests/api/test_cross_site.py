@@ -1,14 +1,12 @@
 """The cross-site rule and CORS: which of a browser's requests act with its cookie, and who may read the answers."""
 
-from typing import Any
-
 import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 from rest_framework.exceptions import PermissionDenied
 
 from sage_platform.api.cross_site import check_same_site
-from tests.people import Caller
+from tests.people import Caller, Response
 
 OWN, PUBLIC, LISTED, OTHER = "http://127.0.0.1", "https://sage.example", "https://app.example", "https://evil.example"
 SITE, ORIGIN = "Sec-Fetch-Site", "Origin"
@@ -92,7 +90,7 @@ def cors(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [LISTED]
 
 
-def access(response: Any) -> dict[str, str]:
+def access(response: Response) -> dict[str, str]:
     prefix = "access-control-"
     named = {name.lower(): value for name, value in response.headers.items()}
     return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}

@@ -3,11 +3,10 @@
 import json
 import re
 import time
-from typing import Any
 
 import pytest
 
-from tests.people import Caller
+from tests.people import Caller, Response
 
 pytestmark = pytest.mark.django_db
 MADE = re.compile(r"[0-9a-f]{32}")
@@ -32,7 +31,7 @@ NOT_TAKEN = [
 ]
 
 
-def sent_id(response: Any) -> str:
+def sent_id(response: Response) -> str:
     """The id of the answer's header, which an envelope has to agree with."""
     value: str = response.headers["X-Request-ID"]
     if response.headers["Content-Type"] == "application/json" and b'"timestamp"' in response.content:

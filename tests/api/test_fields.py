@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.people import Caller, envelope
+from tests.people import Caller, Response, envelope
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.scratch")]
 MARKER = "zq7marker"
 TEXT = {"text": "t"}
 
 
-def errors(response: Any) -> list[dict[str, str]]:
+def errors(response: Response) -> list[dict[str, str]]:
     assert response.status_code == 422
     found: list[dict[str, str]] = envelope(response)["data"]["errors"]
     return found

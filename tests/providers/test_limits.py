@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.http import HttpResponse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -16,7 +15,7 @@ from providers.models import Provider
 from sage_platform.accounts.models import LimitedAct, User
 from sage_platform.accounts.services import outbound_calls
 from tests.answers import refused
-from tests.people import Caller, envelope
+from tests.people import Caller, Response, envelope
 from tests.provider_rows import OTHER_KEY, UNKNOWN, exhaust_rate, fields, make_provider, started, stored
 from tests.vendor import Exchange, Vendor
 from tests.vendor.behaviours import good
@@ -58,7 +57,7 @@ def all_slots_taken(*, but: int = 0) -> Iterator[None]:
         yield
 
 
-def assert_throttled(response: HttpResponse, message: str, retry_after: range) -> None:
+def assert_throttled(response: Response, message: str, retry_after: range) -> None:
     assert (response.status_code, envelope(response)) == (429, refused(429, message))
     assert int(response.headers["Retry-After"]) in retry_after
 

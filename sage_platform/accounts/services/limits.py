@@ -7,7 +7,7 @@ count within it, without a lock, on any database.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -33,9 +33,9 @@ def keyed_digest(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32).hexdigest()
 
 
-def check(limit: Limit, subject: str, *, detail: str | None = None) -> None:
-    """Raise TooManyRequests when the limit is reached."""
-    _refuse_beyond(limit, subject, detail, room=1)
+def check(limit: Limit, subject: str, *, at: datetime, detail: str | None = None) -> None:
+    """Raise TooManyRequests when the limit is reached at this moment."""
+    _refuse_beyond(limit, subject, detail, at=at, room=1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def take(*acts: Act, judged_too: Sequence[Act] = ()) -> list[int]:
     kept = [row.pk for row in rows]
     try:
         for act in [*acts, *judged_too]:
-            _refuse_beyond(act.limit, act.subject, act.detail if act.by_detail else None, room=0)
+            _refuse_beyond(act.limit, act.subject, act.detail if act.by_detail else None, at=now, room=0)
     except TooManyRequests:
         take_back(kept)
         raise
@@ -82,13 +82,13 @@ def forget(limit: Limit, subject: str) -> None:
     LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).delete()
 
 
-def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, room: int) -> None:
-    now = timezone.now()
-    acts = LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).since(now - limit.window)
+def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, at: datetime, room: int) -> None:
+    """`room` is how many acts there must still be room for: 1 before an act is written down, 0 afterwards."""
+    acts = LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).since(at - limit.window)
     if detail is not None:
         acts = acts.filter(detail=keyed_digest(detail))
     moments = list(acts.order_by("-at").values_list("at", flat=True)[: limit.amount + 1 - room])
     if len(moments) + room > limit.amount:
         # There is room again when the oldest of the newest `amount` acts has aged; the one being refused is not among them.
         oldest = moments[limit.amount - room]
-        raise TooManyRequests(max(1.0, (oldest + limit.window - now).total_seconds()))
+        raise TooManyRequests(max(1.0, (oldest + limit.window - at).total_seconds()))

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.hashers import slot
@@ -92,11 +93,12 @@ def _is_right(user: User | None, password: str) -> bool:
 
 def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
     """Cheap and without a slot, so that a locked-out attacker takes no hashing time from others."""
+    now = timezone.now()
     try:
-        limits.check(PER_CLIENT, attempt.client_key)
-        limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key)
+        limits.check(PER_CLIENT, attempt.client_key, at=now)
+        limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, at=now)
         for act in by_account:
-            limits.check(act.limit, act.subject)
+            limits.check(act.limit, act.subject, at=now)
     except TooManyRequests as error:
         raise TooManyRequests(error.retry_after, LOCKED) from None
 

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
@@ -63,7 +63,7 @@ def register(username: str, *, password: str, email: str, phonenum: str, code: s
     """Make the account. The code is judged before all else and is used up with success alone. Raises Refusal 400."""
     refuse_unless_open()
     key = comparison_key(email)
-    if not _code_is_right(key, code):
+    if not _code_is_right(key, code, at=timezone.now()):
         raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
     user = users.new_user(username, password=password, email=email, phonenum=phonenum)
     user.verified_email = user.email
@@ -96,11 +96,10 @@ def _keep(key: str, code: str) -> None:
     )
 
 
-def _code_is_right(key: str, code: str) -> bool:
+def _code_is_right(key: str, code: str, *, at: datetime) -> bool:
     """Each try is counted before it is judged, so that guesses at the same moment share the five."""
-    counted = RegistrationCode.objects.filter(
-        email_key=key, expires_at__gt=timezone.now(), wrong_tries__lt=MOST_WRONG_TRIES
-    ).update(wrong_tries=F("wrong_tries") + 1)
+    open_to_tries = RegistrationCode.objects.valid(at).filter(email_key=key, wrong_tries__lt=MOST_WRONG_TRIES)
+    counted = open_to_tries.update(wrong_tries=F("wrong_tries") + 1)
     kept = RegistrationCode.objects.filter(email_key=key).first() if counted else None
     if kept is None or not hmac.compare_digest(kept.digest, limits.keyed_digest(key, code)):
         return False

@@ -1,6 +1,7 @@
 """Sign-ins: their session and their tokens, from the first to the last of them."""
 
 import secrets
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -66,7 +67,7 @@ def refresh_tokens(token: str) -> TokenPair:
         # Locked before its token, in the order of a password change: that must not miss the pair being made here.
         family = SignIn.objects.filter(refresh_tokens__digest=digest).select_related("user")
         sign_in = family.select_for_update(of=("self",)).first()
-        first = RefreshToken.objects.filter(digest=digest, used_at=None, expires_at__gt=now).update(used_at=now)
+        first = RefreshToken.objects.usable(now).filter(digest=digest).update(used_at=now)
         if first and sign_in is not None and sign_in.is_alive:
             SignIn.objects.filter(pk=sign_in.pk).update(seen_at=now)
             return issue_tokens(sign_in)
@@ -83,14 +84,13 @@ def store_of(request: HttpRequest) -> SessionStore:
     return session
 
 
-def of_session(request: HttpRequest) -> SignIn | None:
-    """The living sign-in of the request's session cookie; its 14 idle days begin anew once a day."""
+def of_session(request: HttpRequest, *, at: datetime) -> SignIn | None:
+    """The sign-in of the request's session cookie that was alive at a moment; its 14 idle days begin anew once a day."""
     session = store_of(request)
-    sign_in = session.sign_in()
-    now = timezone.now()
-    if sign_in is not None and session.is_due_for_renewal(now):
+    sign_in = session.sign_in(at)
+    if sign_in is not None and session.is_due_for_renewal(at):
         session.modified = True  # The middleware then saves it, and sends the cookie, for another 14 days.
-        SignIn.objects.filter(pk=sign_in.pk).update(seen_at=now)
+        SignIn.objects.filter(pk=sign_in.pk).update(seen_at=at)
     return sign_in
 
 
@@ -103,7 +103,7 @@ def end(sign_in_id: UUID | None) -> None:
 def sign_out(request: HttpRequest, *, access_token: str = "") -> None:
     """End the session of the request's cookie, and the sign-in of its bearer token even where that has run out."""
     session = store_of(request)
-    if (found := session.find()) is not None:
+    if (found := session.find(timezone.now())) is not None:
         end(found.sign_in_id)
         session.flush()
     if access_token:

@@ -1,0 +1,100 @@
+"""Each view's own form of errors, also where a request never reaches the view: a forged Host, no place at the gate."""
+
+import json
+
+import pytest
+
+from sage_platform.api.middleware import RequestContextMiddleware
+from tests.people import Caller, Response, envelope
+
+pytestmark = pytest.mark.django_db
+BUSY = "The service is temporarily unavailable. Please try again shortly."
+NOT_VALID = "The request is not valid."
+PROGRAMS = ["/oauth2/token", "/api/oauth2/token", "/api/oauth2/jwks", "/.well-known/oauth-authorization-server"]
+# The pages of OAuth2 are pages under /api as well; outside it whatever has no form of its own is told to people.
+PAGES = ["/oauth2/authorize", "/api/oauth2/authorize", "/api/oauth2/consents", "/sage/login", "/admin/", "/", "/nowhere", "/apis"]
+ENVELOPED = ["/api/auth/session", "/api/system/info", "/api/schema", "/api/nowhere", "/api", "/api/", "/api/oauth2/nowhere"]
+METHODS = ["GET", "POST"]
+
+
+def without_a_place(caller: Caller, method: str, path: str) -> Response:
+    """What a request gets when every place at the gate is taken, and somebody has waited for one in vain just now."""
+    caller.client.handler.load_middleware()
+    middleware = vars(caller.client.handler)["_middleware_chain"].__wrapped__  # The outermost one.
+    assert isinstance(middleware, RequestContextMiddleware)
+    while middleware.gate._places.acquire(blocking=False):
+        pass
+    middleware.gate.hurry()
+    return caller.send(method, path, b"")
+
+
+def with_a_forged_host(caller: Caller, method: str, path: str) -> Response:
+    return caller.send(method, path, b"", Host="evil.example")
+
+
+def check_page(response: Response, status: int, message: str) -> None:
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+    text = response.content.decode()
+    assert message in text
+    assert response.headers["X-Request-ID"] in text
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", PROGRAMS)
+def test_without_a_place_a_program_reads_an_error_of_oauth2(path: str, method: str, anyone: Caller) -> None:
+    """RFC 6749 §5.2"""
+    response = without_a_place(anyone, method, path)
+    assert response.status_code == 503
+    assert json.loads(response.content) == {"error": "temporarily_unavailable", "error_description": "Try again later."}
+    assert response.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", PROGRAMS)
+def test_with_a_forged_host_a_program_reads_an_error_of_oauth2(path: str, method: str, anyone: Caller) -> None:
+    response = with_a_forged_host(anyone, method, path)
+    assert response.status_code == 400
+    assert json.loads(response.content) == {"error": "invalid_request", "error_description": "The request is not acceptable."}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", PAGES)
+def test_without_a_place_a_person_reads_a_page(path: str, method: str, anyone: Caller) -> None:
+    response = without_a_place(anyone, method, path)
+    check_page(response, 503, BUSY)
+    assert response.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", PAGES)
+def test_with_a_forged_host_a_person_reads_a_page(path: str, method: str, anyone: Caller) -> None:
+    check_page(with_a_forged_host(anyone, method, path), 400, NOT_VALID)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", ENVELOPED)
+def test_without_a_place_the_api_answers_in_its_envelope(path: str, method: str, anyone: Caller) -> None:
+    response = without_a_place(anyone, method, path)
+    assert (response.status_code, envelope(response)) == (503, {"code": 503, "message": BUSY, "data": None})
+    assert response.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", ENVELOPED)
+def test_with_a_forged_host_the_api_answers_in_its_envelope(path: str, method: str, anyone: Caller) -> None:
+    response = with_a_forged_host(anyone, method, path)
+    assert (response.status_code, envelope(response)) == (400, {"code": 400, "message": NOT_VALID, "data": None})
+
+
+@pytest.mark.parametrize("path", ["/api/nowhere", "/api/oauth2/nowhere"])
+def test_an_unknown_address_under_api_is_enveloped(path: str, anyone: Caller) -> None:
+    response = anyone.get(path)
+    expected = {"code": 404, "message": "There is nothing at this address.", "data": None}
+    assert (response.status_code, envelope(response)) == (404, expected)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/oauth2/nowhere", "/apis"])
+def test_an_unknown_address_elsewhere_is_a_page(path: str, anyone: Caller) -> None:
+    check_page(anyone.get(path), 404, "There is nothing at this address.")
