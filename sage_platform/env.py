@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -111,6 +111,14 @@ def networks(name: str) -> list[Network]:
         raise misconfigured(name, "IP addresses or CIDR blocks separated by commas") from None
 
 
+def address(name: str, default: str) -> str:
+    """An IP address; one of IPv6 may stand in brackets."""
+    try:
+        return str(ip_address(text(name, default).removeprefix("[").removesuffix("]")))
+    except ValueError:
+        raise misconfigured(name, "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
+
+
 def origin(name: str, default: str = "") -> str:
     """An origin (RFC 6454 §6.1): http or https, a host, and a port unless it is the usual one. Unset without a default: empty."""
     value = _origin(name, text(name, default)) if text(name, default) else ""
@@ -168,21 +176,25 @@ def kept_secret(name: str, path: Path, make: Callable[[], str] = lambda: secrets
 
     Several processes may start at once: the file is linked into place whole, so each of them reads the same secret.
     """
-    if not path.exists():
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            raise misconfigured(name, "a folder that can be made and written") from None
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(make() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # Another process was first, and its secret counts.
-        finally:
-            draft.unlink(missing_ok=True)
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        if not path.exists():
+            _keep(path, make())
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise misconfigured(name, f"a folder that can be made and written, and whose {path.name} can be read") from None
+
+
+def _keep(path: Path, value: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(value + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # Another process was first, and its secret counts.
+    finally:
+        draft.unlink(missing_ok=True)
