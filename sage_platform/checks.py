@@ -21,6 +21,19 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **options: object)
     return [message for message in (*_errors(), *_warnings()) if message is not None]
 
 
+@register()
+def check_names(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """A setting that is spelled wrong does nothing, and nobody would notice."""
+    return [
+        Warning(
+            f"{name} is no setting of this version.",
+            hint=f"Did you mean {near}?" if near else "Take it away; README.md lists the settings.",
+            id="sage.W003",
+        )
+        for name, near in settings.SAGE_UNKNOWN_NAMES.items()
+    ]
+
+
 def _errors() -> list[CheckMessage | None]:
     return [
         _error("sage.E001", settings.DEBUG, "SAGE_DEBUG is on in production.", "Unset SAGE_DEBUG."),

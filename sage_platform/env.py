@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 Network = IPv4Network | IPv6Network
 
+# Every name that a reader was asked for, with the _FILE names of secrets.
+_asked: set[str] = set()
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
@@ -26,20 +29,33 @@ def misconfigured(name: str, expected: str) -> ImproperlyConfigured:
 
 def text(name: str, default: str = "") -> str:
     """The variable's text without surrounding white space; unset and empty both mean the default."""
+    _asked.add(name)
     return os.environ.get(name, "").strip() or default
 
 
 def secret(name: str, default: str = "") -> str:
     """A secret from NAME, or from the file that NAME_FILE names. Setting both is refused, since one would win silently."""
-    path = text(f"{name}_FILE")
+    path, given = text(f"{name}_FILE"), text(name)
     if not path:
-        return text(name, default)
-    if text(name):
+        return given or default
+    if given:
         raise misconfigured(name, f"either {name} or {name}_FILE, not both")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise misconfigured(f"{name}_FILE", "the path of a readable UTF-8 file") from None
+
+
+def unknown(prefix: str) -> dict[str, str]:
+    """The variables with this prefix that no reader was asked for: by name, the nearest name that is known, or an empty text."""
+    # Compared without the prefix, which makes any two of them alike.
+    known = {name.removeprefix(prefix): name for name in sorted(_asked) if name.startswith(prefix)}
+    given = (name.removeprefix(prefix) for name, value in sorted(os.environ.items()) if name.startswith(prefix) and value.strip())
+    return {
+        prefix + word: next((known[near] for near in get_close_matches(word, known, n=1)), "")
+        for word in given
+        if word not in known
+    }
 
 
 def choice(name: str, default: str, choices: Sequence[str]) -> str:

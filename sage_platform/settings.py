@@ -344,3 +344,6 @@ SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", scopes
 
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)
+
+# The last, since by now every setting has been asked for. A system check warns of what is left.
+SAGE_UNKNOWN_NAMES = env.unknown("SAGE_")
