@@ -16,7 +16,6 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from logging import getLogger
-from types import TracebackType
 from typing import NoReturn, TypedDict
 
 from granian.constants import HTTPModes, Interfaces
@@ -24,7 +23,7 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
 
-from sage_platform.logs import logging_config
+from sage_platform.logs import log_what_python_prints, logging_config
 
 log = getLogger("sage.server")
 
@@ -93,12 +92,8 @@ def tell_when_listening(told: Told) -> None:
             return
 
 
-def log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    log.critical("the server ended: %s", error, exc_info=(kind, error, trace))
-
-
 def main() -> NoReturn:
-    sys.excepthook = log_crash
+    log_what_python_prints()
     # Newer Pythons would start workers otherwise, and those do not share what is open here.
     multiprocessing.set_start_method("fork")
     try:

@@ -52,8 +52,6 @@ def test_a_sound_deployment(settings: Settings) -> None:
         ({"EMAIL_URL": ""}, "sage.W001"),
         ({"SAGE_AUTH_MODE": "trusted_proxy"}, "sage.W002"),
         ({"SAGE_UNKNOWN_NAMES": {"SAGE_WORKER": "SAGE_WORKERS"}}, "sage.W003"),
-        ({"SAGE_TRUSTED_PROXIES": [ip_network("10.0.0.1")]}, "sage.I001"),
-        ({"SAGE_TRUSTED_IDENTITY_PROXY_IPS": [ip_network("10.0.0.1")]}, "sage.I001"),
     ],
 )
 def test_each_misconfiguration(settings: Settings, change: dict[str, Any], id: str) -> None:
@@ -71,3 +69,11 @@ def test_a_name_that_is_no_setting(settings: Settings) -> None:
         ("SAGE_COFFEE is no setting of this version.", "Take it away; README.md lists the settings."),
         ("SAGE_WORKER is no setting of this version.", "Did you mean SAGE_WORKERS?"),
     ]
+
+
+@pytest.mark.parametrize("name", ["SAGE_TRUSTED_PROXIES", "SAGE_TRUSTED_IDENTITY_PROXY_IPS"])
+def test_the_reminder_of_the_proxy_comes_with_check_deploy_alone(settings: Settings, name: str) -> None:
+    assert ids(settings, **{name: [ip_network("10.0.0.1")]}) == []
+    assert "sage.I001" in [message.id for message in run_checks(include_deployment_checks=True)]
+    setattr(settings, name, [])
+    assert "sage.I001" not in [message.id for message in run_checks(include_deployment_checks=True)]

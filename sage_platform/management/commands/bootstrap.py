@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection
 
 from providers.services.system import ensure_system_provider
@@ -20,6 +20,7 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.api.errors import Refusal
 from sage_platform.command_line import cannot_be_used
+from sage_platform.management.logged_checks import LoggedChecksCommand
 from sage_platform.oauth2 import clients, keys
 from system.services import ensure_settings
 
@@ -27,7 +28,7 @@ from system.services import ensure_settings
 ADVISORY_LOCK = 7_241_001
 
 
-class Command(BaseCommand):
+class Command(LoggedChecksCommand):
     help = "Migrate the database, make what every deployment has and the first administrator. Running it again changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -9,18 +9,19 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db import DatabaseError, InterfaceError
 
 from sage_platform import data_folder, paths
 from sage_platform.command_line import NOT_MIGRATED
+from sage_platform.management.logged_checks import LoggedChecksCommand
 from sage_platform.schema_state import pending_migrations
 
 if TYPE_CHECKING:
     from sage_platform.server import Told  # Without granian installed the command says so.
 
 
-class Command(BaseCommand):
+class Command(LoggedChecksCommand):
     help = "Serve the platform with granian, by SAGE_BIND, SAGE_PORT, SAGE_WORKERS and SAGE_THREADS. Ends gracefully on SIGTERM."
 
     def handle(self, *args: object, **options: object) -> None:
