@@ -21,6 +21,29 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **options: object)
     return [message for message in (*_errors(), *_warnings()) if message is not None]
 
 
+@register(deploy=True)
+def remind_of_the_proxy(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """Nothing that we can see is wrong, so that only `check --deploy` says it."""
+    if not (settings.SAGE_TRUSTED_PROXIES or settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS):
+        return []
+    message = "The server takes X_Forwarded_For and X-Forwarded-For for one header, as WSGI has it."
+    hint = "The proxy in front must drop header names with underscores. nginx does, unless told otherwise."
+    return [Info(message, hint=hint, id="sage.I001")]
+
+
+@register()
+def check_names(app_configs: Sequence[AppConfig] | None, **options: object) -> list[CheckMessage]:
+    """A setting that is spelled wrong does nothing, and nobody would notice."""
+    return [
+        Warning(
+            f"{name} is no setting of this version.",
+            hint=f"Did you mean {near}?" if near else "Take it away; README.md lists the settings.",
+            id="sage.W003",
+        )
+        for name, near in settings.SAGE_UNKNOWN_NAMES.items()
+    ]
+
+
 def _errors() -> list[CheckMessage | None]:
     return [
         _error("sage.E001", settings.DEBUG, "SAGE_DEBUG is on in production.", "Unset SAGE_DEBUG."),
@@ -74,10 +97,6 @@ def _warnings() -> list[CheckMessage | None]:
     if no_proxy:
         message = "SAGE_AUTH_MODE is trusted_proxy, and SAGE_TRUSTED_IDENTITY_PROXY_IPS is empty: no proxy's word counts."
         warnings.append(Warning(message, hint="Set it to the address that the proxy connects from.", id="sage.W002"))
-    if settings.SAGE_TRUSTED_PROXIES or settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS:
-        message = "The server takes X_Forwarded_For and X-Forwarded-For for one header, as WSGI has it."
-        hint = "The proxy in front must drop header names with underscores. nginx does, unless told otherwise."
-        warnings.append(Info(message, hint=hint, id="sage.I001"))
     return warnings
 
 

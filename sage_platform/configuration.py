@@ -154,15 +154,9 @@ def _is_database_number(parts: SplitResult) -> bool:
 
 def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
     """Where uploads are kept: the local disk, or an S3-compatible store when its endpoint is given."""
-    if not endpoint:
-        return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": media_root, "base_url": None},
-        }
     secure = env.boolean("SAGE_S3_SECURE", default=True)
-    address = endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}"
     options = {
-        "endpoint_url": address,
+        "endpoint_url": endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}",
         "access_key": env.secret("SAGE_S3_ACCESS_KEY"),
         "secret_key": env.secret("SAGE_S3_SECRET_KEY"),
         "bucket_name": env.text("SAGE_S3_BUCKET_NAME", "sage"),
@@ -170,7 +164,12 @@ def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
         "file_overwrite": False,
         "querystring_auth": True,
     }
-    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    if endpoint:
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": media_root, "base_url": None},
+    }
 
 
 def mail(name: str, value: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 Network = IPv4Network | IPv6Network
 
+# Every name that a reader was asked for, with the _FILE names of secrets.
+_asked: set[str] = set()
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
@@ -26,20 +29,33 @@ def misconfigured(name: str, expected: str) -> ImproperlyConfigured:
 
 def text(name: str, default: str = "") -> str:
     """The variable's text without surrounding white space; unset and empty both mean the default."""
+    _asked.add(name)
     return os.environ.get(name, "").strip() or default
 
 
 def secret(name: str, default: str = "") -> str:
     """A secret from NAME, or from the file that NAME_FILE names. Setting both is refused, since one would win silently."""
-    path = text(f"{name}_FILE")
+    path, given = text(f"{name}_FILE"), text(name)
     if not path:
-        return text(name, default)
-    if text(name):
+        return given or default
+    if given:
         raise misconfigured(name, f"either {name} or {name}_FILE, not both")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise misconfigured(f"{name}_FILE", "the path of a readable UTF-8 file") from None
+
+
+def unknown(prefix: str) -> dict[str, str]:
+    """The variables with this prefix that no reader was asked for: by name, the nearest name that is known, or an empty text."""
+    # Compared without the prefix, which makes any two of them alike.
+    known = {name.removeprefix(prefix): name for name in sorted(_asked) if name.startswith(prefix)}
+    given = (name.removeprefix(prefix) for name, value in sorted(os.environ.items()) if name.startswith(prefix) and value.strip())
+    return {
+        prefix + word: next((known[near] for near in get_close_matches(word, known, n=1)), "")
+        for word in given
+        if word not in known
+    }
 
 
 def choice(name: str, default: str, choices: Sequence[str]) -> str:
@@ -111,6 +127,14 @@ def networks(name: str) -> list[Network]:
         raise misconfigured(name, "IP addresses or CIDR blocks separated by commas") from None
 
 
+def address(name: str, default: str) -> str:
+    """An IP address; one of IPv6 may stand in brackets."""
+    try:
+        return str(ip_address(text(name, default).removeprefix("[").removesuffix("]")))
+    except ValueError:
+        raise misconfigured(name, "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
+
+
 def origin(name: str, default: str = "") -> str:
     """An origin (RFC 6454 §6.1): http or https, a host, and a port unless it is the usual one. Unset without a default: empty."""
     value = _origin(name, text(name, default)) if text(name, default) else ""
@@ -168,21 +192,25 @@ def kept_secret(name: str, path: Path, make: Callable[[], str] = lambda: secrets
 
     Several processes may start at once: the file is linked into place whole, so each of them reads the same secret.
     """
-    if not path.exists():
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            raise misconfigured(name, "a folder that can be made and written") from None
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(make() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # Another process was first, and its secret counts.
-        finally:
-            draft.unlink(missing_ok=True)
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        if not path.exists():
+            _keep(path, make())
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise misconfigured(name, f"a folder that can be made and written, and whose {path.name} can be read") from None
+
+
+def _keep(path: Path, value: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(value + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # Another process was first, and its secret counts.
+    finally:
+        draft.unlink(missing_ok=True)

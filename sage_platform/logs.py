@@ -2,8 +2,11 @@
 
 import json
 import logging
+import sys
+import threading
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 request_id_var: ContextVar[str] = ContextVar("request_id", default="")
@@ -49,3 +52,16 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
             "urllib3": {"level": "ERROR"},
         },
     }
+
+
+def log_what_python_prints() -> None:
+    """Crashes outside of requests, errors of finalizers and warnings become lines of the log. Python prints each over many."""
+    logging.captureWarnings(True)
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda args: _log_crash(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: _log_crash(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    facts = (kind, error, trace) if error is not None else None
+    logging.getLogger("sage.crash").error("crash outside of a request: %s", kind.__name__, exc_info=facts)

@@ -28,7 +28,7 @@ PRODUCTION = SAGE_ENV == "production"
 DEBUG = env.boolean("SAGE_DEBUG", default=False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "sage_platform.debug_pages.QuietReporterFilter"
 SAGE_DATA_DIR = Path(env.text("SAGE_DATA_DIR", str(BASE_DIR / "data"))).absolute()
-SAGE_BIND = env.text("SAGE_BIND", "127.0.0.1")
+SAGE_BIND = env.address("SAGE_BIND", "127.0.0.1")
 SAGE_PORT = env.integer("SAGE_PORT", 8000, least=1, most=65535)
 SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
 # A client that stops in the middle of a body holds a thread. With 64 of them there are still threads for all others.
@@ -237,6 +237,9 @@ SECURE_HSTS_SECONDS = env.integer("SAGE_HSTS_SECONDS", 31536000 if PRODUCTION el
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Django would open what is stored on the disk to everybody on the machine.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = SAGE_MAX_JSON_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
@@ -341,3 +344,6 @@ SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", scopes
 
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)
+
+# The last, since by now every setting has been asked for. A system check warns of what is left.
+SAGE_UNKNOWN_NAMES = env.unknown("SAGE_")

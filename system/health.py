@@ -3,23 +3,32 @@
 A check that hangs keeps its one thread, and counts as failed until it comes back: no second one is started beside it.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from logging import getLogger
+from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 from threading import Lock, Thread
 from typing import TypedDict
 
 from django.core.cache import cache
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 
 from sage_platform.api import seams
+from sage_platform.schema_state import pending_migrations
+from system.models import SystemSettings
 
 log = getLogger("sage.health")
 CHECK_SECONDS = 1.0
 KEPT_SECONDS = 2.0
+# Well below the second that a check has.
+BUSY_MILLISECONDS = 200
+# Two pages of SQLite's.
+PROBE_BYTES = 8192
 
 
 class CheckResult(TypedDict):
@@ -89,9 +98,43 @@ def _result(name: str, future: "Future[float]") -> CheckResult:
     return {"status": "healthy", "latency_ms": round(future.result(), 2)}
 
 
+class NotMigratedError(Exception):
+    """The database lacks tables or columns that this code expects."""
+
+
 def check_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """Raise when the database lacks a migration, or when nothing can be written to it."""
+    if pending_migrations():
+        raise NotMigratedError
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    try:
+        write_nothing()
+    except OperationalError as error:
+        if not held_by_another(error):
+            raise
+    if connection.vendor == "sqlite":
+        write_beside(Path(connection.settings_dict["NAME"]).parent)
+
+
+def write_nothing() -> None:
+    """A write that is taken back. A standby and a file that is open for reading refuse it."""
+    with transaction.atomic():
+        SystemSettings.objects.filter(pk=1).update(id=1)
+        transaction.set_rollback(True)
+
+
+def held_by_another(error: OperationalError) -> bool:
+    """On SQLite one writes at a time. Whoever waits for another's write has found a database that is written to."""
+    code = getattr(error.__cause__, "sqlite_errorcode", 0)
+    return bool(code & 0xFF == sqlite3.SQLITE_BUSY)
+
+
+def write_beside(folder: Path) -> None:
+    """What is taken back SQLite keeps in memory, so that a full disk shows in a file alone. This one goes when it is closed."""
+    with TemporaryFile(dir=folder) as file:
+        file.write(bytes(PROBE_BYTES))
 
 
 def check_cache() -> None:

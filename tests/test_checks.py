@@ -21,6 +21,7 @@ SOUND: dict[str, Any] = {
     "SAGE_AUTH_MODE": "native",
     "SAGE_TRUSTED_PROXIES": [],
     "SAGE_TRUSTED_IDENTITY_PROXY_IPS": [],
+    "SAGE_UNKNOWN_NAMES": {},
 }
 
 
@@ -50,8 +51,7 @@ def test_a_sound_deployment(settings: Settings) -> None:
         ({"SAGE_BOOTSTRAP_ADMIN_PASSWORD": "admin"}, "sage.E007"),
         ({"EMAIL_URL": ""}, "sage.W001"),
         ({"SAGE_AUTH_MODE": "trusted_proxy"}, "sage.W002"),
-        ({"SAGE_TRUSTED_PROXIES": [ip_network("10.0.0.1")]}, "sage.I001"),
-        ({"SAGE_TRUSTED_IDENTITY_PROXY_IPS": [ip_network("10.0.0.1")]}, "sage.I001"),
+        ({"SAGE_UNKNOWN_NAMES": {"SAGE_WORKER": "SAGE_WORKERS"}}, "sage.W003"),
     ],
 )
 def test_each_misconfiguration(settings: Settings, change: dict[str, Any], id: str) -> None:
@@ -60,3 +60,20 @@ def test_each_misconfiguration(settings: Settings, change: dict[str, Any], id: s
 
 def test_development_is_left_alone(settings: Settings) -> None:
     assert ids(settings, PRODUCTION=False, DEBUG=True, SECRET_KEY="short", SAGE_PUBLIC_URL="") == []
+
+
+def test_a_name_that_is_no_setting(settings: Settings) -> None:
+    """In development too."""
+    settings.SAGE_UNKNOWN_NAMES = {"SAGE_COFFEE": "", "SAGE_WORKER": "SAGE_WORKERS"}
+    assert [(str(message.msg), message.hint) for message in run_checks() if message.id == "sage.W003"] == [
+        ("SAGE_COFFEE is no setting of this version.", "Take it away; README.md lists the settings."),
+        ("SAGE_WORKER is no setting of this version.", "Did you mean SAGE_WORKERS?"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["SAGE_TRUSTED_PROXIES", "SAGE_TRUSTED_IDENTITY_PROXY_IPS"])
+def test_the_reminder_of_the_proxy_comes_with_check_deploy_alone(settings: Settings, name: str) -> None:
+    assert ids(settings, **{name: [ip_network("10.0.0.1")]}) == []
+    assert "sage.I001" in [message.id for message in run_checks(include_deployment_checks=True)]
+    setattr(settings, name, [])
+    assert "sage.I001" not in [message.id for message in run_checks(include_deployment_checks=True)]

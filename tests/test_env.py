@@ -10,11 +10,13 @@ import pytest
 
 from sage_platform import env
 from tests.environment import NAME, Reader, check_refused, refused
+from tests.nobody import as_nobody
 
 INTEGER: Reader = lambda: env.integer(NAME, 5, least=1, most=100)  # noqa: E731
 BOOLEAN: Reader = lambda: env.boolean(NAME, default=True)  # noqa: E731
 CHOICE: Reader = lambda: env.choice(NAME, "red", ["red", "green"])  # noqa: E731
 NETWORKS: Reader = lambda: [str(network) for network in env.networks(NAME)]  # noqa: E731
+ADDRESS: Reader = lambda: env.address(NAME, "127.0.0.1")  # noqa: E731
 ORIGIN: Reader = lambda: env.origin(NAME, "http://127.0.0.1:8000")  # noqa: E731
 ORIGINS: Reader = lambda: env.origins(NAME)  # noqa: E731
 URL: Reader = lambda: env.url(NAME, "http://127.0.0.1/oauth2")  # noqa: E731
@@ -35,6 +37,8 @@ RIGHT: list[tuple[Reader, str, object]] = [
     (CHOICE, "green", "green"),
     (NETWORKS, "", []),
     (NETWORKS, "10.0.0.1, 10.1.0.0/16 ,fd00::/8", ["10.0.0.1/32", "10.1.0.0/16", "fd00::/8"]),
+    (ADDRESS, "", "127.0.0.1"),
+    *[(ADDRESS, value, value.strip("[]")) for value in ("0.0.0.0", "::", "::1", "[::1]")],
     (ORIGIN, "", "http://127.0.0.1:8000"),
     (ORIGIN, "https://sage.example", "https://sage.example"),
     (ORIGIN, "https://sage.example/", "https://sage.example"),
@@ -71,6 +75,7 @@ def test_right_values(read: Reader, value: str, expected: object, monkeypatch: p
 WRONG: list[tuple[Reader, list[str], str]] = [
     (INTEGER, ["0", "101", "-1", "+5", "1_0", "1.5", "5x", "０", "9" * 5000], "a whole number from 1 to 100"),
     (BOOLEAN, ["maybe", "2", "y", "truefalse"], "true or false"),
+    (ADDRESS, ["localhost", "10.0.0.256", "10.0.0.0/8", "*"], "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1"),
     (CHOICE, ["blue", "RED", "red,green"], "one of red, green"),
     (
         NETWORKS,
@@ -206,7 +211,22 @@ def test_eight_processes_at_once_keep_one_secret(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     error = refused(lambda: env.kept_secret(NAME, tmp_path / "file" / "secret_key"))
-    assert str(error) == f"{NAME}: expected a folder that can be made and written."
+    assert str(error) == f"{NAME}: expected a folder that can be made and written, and whose secret_key can be read."
+
+
+def test_a_folder_and_a_secret_that_are_closed(tmp_path: Path) -> None:
+    for path in tmp_path.parents[:2]:  # pytest's own, which are closed to others.
+        path.chmod(0o755)
+    expected = f"{NAME}: expected a folder that can be made and written, and whose secret_key can be read."
+    for mode in (0o555, 0o000):
+        tmp_path.chmod(mode)
+        with as_nobody():
+            assert str(refused(lambda: env.kept_secret(NAME, tmp_path / "secret_key"))) == expected
+    tmp_path.chmod(0o755)
+    (tmp_path / "secret_key").write_text("kept")
+    (tmp_path / "secret_key").chmod(0)
+    with as_nobody():
+        assert str(refused(lambda: env.kept_secret(NAME, tmp_path / "secret_key"))) == expected
 
 
 def test_a_kept_secret_stays(tmp_path: Path) -> None:

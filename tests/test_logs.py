@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,3 +98,28 @@ def test_libraries_log_warnings_only() -> None:
     assert config["root"]["level"] == "WARNING"
     assert config["loggers"]["sage"]["level"] == "DEBUG"
     assert config["loggers"]["django"]["level"] == "WARNING"
+
+
+PRINTS = """
+import logging.config, threading, warnings
+from sage_platform import logs
+logging.config.dictConfig(logs.logging_config("INFO", access_log=False))
+logs.log_what_python_prints()
+class Broken:
+    def __del__(self):
+        raise KeyError("finalizer")
+warnings.warn("a warning")
+thread = threading.Thread(target=lambda: [][1])
+thread.start()
+thread.join()
+Broken()
+raise ValueError("the end")
+"""
+
+
+def test_what_python_would_print_is_a_line_as_well() -> None:
+    done = subprocess.run([sys.executable, "-c", PRINTS], env={"PYTHONPATH": "."}, check=False, capture_output=True, text=True)
+    found = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(line["level"], line["logger"]) for line in found] == [("WARNING", "py.warnings"), *[("ERROR", "sage.crash")] * 3]
+    assert [line["message"].rpartition(": ")[2] for line in found[1:]] == ["IndexError", "KeyError", "ValueError"]
+    assert all("Traceback" in line["traceback"] for line in found[1:])

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.settings_names import SETTING_NAMES
+
 SECRET = "kT9vQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0Ri"
 # 32 bytes in URL-safe base64 each.
 KEY = "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="
@@ -99,6 +101,20 @@ def test_the_defaults(tmp_path: Path) -> None:
         "SAGE_DEFAULT_LLM_MODEL_NAME": "",
         "SAGE_OUTBOUND_ALLOW_PRIVATE": True,
         "SAGE_OUTBOUND_ALLOWED_NETWORKS": [],
+    }
+
+
+def test_names_that_are_no_settings(tmp_path: Path) -> None:
+    """Every known name may be set, whatever the others are; what is empty is not set."""
+    known = dict.fromkeys(SETTING_NAMES - {"SAGE_DATA_DIR"}, "")
+    unread = {"SAGE_S3_BUCKET_NAME": "x", "SAGE_S3_ACCESS_KEY": "x"}
+    given = unread | {"SAGE_WORKER": "2", "SAGE_QQQ": "z", "SAGE_EMPTY": " ", "SAGE_S3_SECRET_KEYFILE": "/x"}
+    assert read(tmp_path, "SAGE_UNKNOWN_NAMES", **known | given) == {
+        "SAGE_UNKNOWN_NAMES": {
+            "SAGE_QQQ": "",
+            "SAGE_S3_SECRET_KEYFILE": "SAGE_S3_SECRET_KEY_FILE",
+            "SAGE_WORKER": "SAGE_WORKERS",
+        }
     }
 
 

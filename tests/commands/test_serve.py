@@ -1,15 +1,30 @@
-"""manage.py serve: what it starts the server with. That the server works is shown in tests/e2e."""
+"""manage.py serve: what it starts the server with, and when it does not. That the server works is shown in tests/e2e."""
 
+import json
 import os
+import socket
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
+from sage_platform import __version__
+from sage_platform.management.commands import serve
+from scripts.with_services import spare_port
 from tests.e2e.served import ROOT
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_port(settings: Settings) -> int:
+    settings.SAGE_PORT = spare_port()
+    return int(settings.SAGE_PORT)
 
 
 @pytest.fixture
@@ -20,37 +35,70 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return calls
 
 
-def test_the_server_is_started_by_the_settings(started: list[Any], settings: Settings) -> None:
-    settings.SAGE_BIND, settings.SAGE_PORT, settings.SAGE_WORKERS, settings.SAGE_THREADS = "127.0.0.9", 8123, 3, 7
+def test_the_server_is_started_by_the_settings(started: list[Any], settings: Settings, own_port: int) -> None:
+    settings.SAGE_BIND, settings.SAGE_WORKERS, settings.SAGE_THREADS, settings.SAGE_LOG_LEVEL = "127.0.0.9", 3, 7, "ERROR"
     settings.SAGE_PUBLIC_URL, settings.SAGE_WEB_BASE_PATH = "https://sage.example", "/app"
     told = StringIO()
     call_command("serve", stdout=told)
-    assert started == [
-        (
-            sys.executable,
-            [
-                sys.executable,
-                "-m",
-                "granian",
-                "--interface=wsgi",
-                "--host=127.0.0.9",
-                "--port=8123",
-                "--workers=3",
-                "--blocking-threads=7",
-                "--http=1",
-                "--no-ws",
-                "--respawn-failed-workers",
-                "--workers-kill-timeout=30",
-                "--log-level=error",
-                f"--working-dir={ROOT}",
-                "sage_platform.worker:application",
-            ],
-        )
-    ]
-    assert told.getvalue() == (
-        "Sage is at https://sage.example/app/login (sign in), https://sage.example/admin/ (administration), "
-        "https://sage.example/api/docs (API).\n"
+    ((program, (name, option, code, argument)),) = started
+    assert (program, name, option) == (sys.executable, sys.executable, "-c")
+    assert code == f"import sys; sys.path[0] = '{ROOT}'; from sage_platform.server import main; main()"
+    assert json.loads(argument) == {
+        "address": "127.0.0.9",
+        "port": own_port,
+        "workers": 3,
+        "threads": 7,
+        "log_level": "ERROR",
+        "listening": (
+            f"Sage {__version__} is at https://sage.example/app/login (sign in), https://sage.example/admin/ (administration), "
+            "https://sage.example/api/docs (API)."
+        ),
+    }
+    assert told.getvalue() == "", "the server says where it is once it listens"
+
+
+@pytest.fixture
+def taken(own_port: int) -> Iterator[None]:
+    """Another server that shares its port, as ours does."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", own_port))
+        other.listen()
+        yield
+
+
+def refusal() -> str:
+    with pytest.raises(CommandError) as caught:
+        call_command("serve", stdout=StringIO())
+    return str(caught.value)
+
+
+def test_a_port_that_is_taken(started: list[Any], taken: None, own_port: int) -> None:
+    assert refusal() == (
+        f"SAGE_PORT: port {own_port} of SAGE_BIND (127.0.0.1) is taken by another program, or by a server that still runs."
     )
+    assert started == []
+
+
+def test_an_address_that_this_machine_has_not(started: list[Any], settings: Settings) -> None:
+    settings.SAGE_BIND = "192.0.2.1"  # For documentation (RFC 5737), so that nobody has it.
+    assert refusal() == "SAGE_BIND: cannot listen on 192.0.2.1 (Cannot assign requested address)."
+    assert started == []
+
+
+def test_a_database_that_is_not_migrated(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "pending_migrations", lambda: [("oauth2", "0001_initial")])
+    assert refusal() == "The database of DATABASE_URL is not migrated: run manage.py bootstrap."
+    assert started == []
+
+
+def test_a_database_that_is_away_is_no_reason_not_to_start(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(serve, "pending_migrations", away)
+    call_command("serve", stdout=StringIO())
+    assert len(started) == 1
 
 
 def test_no_argument_and_no_word_holds_a_secret(started: list[Any], settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The life of a deployment: many starts at once, graceful ends, a worker that dies."""
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 import pytest
 from cryptography.fernet import Fernet
 
+from sage_platform import __version__
 from tests.e2e.served import ROOT, STOP_SECONDS, Platform, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
@@ -63,13 +65,15 @@ def test_the_server_ends_gracefully_and_starts_again() -> None:
         assert platform.manage("bootstrap").returncode == 0
         for signals in (1, 2):
             platform.start()
-            before = platform.log
+            before = len(platform.log)
             answer, code = interrupted(platform, signals)
             assert answer.startswith(b"HTTP/1.1 200 ")
             assert b'"code":401' in answer
             assert code == 0
             assert not platform.answers()
-            assert platform.log == before  # Nothing to complain of.
+            # The address may be told a moment after the first answer.
+            (line,) = (line for line in platform.log[before:].splitlines() if not line.startswith("Sage "))
+            assert json.loads(line)["message"] == "server stopped"
 
         platform.start()
         victim = platform.processes()[-1]
@@ -85,6 +89,37 @@ def test_the_server_ends_gracefully_and_starts_again() -> None:
         began = time.monotonic()
         assert platform.stop() == 0
         assert time.monotonic() - began < 10
+
+
+def test_the_log_is_one_json_object_a_line_and_the_address_is_told_once_the_server_listens() -> None:
+    with prepared() as platform:
+        assert platform.manage("bootstrap").returncode == 0
+        platform.start()
+        deadline = time.monotonic() + 20
+        while not platform.log:
+            assert time.monotonic() < deadline, "the address is not told"
+            time.sleep(0.05)
+        address, *rest = platform.log.splitlines()
+        assert address.startswith(f"Sage {__version__} is at http://127.0.0.1:{platform.port}/sage/login (sign in), ")
+        assert rest == []
+
+        second = platform.manage("serve")
+        assert (second.returncode, second.stdout) == (1, "")
+        (line,) = second.stderr.splitlines()
+        assert line.startswith(
+            f"CommandError: SAGE_PORT: port {platform.port} of SAGE_BIND (127.0.0.1) is taken by another program"
+        )
+
+        os.kill(platform.processes()[-1], signal.SIGKILL)
+        while len(platform.log.splitlines()) < 2:
+            assert time.monotonic() < deadline, "the death of a worker is not logged"
+            time.sleep(0.05)
+        assert platform.stop() == 0
+        logged = [json.loads(line) for line in platform.log.splitlines()[1:]]
+        assert [(line["level"], line["message"]) for line in logged] == [
+            ("ERROR", "Unexpected exit from worker-1"),
+            ("INFO", "server stopped"),
+        ]
 
 
 def test_a_wrong_setting_stops_the_start_with_its_name_and_never_its_value() -> None:
@@ -105,6 +140,10 @@ def test_production_refuses_to_start_insecure() -> None:
             assert ended.returncode != 0
             assert "sage.E002" in ended.stderr
             assert "sage.E003" in ended.stderr
+            *logged, last = ended.stderr.splitlines()
+            found = [json.loads(line)["check"] for line in logged]
+            assert {"sage.E002", "sage.E003"} <= set(found)
+            assert last.startswith("CommandError: The settings are wrong: sage.E002, sage.E003")
             assert "changeme" not in ended.stderr
             assert key not in ended.stdout + ended.stderr
         assert not (platform.data / "sage.sqlite3").exists()

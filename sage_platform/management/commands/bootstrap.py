@@ -10,14 +10,17 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection
 
 from providers.services.system import ensure_system_provider
+from sage_platform import data_folder
 from sage_platform.accounts.fields import clean_username
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.api.errors import Refusal
+from sage_platform.command_line import cannot_be_used
+from sage_platform.management.logged_checks import LoggedChecksCommand
 from sage_platform.oauth2 import clients, keys
 from system.services import ensure_settings
 
@@ -25,19 +28,19 @@ from system.services import ensure_settings
 ADVISORY_LOCK = 7_241_001
 
 
-class Command(BaseCommand):
+class Command(LoggedChecksCommand):
     help = "Migrate the database, make what every deployment has and the first administrator. Running it again changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--promote", metavar="NAME", help="make this existing user an administrator")
 
     def handle(self, *args: object, promote: str | None, **options: object) -> None:
+        data_folder.close_to_others()
         try:
             with only_one():
                 self.prepare(promote)
         except (OperationalError, InterfaceError) as error:
-            # The driver's text may hold the address of the database, but never the password.
-            raise CommandError(f"The database of DATABASE_URL cannot be used: {' '.join(str(error).split())}") from error
+            raise CommandError(cannot_be_used(error)) from error
 
     def prepare(self, promoted: str | None) -> None:
         call_command("migrate", verbosity=0, interactive=False)

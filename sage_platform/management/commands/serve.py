@@ -1,50 +1,87 @@
 """Start the server."""
 
+import errno
+import json
 import os
+import socket
 import sys
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
+from django.db import DatabaseError, InterfaceError
 
-from sage_platform import paths
+from sage_platform import data_folder, paths
+from sage_platform.command_line import NOT_MIGRATED
+from sage_platform.management.logged_checks import LoggedChecksCommand
+from sage_platform.schema_state import pending_migrations
+
+if TYPE_CHECKING:
+    from sage_platform.server import Told  # Without granian installed the command says so.
 
 
-class Command(BaseCommand):
+class Command(LoggedChecksCommand):
     help = "Serve the platform with granian, by SAGE_BIND, SAGE_PORT, SAGE_WORKERS and SAGE_THREADS. Ends gracefully on SIGTERM."
 
     def handle(self, *args: object, **options: object) -> None:
         if find_spec("granian") is None:
             raise CommandError("granian is not installed; install requirements.txt.")
-        url = settings.SAGE_PUBLIC_URL
-        self.stdout.write(
-            f"Sage is at {url}{settings.SAGE_WEB_BASE_PATH}/login (sign in), {url}/{paths.ADMIN}/ (administration), "
-            f"{url}/{paths.API}/docs (API)."
-        )
-        self.stdout.flush()
+        data_folder.close_to_others()
+        require_tables()
+        require_free_port()
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
-        # The server replaces this process, so that it gets the signals itself and this process's memory is free. It is run as a
-        # module, since the script beside the interpreter has the interpreter's path in it and breaks when the folder is moved.
-        os.execv(sys.executable, [sys.executable, "-m", "granian", *server_arguments()])  # noqa: S606  No shell is wanted.
+        # The code is found here and not, as `-m` would have it, in the folder where the command was started.
+        find_code = f"import sys; sys.path[0] = {str(settings.BASE_DIR)!r}; from sage_platform.server import main; main()"
+        # The server replaces this process, so that it gets the signals itself and this process's memory is free.
+        arguments = [sys.executable, "-c", find_code, json.dumps(told())]
+        os.execv(sys.executable, arguments)  # noqa: S606  No shell is wanted.
 
 
-def server_arguments() -> list[str]:
-    """Without secrets, since everybody on the machine can read a process's arguments."""
-    return [
-        "--interface=wsgi",
-        f"--host={settings.SAGE_BIND}",
-        f"--port={settings.SAGE_PORT}",
-        f"--workers={settings.SAGE_WORKERS}",
-        f"--blocking-threads={settings.SAGE_THREADS}",
-        # In HTTP/2 a body may come without a length, and WSGI takes it for an empty one. Proxies speak HTTP/1.1 to us.
-        "--http=1",
-        "--no-ws",
-        "--respawn-failed-workers",
-        "--workers-kill-timeout=30",
-        "--log-level=error",
-        # So that the code is found from whatever folder the command was started in.
-        f"--working-dir={settings.BASE_DIR}",
-        "sage_platform.worker:application",
-    ]
+def told() -> "Told":
+    url = settings.SAGE_PUBLIC_URL
+    return {
+        "address": settings.SAGE_BIND,
+        "port": settings.SAGE_PORT,
+        "workers": settings.SAGE_WORKERS,
+        "threads": settings.SAGE_THREADS,
+        "log_level": settings.SAGE_LOG_LEVEL,
+        "listening": (
+            f"Sage {settings.SAGE_VERSION} is at {url}{settings.SAGE_WEB_BASE_PATH}/login (sign in), "
+            f"{url}/{paths.ADMIN}/ (administration), {url}/{paths.API}/docs (API)."
+        ),
+    }
+
+
+def require_tables() -> None:
+    """A database that is away is no reason not to start: requests get 503 until it is back."""
+    try:
+        pending = pending_migrations()
+    except (DatabaseError, InterfaceError):
+        return
+    if pending:
+        raise CommandError(NOT_MIGRATED)
+
+
+def require_free_port() -> None:
+    """The workers share the port (SO_REUSEPORT), so a second server would take part of the first one's requests unnoticed."""
+    address, port = settings.SAGE_BIND, settings.SAGE_PORT
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as attempt:
+        # Connections of a server that has just ended do not count (TIME_WAIT); another one that listens does.
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((address, port))
+        except OSError as error:
+            raise CommandError(why_not_bound(error)) from None
+
+
+def why_not_bound(error: OSError) -> str:
+    address, port = settings.SAGE_BIND, settings.SAGE_PORT
+    if error.errno == errno.EADDRINUSE:
+        return f"SAGE_PORT: port {port} of SAGE_BIND ({address}) is taken by another program, or by a server that still runs."
+    if error.errno == errno.EACCES:
+        return f"SAGE_PORT: this user may not listen on port {port}."
+    return f"SAGE_BIND: cannot listen on {address} ({error.strerror})."

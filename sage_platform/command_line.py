@@ -1,0 +1,48 @@
+"""Runs a command of manage.py. What an operator can mend is told in one line, and the rest keeps its traceback."""
+
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+
+from sage_platform import data_folder
+from sage_platform.schema_state import pending_migrations
+
+NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap."
+
+
+def run(arguments: list[str]) -> None:
+    data_folder.close_new_files()
+    try:
+        execute_from_command_line(arguments)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except (OperationalError, InterfaceError, ProgrammingError, OSError) as error:
+        words = told_by_database(error) if isinstance(error, DatabaseError | InterfaceError) else told_by_folder(error)
+        if words is None or "--traceback" in arguments:
+            raise
+        sys.exit(words)
+
+
+def told_by_database(error: DatabaseError | InterfaceError) -> str | None:
+    """None where the database is as it should be: then the command is at fault."""
+    try:
+        if pending_migrations():
+            return NOT_MIGRATED
+    except (DatabaseError, InterfaceError):
+        pass  # It is away altogether, which the first error says.
+    return None if isinstance(error, ProgrammingError) else cannot_be_used(error)
+
+
+def cannot_be_used(error: DatabaseError | InterfaceError) -> str:
+    """The driver's text may hold the address of the database, but never the password."""
+    return f"The database of DATABASE_URL cannot be used: {' '.join(str(error).split())}"
+
+
+def told_by_folder(error: OSError) -> str | None:
+    if isinstance(error.filename, str | Path) and Path(error.filename).is_relative_to(settings.SAGE_DATA_DIR):
+        return f"SAGE_DATA_DIR: expected a folder that can be read and written ({error.strerror}: {error.filename})."
+    return None

@@ -1,0 +1,104 @@
+"""The server's own process, which starts the workers and watches them: `serve` puts it in its own place.
+
+It loads neither Django nor the settings, since all that its memory holds is held for as long as the server runs. So `serve` tells
+it everything in one argument, as JSON.
+"""
+
+import json
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from logging import getLogger
+from typing import NoReturn, TypedDict
+
+from granian.constants import HTTPModes, Interfaces
+from granian.errors import FatalError
+from granian.log import LogLevels
+from granian.server import Server
+
+from sage_platform.logs import log_what_python_prints, logging_config
+
+log = getLogger("sage.server")
+
+
+class Told(TypedDict):
+    """No secret is in it: everybody on the machine can read a process's arguments."""
+
+    address: str
+    port: int
+    workers: int
+    threads: int
+    log_level: str
+    # Told on standard output once somebody would be answered.
+    listening: str
+
+
+def serve(told: Told) -> None:
+    server = Server(
+        "sage_platform.worker:application",
+        address=told["address"],
+        port=told["port"],
+        interface=Interfaces.WSGI,
+        workers=told["workers"],
+        blocking_threads=told["threads"],
+        # In HTTP/2 a body may come without a length, and WSGI takes it for an empty one. Proxies speak HTTP/1.1 to us.
+        http=HTTPModes.http1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=30,
+        log_level=LogLevels.error,
+        log_dictconfig=logging_config(told["log_level"], access_log=False),
+    )
+    # Whoever takes the one byte tells the address, so that it is told once, by the first worker that is ready.
+    token, source = os.pipe()
+    os.set_blocking(token, False)
+    os.write(source, b".")
+    server.on_shutdown(lambda: log.info("server stopped"))
+    server.serve(target_loader=partial(loaded, told, token))
+
+
+def loaded(told: Told, token: int, target: str) -> Callable[..., object]:
+    """The application, in a worker. A worker that cannot load it says why in one line of the log, and ends."""
+    try:
+        module, _, name = target.partition(":")
+        application: Callable[..., object] = getattr(import_module(module), name)
+        with suppress(BlockingIOError):
+            os.read(token, 1)
+            threading.Thread(target=tell_when_listening, args=(told,), daemon=True).start()
+        return application
+    except Exception as error:
+        log.critical("a worker cannot start: %s", error, exc_info=error)
+        sys.exit(1)
+
+
+def tell_when_listening(told: Told) -> None:
+    """A worker listens soon after it has loaded the application. In the parent this thread could hold a lock while it forks."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  Whoever listens on every address listens on this one.
+    place = (everywhere.get(told["address"], told["address"]), told["port"])
+    while True:
+        try:
+            socket.create_connection(place, timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            print(told["listening"], flush=True)  # noqa: T201  It is no log line but what the command answers.
+            return
+
+
+def main() -> NoReturn:
+    log_what_python_prints()
+    # Newer Pythons would start workers otherwise, and those do not share what is open here.
+    multiprocessing.set_start_method("fork")
+    try:
+        serve(json.loads(sys.argv[1]))
+    except FatalError as error:
+        log.critical("the server cannot start: %s", error)
+        sys.exit(1)
+    sys.exit(0)
