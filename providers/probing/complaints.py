@@ -9,13 +9,15 @@ from typing import Any
 # error inside the error.
 _WORDS = ("message", "msg", "status_msg", "error_msg", "error_message", "errorMessage", "Message", "detail", "title", "raw")
 _NAMES = ("code", "type", "status", "reason", "status_code", "statusCode", "error_code", "error_type", "errorCode")
-_WITHIN = ("error", "errors", "message", "detail", "details", "metadata", "base_resp", "header")
+_WITHIN = ("error", "errors", "message", "detail", "details", "violations", "metadata", "base_resp", "header")
+# Which of Google's quotas is used up. The names of its quotas tell the time that they are for, such as `…PerMinutePerProject…`.
+_QUOTAS = ("quotaId", "quota_limit")
 _HTML = re.compile(r"\s*<(!doctype html|html|head|body|title|center|h1)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^<>]*>([^<]+)<", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+")
 _FINE_CODES = {"0", "200", "20000", "ok", "success", "none"}
 MOST_READ = 64 * 1024
-MOST_DEPTH = 6
+MOST_DEPTH = 10
 MOST_ITEMS = 20
 # Every pattern is run over the words, and Python runs no other thread meanwhile, so that their length must be bounded.
 MOST_WORDS = 2000
@@ -128,8 +130,10 @@ def _take_text(text: str, found: _Found, depth: int) -> None:
 
 def _take_object(value: dict[str, Any], found: _Found, depth: int) -> None:
     # MiniMax, known by its `status_msg`, uses the same numbers as Zhipu for other errors. The prefix keeps them apart.
-    prefix = "minimax-" if "status_msg" in value else ""
-    found.names |= {prefix + str(value[name])[:LONGEST_NAME].lower() for name in _NAMES if isinstance(value.get(name), str | int)}
+    prefix = "minimax_" if "status_msg" in value else ""
+    found.names |= {_name(prefix, value[name]) for name in (*_NAMES, *_QUOTAS) if isinstance(value.get(name), str | int)}
+    if isinstance(value.get("retryDelay"), str):
+        found.names.add(_name("retry_in_", value["retryDelay"]))
     place = _place(value)
     found.fields += [place] if place else []
     words = next((value[name] for name in _WORDS if isinstance(value.get(name), str) and value[name].strip()), "")
@@ -138,12 +142,16 @@ def _take_object(value: dict[str, Any], found: _Found, depth: int) -> None:
         _take_text(about + words.strip(), found, depth)
     error = value.get("error")
     if isinstance(error, str):
-        found.names.add(error.strip()[:LONGEST_NAME].lower())
+        found.names.add(_name("", error.strip()))
         if " " in error.strip() or not words:
             _take_text(error.strip(), found, depth)
     for name in _WITHIN:
         if isinstance(value.get(name), dict | list):
             _walk(value[name], found, depth - 1)
+
+
+def _name(prefix: str, value: str | int) -> str:
+    return prefix + str(value)[:LONGEST_NAME].lower().replace(" ", "_").replace("-", "_")
 
 
 def _place(value: dict[str, Any]) -> str:

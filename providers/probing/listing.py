@@ -46,8 +46,10 @@ def list_models(target: ModelEndpoint, *, timeout: float) -> list[dict[str, Any]
 
 
 def _models(body: object) -> list[object] | None:
-    """`{data: […]}` as OpenAI has it, or the bare list that some services send."""
+    """`{data: […]}` as OpenAI has it, or the bare list that some services send. Servers in Go say null for an empty list."""
     found = body.get("data") if isinstance(body, dict) else body
+    if found is None and isinstance(body, dict) and body.get("object") == "list" and not complaints.is_complaint(body):
+        return []
     if not isinstance(found, list) or complaints.is_complaint(found):
         return None
     return found

@@ -58,8 +58,9 @@ def test_of_an_endpoint(model: dict[str, Any], vendor: Vendor, as_alice: Caller)
     assert stored() == [[], []]
 
 
-def test_none(vendor: Vendor, as_alice: Caller) -> None:
-    vendor.behave(models=answering({"object": "list", "data": []}))
+@pytest.mark.parametrize("data", [[], None])
+def test_none(data: list[object] | None, vendor: Vendor, as_alice: Caller) -> None:
+    vendor.behave(models=answering({"object": "list", "data": data}))
     assert envelope(as_alice.post(PATH, fields(vendor))) == success({"models": []})
 
 

@@ -32,6 +32,9 @@ def test_a_query_stays_at_the_end(vendor: Vendor, target: ModelEndpoint) -> None
 
 LISTS: list[tuple[str, Any, list[dict[str, Any]]]] = [
     ("none", {"object": "list", "data": []}, []),
+    # opendatahub-io/models-as-a-service#513
+    ("null, as Go says it", {"data": None, "object": "list"}, []),
+    ("nothing but the word list", {"object": "list"}, []),
     ("a bare list", [{"id": "a"}, {"id": "b"}], [{"id": "a"}, {"id": "b"}]),
     ("nested values", {"data": [{"id": "a", "pricing": {"prompt": 1}, "tags": ["x"], "name": "A"}]}, [{"id": "a", "name": "A"}]),
     ("long texts", {"data": [{"id": "a", "description": "x" * 301, "name": "x" * 300}]}, [{"id": "a", "name": "x" * 300}]),
@@ -81,6 +84,14 @@ FAILURES: list[tuple[str, int, Any, Category, str]] = [
     ("HTML", 200, b"<html><title>Welcome</title></html>", Category.NOT_OPENAI, f"{NOT_OPENAI} The service says: Welcome"),
     ("nothing", 200, b"", Category.NOT_OPENAI, NOT_OPENAI),
     ("no list", 200, {"data": {"id": "a"}}, Category.NOT_OPENAI, NOT_OPENAI),
+    ("null that is said to be no list", 200, {"object": "page", "data": None}, Category.NOT_OPENAI, NOT_OPENAI),
+    (
+        "an error beside null",
+        200,
+        {"object": "list", "data": None, "error": {"message": "Incorrect API key provided."}},
+        Category.AUTHENTICATION,
+        f"{AUTHENTICATION} The service says: Incorrect API key provided.",
+    ),
     ("a number", 200, 5, Category.NOT_OPENAI, NOT_OPENAI),
     (
         "an error inside HTTP 200",

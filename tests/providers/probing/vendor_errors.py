@@ -1,4 +1,7 @@
-"""How real services say no: `(service and case, HTTP status, body, category)`. A body of bytes is sent as it is."""
+"""How services say no: `(service and case, HTTP status, body, category)`. A body of bytes is sent as it is.
+
+The rows of this table name no source. Those of `sourced_limits.py` and `sourced_refusals.py` do, and new rows belong there.
+"""
 
 import json
 from typing import Any
@@ -301,7 +304,6 @@ HOSTS: list[Row] = [
     ),
     ("xAI: key", 400, {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: zz***zz."}, AUTH),
     ("xAI: model", 404, {"code": "Some requested entity was not found", "error": "The model m does not exist."}, MODEL),
-    ("xAI: credits", 403, {"code": "forbidden", "error": "Your newly created team doesn't have any credits yet."}, PERMISSION),
     ("Cohere: key", 401, plain("invalid api token"), AUTH),
     ("Cohere: model", 404, plain("model 'm' not found, make sure the correct model ID was used"), MODEL),
     ("Perplexity: key", 401, page("401 Authorization Required"), AUTH),
