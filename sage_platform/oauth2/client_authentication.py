@@ -17,7 +17,34 @@ from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import Application
 
-FAILURES = Limit("OAuth2 client", 30, timedelta(minutes=1))
+# From one address: failures for one client, and failures in all. One row counts under both, since they have one name.
+OF_CLIENT = Limit("OAuth2 client", 30, timedelta(minutes=1))
+OF_ADDRESS = Limit("OAuth2 client", 300, timedelta(minutes=1))
+
+
+class Failure:
+    """A failed authentication from an address, under the limits that it counts for (docs/oauth2-clients.md#limits).
+
+    A client_id that no client has counts for the address alone. A stranger can make up as many of them as they like, so a limit
+    of its own for each would never be reached.
+    """
+
+    def __init__(self, address: str, application: Application | None) -> None:
+        of_address = Act(OF_ADDRESS, address)
+        if application is None:
+            self._act, self._judged_too = of_address, []
+        else:
+            self._act = Act(OF_CLIENT, address, detail=str(application.pk), by_detail=True)
+            self._judged_too = [of_address]
+
+    def check(self) -> None:
+        """Raises TooManyRequests when a limit is reached. It only reads, so that a flood of failures costs no writes."""
+        for act in (self._act, *self._judged_too):
+            limits.check(act.limit, act.subject, detail=act.detail if act.by_detail else None)
+
+    def write_down(self) -> list[int]:
+        """One row. Raises TooManyRequests, without a row, when it is one too many."""
+        return limits.take(self._act, judged_too=self._judged_too)
 
 
 @dataclass(frozen=True)
@@ -35,17 +62,21 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     Raises InvalidRequestError for two methods at once, InvalidClientError for wrong credentials, TooManyRequests past the limit.
     """
     shown = _shown(request.META.get("HTTP_AUTHORIZATION", "").strip(), body)
-    named = Application.objects.filter(client_id=shown.client_id, enabled=True, token_endpoint_auth_method=shown.method)
+    named = Application.objects.filter(client_id=shown.client_id, enabled=True)
     application: Application | None = named.first() if shown.client_id else None
-    failure = Act(FAILURES, f"{shown.client_id} {client_key(request)}")
-    if application is not None and not application.is_public and client_secrets.is_slow(application.client_secret):
+    failure = Failure(client_key(request), application)
+    if application is None or shown.method != application.token_endpoint_auth_method:
+        failure.check()
+        failure.write_down()
+        raise InvalidClientError
+    if not application.is_public and client_secrets.is_slow(application.client_secret):
         right = _opens_slowly(application, shown, failure)
     else:
-        limits.check(failure.limit, failure.subject)
-        right = application is not None and (application.is_public or _opens(application, shown))
+        failure.check()
+        right = application.is_public or _opens(application, shown)
         if not right:
-            limits.take(failure)
-    if application is None or not right:
+            failure.write_down()
+    if not right:
         raise InvalidClientError
     return application
 
@@ -80,7 +111,7 @@ def _opens(application: Application, shown: Shown) -> bool:
     return any(client_secrets.matches(secret, application.client_secret) for secret in dict.fromkeys(shown.secrets))
 
 
-def _opens_slowly(application: Application, shown: Shown, failure: Act) -> bool:
+def _opens_slowly(application: Application, shown: Shown, failure: Failure) -> bool:
     """Compare with a slow hash, whose secret can be guessed.
 
     The try is counted as a failure first and taken back if it was right, so that many guesses at the same moment cannot all pass
@@ -88,7 +119,7 @@ def _opens_slowly(application: Application, shown: Shown, failure: Act) -> bool:
     """
     # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
     with slot():
-        tries = limits.take(failure)
+        tries = failure.write_down()
         right = _opens(application, shown)
         if right:
             limits.take_back(tries)

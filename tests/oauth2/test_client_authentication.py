@@ -4,8 +4,10 @@ import base64
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from sage_platform.accounts.models import LimitedAct
+from sage_platform.accounts.services import limits
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
 from tests.oauth2_clients import SECRET, Program, Response, basic, make_client, make_public_client
@@ -192,6 +194,59 @@ def test_thirty_failures_a_minute(secret: str, anyone: Caller, monkeypatch: pyte
     assert ask(anyone, authorization=basic("other")).status_code == 200
     anyone.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
     assert ask(anyone, authorization=basic("machine", secret)).status_code == 200
+
+
+def from_elsewhere(caller: Caller, number: int) -> None:
+    caller.client.defaults["REMOTE_ADDR"] = f"192.0.2.{number}"
+
+
+def failures() -> int:
+    return LimitedAct.objects.count()
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+def test_invented_clients_count_for_the_address(path: str, anyone: Caller) -> None:
+    """A limit for each name that a stranger makes up would be reached by none of them. One row each, and none past the limit."""
+    LimitedAct.objects.bulk_create(failed("127.0.0.1", str(number)) for number in range(297))
+    for number in range(3):
+        refused(Program(f"invented-{number}", "wrong", anyone).post(f"/oauth2/{path}", {"grant_type": "x"}))
+    assert failures() == 300
+    for number in range(3, 6):
+        response = Program(f"invented-{number}", "wrong", anyone).post(f"/oauth2/{path}", {"grant_type": "x"})
+        assert (response.status_code, response.json()["error"]) == (429, "temporarily_unavailable")
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert failures() == 300
+    from_elsewhere(anyone, 7)
+    refused(Program("invented-7", "wrong", anyone).post(f"/oauth2/{path}", {"grant_type": "x"}))
+
+
+def failed(address: str, client: str) -> LimitedAct:
+    """A failure for some client, written down a moment ago."""
+    return LimitedAct(
+        limit="OAuth2 client", subject=limits.keyed_digest(address), detail=limits.keyed_digest(client), at=timezone.now()
+    )
+
+
+def test_failures_for_existing_clients_count_for_the_address_too(anyone: Caller) -> None:
+    row = machine()
+    LimitedAct.objects.bulk_create(failed("127.0.0.1", str(row.pk + number)) for number in range(1, 300))
+    refused(ask(anyone, authorization=basic("machine", "wrong")))
+    assert failures() == 300
+    assert ask(anyone, authorization=basic("machine", "wrong")).status_code == 429
+    assert failures() == 300
+
+
+def test_the_wrong_method_counts_for_the_client(anyone: Caller) -> None:
+    machine()
+    for _ in range(30):
+        assert ask(anyone, {"client_id": "machine", "client_secret": SECRET}).status_code == 401
+    assert ask(anyone, authorization=basic("machine", "wrong")).status_code == 429
+
+
+def test_a_client_that_is_switched_off_counts_as_none(anyone: Caller) -> None:
+    machine(enabled=False)
+    for _ in range(31):
+        refused(ask(anyone, authorization=basic("machine", "wrong")))
 
 
 def test_success_is_no_failure(anyone: Caller) -> None:
