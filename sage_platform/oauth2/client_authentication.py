@@ -31,19 +31,16 @@ class Failure:
 
     def __init__(self, address: str, application: Application | None) -> None:
         of_address = Act(OF_ADDRESS, address)
-        if application is None:
-            self._act, self._judged_too = of_address, []
-        else:
+        self._act, self._judged_too = of_address, list[Act]()
+        if application is not None:
             self._act = Act(OF_CLIENT, address, detail=str(application.pk), by_detail=True)
             self._judged_too = [of_address]
 
-    def check(self) -> None:
-        """Raises TooManyRequests when a limit is reached. It only reads, so that a flood of failures costs no writes."""
-        for act in (self._act, *self._judged_too):
-            limits.check(act.limit, act.subject, detail=act.detail if act.by_detail else None)
-
     def write_down(self) -> list[int]:
         """One row. Raises TooManyRequests, without a row, when it is one too many."""
+        # Reading first, so that a flood of failures past the limit costs no writes.
+        for act in (self._act, *self._judged_too):
+            limits.check(act.limit, act.subject, detail=act.detail if act.by_detail else None)
         return limits.take(self._act, judged_too=self._judged_too)
 
 
@@ -60,23 +57,17 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     """The client that asks at the token, revocation or introspection endpoint; `body` holds the known parameters.
 
     Raises InvalidRequestError for two methods at once, InvalidClientError for wrong credentials, TooManyRequests past the limit.
+    The limit never shuts out a public client, or whoever presents the right generated secret: such a secret cannot be guessed, so
+    it is judged first, and others' failures from the same address are none of theirs.
     """
     shown = _shown(request.META.get("HTTP_AUTHORIZATION", "").strip(), body)
     named = Application.objects.filter(client_id=shown.client_id, enabled=True)
     application: Application | None = named.first() if shown.client_id else None
     failure = Failure(client_key(request), application)
     if application is None or shown.method != application.token_endpoint_auth_method:
-        failure.check()
         failure.write_down()
         raise InvalidClientError
-    if not application.is_public and client_secrets.is_slow(application.client_secret):
-        right = _opens_slowly(application, shown, failure)
-    else:
-        failure.check()
-        right = application.is_public or _opens(application, shown)
-        if not right:
-            failure.write_down()
-    if not right:
+    if not _authenticates(application, shown, failure):
         raise InvalidClientError
     return application
 
@@ -105,6 +96,18 @@ def _basic(header: str) -> Shown:
     if not colon or "\0" in unquote_plus(name + secret) or len(name) > 512 or len(secret) > 3 * client_secrets.MAX_LENGTH:
         return nobody
     return Shown("client_secret_basic", unquote_plus(name), (unquote_plus(secret), secret))
+
+
+def _authenticates(application: Application, shown: Shown, failure: Failure) -> bool:
+    """Whether it is the client; if not, the failure has been written down."""
+    if application.is_public:
+        return True
+    if client_secrets.is_slow(application.client_secret):
+        return _opens_slowly(application, shown, failure)
+    right = _opens(application, shown)
+    if not right:
+        failure.write_down()
+    return right
 
 
 def _opens(application: Application, shown: Shown) -> bool:

@@ -10,7 +10,7 @@ from sage_platform.accounts.models import LimitedAct
 from sage_platform.accounts.services import limits
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2_clients import SECRET, Program, Response, basic, make_client, make_public_client
+from tests.oauth2_clients import SECRET, Program, Response, allow, basic, code_for, make_client, make_public_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -177,23 +177,49 @@ def test_nothing_matches_what_is_no_hash(stored: str) -> None:
 # -- Failures are counted (docs/oauth2-clients.md#limits) -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("secret", [SECRET, CHOSEN], ids=["generated", "chosen"])
-def test_thirty_failures_a_minute(secret: str, anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine(client_secret=secret)
-    monkeypatch.setattr(client_secrets, "check_password", lambda given, _stored: given == secret)
+def fail_thirty_times(caller: Caller, authorization: str) -> None:
     for _ in range(30):
-        refused(ask(anyone, authorization=basic("machine", "wrong")))
-    for authorization in (basic("machine", "wrong"), basic("machine", secret)):
-        response = ask(anyone, authorization=authorization)
-        assert response.status_code == 429
-        assert response.json()["error"] == "temporarily_unavailable"
-        assert 1 <= int(response.headers["Retry-After"]) <= 60
+        refused(ask(caller, authorization=authorization))
+
+
+def shut_out(response: Response) -> None:
+    assert response.status_code == 429
+    assert response.json()["error"] == "temporarily_unavailable"
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
     assert not AccessToken._default_manager.exists()
+
+
+def test_thirty_failures_a_minute_with_a_chosen_secret(anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be guessed, so past the limit the right one is refused as well."""
+    machine(client_secret=CHOSEN)
+    monkeypatch.setattr(client_secrets, "check_password", lambda given, _stored: given == CHOSEN)
+    fail_thirty_times(anyone, basic("machine", "wrong"))
+    for authorization in (basic("machine", "wrong"), basic("machine", CHOSEN)):
+        shut_out(ask(anyone, authorization=authorization))
     # Another client from here, and this one from elsewhere, go on.
     make_client("other", grant_types=["client_credentials"], scope="usage:write")
     assert ask(anyone, authorization=basic("other")).status_code == 200
-    anyone.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
-    assert ask(anyone, authorization=basic("machine", secret)).status_code == 200
+    from_elsewhere(anyone, 7)
+    assert ask(anyone, authorization=basic("machine", CHOSEN)).status_code == 200
+
+
+@pytest.mark.parametrize("whole_address", [False, True])
+def test_the_right_generated_secret_is_never_shut_out(*, whole_address: bool, anyone: Caller) -> None:
+    """A stranger behind the same address must not be able to stop the client."""
+    machine()
+    if whole_address:
+        LimitedAct.objects.bulk_create(failed("127.0.0.1", "x") for _ in range(270))
+    fail_thirty_times(anyone, basic("machine", "wrong"))
+    shut_out(ask(anyone, authorization=basic("machine", "wrong")))
+    assert ask(anyone, authorization=basic("machine")).status_code == 200
+
+
+def test_a_public_client_is_never_shut_out(as_alice: Caller, tool: Application) -> None:
+    """It shows no secret that could be wrong; whoever sends one in its name fails for themselves."""
+    allow(as_alice.user, tool)
+    LimitedAct.objects.bulk_create(failed("127.0.0.1", str(tool.pk)) for _ in range(300))
+    shut_out(ask(Caller(), authorization=basic("tool", "x")))
+    assert Program("tool", secret="").exchange(code_for(as_alice, client_id="tool")).status_code == 200
 
 
 def from_elsewhere(caller: Caller, number: int) -> None:
