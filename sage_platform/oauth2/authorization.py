@@ -167,6 +167,9 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
         return _consent_page(request, asked)
     if decision not in {None, "allow"}:
         raise errors.AccessDeniedError
+    if request.method == "HEAD":
+        # RFC 9110 §9.2.1 and §9.3.2: HEAD is safe, and may leave out a header whose value comes of doing what GET does.
+        return HttpResponse()
     with transaction.atomic():
         # A person who was not asked has allowed nothing. So they are asked if the client later loses its right to skip that.
         unasked = decision is None and client.skip_authorization

@@ -8,7 +8,6 @@ from datetime import timedelta
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
-from django.utils import timezone
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
 from sage_platform.accounts.hashers import slot
@@ -18,7 +17,31 @@ from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import Application
 
-FAILURES = Limit("OAuth2 client", 30, timedelta(minutes=1))
+# From one address: failures for one client, and failures in all. One row counts under both, since they have one name.
+OF_CLIENT = Limit("OAuth2 client", 30, timedelta(minutes=1))
+OF_ADDRESS = Limit("OAuth2 client", 300, timedelta(minutes=1))
+
+
+class Failure:
+    """A failed authentication from an address, under the limits that it counts for (docs/oauth2-clients.md#limits).
+
+    A client_id that no client has counts for the address alone. A stranger can make up as many of them as they like, so a limit
+    of its own for each would never be reached.
+    """
+
+    def __init__(self, address: str, application: Application | None) -> None:
+        of_address = Act(OF_ADDRESS, address)
+        self._act, self._judged_too = of_address, list[Act]()
+        if application is not None:
+            self._act = Act(OF_CLIENT, address, detail=str(application.pk), by_detail=True)
+            self._judged_too = [of_address]
+
+    def write_down(self) -> list[int]:
+        """One row. Raises TooManyRequests, without a row, when it is one too many."""
+        # Reading first, so that a flood of failures past the limit costs no writes.
+        for act in (self._act, *self._judged_too):
+            limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
+        return limits.take(self._act, judged_too=self._judged_too)
 
 
 @dataclass(frozen=True)
@@ -34,19 +57,17 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     """The client that asks at the token, revocation or introspection endpoint; `body` holds the known parameters.
 
     Raises InvalidRequestError for two methods at once, InvalidClientError for wrong credentials, TooManyRequests past the limit.
+    The limit never shuts out a public client, or whoever presents the right generated secret: such a secret cannot be guessed, so
+    it is judged first, and others' failures from the same address are none of theirs.
     """
     shown = _shown(request.META.get("HTTP_AUTHORIZATION", "").strip(), body)
-    named = Application.objects.filter(client_id=shown.client_id, enabled=True, token_endpoint_auth_method=shown.method)
+    named = Application.objects.filter(client_id=shown.client_id, enabled=True)
     application: Application | None = named.first() if shown.client_id else None
-    failure = Act(FAILURES, f"{shown.client_id} {client_key(request)}")
-    if application is not None and not application.is_public and client_secrets.is_slow(application.client_secret):
-        right = _opens_slowly(application, shown, failure)
-    else:
-        limits.check(failure.limit, failure.subject, at=timezone.now())
-        right = application is not None and (application.is_public or _opens(application, shown))
-        if not right:
-            limits.take(failure)
-    if application is None or not right:
+    failure = Failure(client_key(request), application)
+    if application is None or shown.method != application.token_endpoint_auth_method:
+        failure.write_down()
+        raise InvalidClientError
+    if not _authenticates(application, shown, failure):
         raise InvalidClientError
     return application
 
@@ -77,11 +98,23 @@ def _basic(header: str) -> Shown:
     return Shown("client_secret_basic", unquote_plus(name), (unquote_plus(secret), secret))
 
 
+def _authenticates(application: Application, shown: Shown, failure: Failure) -> bool:
+    """Whether it is the client; if not, the failure has been written down."""
+    if application.is_public:
+        return True
+    if client_secrets.is_slow(application.client_secret):
+        return _opens_slowly(application, shown, failure)
+    right = _opens(application, shown)
+    if not right:
+        failure.write_down()
+    return right
+
+
 def _opens(application: Application, shown: Shown) -> bool:
     return any(client_secrets.matches(secret, application.client_secret) for secret in dict.fromkeys(shown.secrets))
 
 
-def _opens_slowly(application: Application, shown: Shown, failure: Act) -> bool:
+def _opens_slowly(application: Application, shown: Shown, failure: Failure) -> bool:
     """Compare with a slow hash, whose secret can be guessed.
 
     The try is counted as a failure first and taken back if it was right, so that many guesses at the same moment cannot all pass
@@ -89,7 +122,7 @@ def _opens_slowly(application: Application, shown: Shown, failure: Act) -> bool:
     """
     # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
     with slot():
-        tries = limits.take(failure)
+        tries = failure.write_down()
         right = _opens(application, shown)
         if right:
             limits.take_back(tries)

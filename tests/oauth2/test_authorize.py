@@ -256,6 +256,24 @@ def test_a_posted_request_with_two_states_is_refused_as_any_other(as_alice: Call
     sent_back_with(as_alice.client.get(posted.headers["Location"]), "invalid_request", state="")
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("skips", [False, True])
+def test_head_issues_nothing_and_stores_nothing(*, path: str, skips: bool, as_alice: Caller, signing_keys: object) -> None:
+    """RFC 9110 §9.2.1: a safe method. A GET of the same address would give a code."""
+    client = make_client(skip_authorization=skips)
+    if not skips:
+        allow(as_alice.user, client)
+    response = as_alice.client.head(path, request_of())
+    assert (response.status_code, response.content, "Location" in response.headers) == (200, b"", False)
+    assert (issued(), Consent.objects.count()) == (0, 0 if skips else 1)
+    assert "code" in answer_in(as_alice.get(path, request_of()))
+
+
+def test_head_is_refused_as_get_is(as_alice: Caller, lage: Application) -> None:
+    sent_back_with(as_alice.client.head("/oauth2/authorize", request_of(scope="x")), "invalid_scope")
+    assert as_alice.client.head("/oauth2/authorize", request_of(client_id="nobody")).status_code == 400
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_other_methods_are_405(method: str) -> None:
     response = Client().generic(method, "/oauth2/authorize")

@@ -4,11 +4,13 @@ import base64
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from sage_platform.accounts.models import LimitedAct
+from sage_platform.accounts.services import limits
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
-from tests.oauth2_clients import SECRET, Program, Response, basic, make_client, make_public_client
+from tests.oauth2_clients import SECRET, Program, Response, allow, basic, code_for, make_client, make_public_client
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -175,23 +177,102 @@ def test_nothing_matches_what_is_no_hash(stored: str) -> None:
 # -- Failures are counted (docs/oauth2-clients.md#limits) -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("secret", [SECRET, CHOSEN], ids=["generated", "chosen"])
-def test_thirty_failures_a_minute(secret: str, anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine(client_secret=secret)
-    monkeypatch.setattr(client_secrets, "check_password", lambda given, _stored: given == secret)
+def fail_thirty_times(caller: Caller, authorization: str) -> None:
     for _ in range(30):
-        refused(ask(anyone, authorization=basic("machine", "wrong")))
-    for authorization in (basic("machine", "wrong"), basic("machine", secret)):
-        response = ask(anyone, authorization=authorization)
-        assert response.status_code == 429
-        assert response.json()["error"] == "temporarily_unavailable"
-        assert 1 <= int(response.headers["Retry-After"]) <= 60
+        refused(ask(caller, authorization=authorization))
+
+
+def shut_out(response: Response) -> None:
+    assert response.status_code == 429
+    assert response.json()["error"] == "temporarily_unavailable"
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
     assert not AccessToken._default_manager.exists()
+
+
+def test_thirty_failures_a_minute_with_a_chosen_secret(anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be guessed, so past the limit the right one is refused as well."""
+    machine(client_secret=CHOSEN)
+    monkeypatch.setattr(client_secrets, "check_password", lambda given, _stored: given == CHOSEN)
+    fail_thirty_times(anyone, basic("machine", "wrong"))
+    for authorization in (basic("machine", "wrong"), basic("machine", CHOSEN)):
+        shut_out(ask(anyone, authorization=authorization))
     # Another client from here, and this one from elsewhere, go on.
     make_client("other", grant_types=["client_credentials"], scope="usage:write")
     assert ask(anyone, authorization=basic("other")).status_code == 200
-    anyone.client.defaults["REMOTE_ADDR"] = "192.0.2.7"
-    assert ask(anyone, authorization=basic("machine", secret)).status_code == 200
+    from_elsewhere(anyone, 7)
+    assert ask(anyone, authorization=basic("machine", CHOSEN)).status_code == 200
+
+
+@pytest.mark.parametrize("whole_address", [False, True])
+def test_the_right_generated_secret_is_never_shut_out(*, whole_address: bool, anyone: Caller) -> None:
+    """A stranger behind the same address must not be able to stop the client."""
+    machine()
+    if whole_address:
+        LimitedAct.objects.bulk_create(failed("127.0.0.1", "x") for _ in range(270))
+    fail_thirty_times(anyone, basic("machine", "wrong"))
+    shut_out(ask(anyone, authorization=basic("machine", "wrong")))
+    assert ask(anyone, authorization=basic("machine")).status_code == 200
+
+
+def test_a_public_client_is_never_shut_out(as_alice: Caller, tool: Application) -> None:
+    """It shows no secret that could be wrong; whoever sends one in its name fails for themselves."""
+    allow(as_alice.user, tool)
+    LimitedAct.objects.bulk_create(failed("127.0.0.1", str(tool.pk)) for _ in range(300))
+    shut_out(ask(Caller(), authorization=basic("tool", "x")))
+    assert Program("tool", secret="").exchange(code_for(as_alice, client_id="tool")).status_code == 200
+
+
+def from_elsewhere(caller: Caller, number: int) -> None:
+    caller.client.defaults["REMOTE_ADDR"] = f"192.0.2.{number}"
+
+
+def failures() -> int:
+    return LimitedAct.objects.count()
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+def test_invented_clients_count_for_the_address(path: str, anyone: Caller) -> None:
+    """A limit for each name that a stranger makes up would be reached by none of them. One row each, and none past the limit."""
+    LimitedAct.objects.bulk_create(failed("127.0.0.1", str(number)) for number in range(297))
+    for number in range(3):
+        refused(Program(f"invented-{number}", "wrong", anyone).post(f"/oauth2/{path}", {"grant_type": "x"}))
+    assert failures() == 300
+    for number in range(3, 6):
+        response = Program(f"invented-{number}", "wrong", anyone).post(f"/oauth2/{path}", {"grant_type": "x"})
+        assert (response.status_code, response.json()["error"]) == (429, "temporarily_unavailable")
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert failures() == 300
+    from_elsewhere(anyone, 7)
+    refused(Program("invented-7", "wrong", anyone).post(f"/oauth2/{path}", {"grant_type": "x"}))
+
+
+def failed(address: str, client: str) -> LimitedAct:
+    """A failure for some client, written down a moment ago."""
+    return LimitedAct(
+        limit="OAuth2 client", subject=limits.keyed_digest(address), detail=limits.keyed_digest(client), at=timezone.now()
+    )
+
+
+def test_failures_for_existing_clients_count_for_the_address_too(anyone: Caller) -> None:
+    row = machine()
+    LimitedAct.objects.bulk_create(failed("127.0.0.1", str(row.pk + number)) for number in range(1, 300))
+    refused(ask(anyone, authorization=basic("machine", "wrong")))
+    assert failures() == 300
+    assert ask(anyone, authorization=basic("machine", "wrong")).status_code == 429
+    assert failures() == 300
+
+
+def test_the_wrong_method_counts_for_the_client(anyone: Caller) -> None:
+    machine()
+    for _ in range(30):
+        assert ask(anyone, {"client_id": "machine", "client_secret": SECRET}).status_code == 401
+    assert ask(anyone, authorization=basic("machine", "wrong")).status_code == 429
+
+
+def test_a_client_that_is_switched_off_counts_as_none(anyone: Caller) -> None:
+    machine(enabled=False)
+    for _ in range(31):
+        refused(ask(anyone, authorization=basic("machine", "wrong")))
 
 
 def test_success_is_no_failure(anyone: Caller) -> None:
