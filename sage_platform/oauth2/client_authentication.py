@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
+from django.utils import timezone
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
 from sage_platform.accounts.hashers import slot
