@@ -70,6 +70,7 @@ lint: dev ## Lint, format, types, direction of imports
 check-requirements: dev
 	$(call heading,Requirements)
 	@$(PY) -m pip check --disable-pip-version-check
+	@$(PY) -m scripts.check_requirements
 
 check-django: dev
 	$(call heading,System checks)

@@ -4,7 +4,7 @@ Only the settings module calls these. Like the readers of `env`, they name the v
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sage_platform import env, paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
+from sage_platform.sealed_files import holds_sealed
 from sage_platform.web_files import served_files
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
@@ -65,6 +66,14 @@ def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
 
 def new_encryption_key() -> str:
     return Fernet.generate_key().decode()
+
+
+def kept_encryption_key(path: Path, database: Mapping[str, Any]) -> str:
+    """The key in the data folder, made on first use; never beside a database of SQLite's in which another key was used."""
+    if not path.exists() and database["ENGINE"].endswith("sqlite3") and holds_sealed(Path(database["NAME"])):
+        expected = f"the key that encrypted what is in the database, since {path} is gone: put it back, or give a new key here"
+        raise env.misconfigured("SAGE_ENCRYPTION_KEYS", expected)
+    return env.kept_secret("SAGE_DATA_DIR", path, new_encryption_key)
 
 
 def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:

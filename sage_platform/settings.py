@@ -46,19 +46,13 @@ SAGE_LOG_LEVEL = env.choice("SAGE_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING
 SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
 
 # -- Secrets --------------------------------------------------------------------------------------------------------------
-# In development both are made on first use. Production must be given its own.
+# In development it is made on first use, as are the keys below. Production must be given its own.
 SECRET_KEY = env.secret("SAGE_SECRET_KEY")
 if not SECRET_KEY and not PRODUCTION:
     SECRET_KEY = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "secret_key")
 if not SECRET_KEY:
     raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
 SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
-SAGE_ENCRYPTION_KEYS = env.secret_items("SAGE_ENCRYPTION_KEYS")
-if not SAGE_ENCRYPTION_KEYS and not PRODUCTION:
-    # What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
-    kept_key = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "encryption_key", configuration.new_encryption_key)
-    SAGE_ENCRYPTION_KEYS = [kept_key]
-SAGE_ENCRYPTION_KEYS = configuration.encryption_keys("SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS)
 SAGE_BOOTSTRAP_ADMIN_USERNAME = env.text("SAGE_BOOTSTRAP_ADMIN_USERNAME", "admin")
 SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
 
@@ -173,6 +167,13 @@ STATIC_URL = f"/{paths.STATIC}/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
+
+# -- Keys of what is encrypted in the database --------------------------------------------------------------------------------
+SAGE_ENCRYPTION_KEYS = env.secret_items("SAGE_ENCRYPTION_KEYS")
+if not SAGE_ENCRYPTION_KEYS and not PRODUCTION:
+    # What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
+    SAGE_ENCRYPTION_KEYS = [configuration.kept_encryption_key(SAGE_DATA_DIR / "encryption_key", DATABASES["default"])]
+SAGE_ENCRYPTION_KEYS = configuration.encryption_keys("SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS)
 
 # -- Sign-in and cookies ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -1,14 +1,18 @@
 """The settings as a process of its own reads them: a wrong value stops the start."""
 
 import base64
+import hashlib
 import json
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.settings_names import SETTING_NAMES
 
@@ -232,6 +236,28 @@ def test_an_encryption_key_is_made_once_in_development(tmp_path: Path) -> None:
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert len(base64.urlsafe_b64decode(first[0])) == 32
     assert read(tmp_path, "SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS=OTHER_KEY) == {"SAGE_ENCRYPTION_KEYS": [OTHER_KEY]}
+
+
+def test_no_encryption_key_is_made_beside_a_database_that_another_one_encrypted(tmp_path: Path) -> None:
+    (tmp_path / "other.sqlite3").write_text("no database")
+    with closing(sqlite3.connect(tmp_path / "sage.sqlite3")) as database:
+        database.execute("CREATE TABLE of_an_area (id integer, secret text, name varchar(9))")
+        database.execute("INSERT INTO of_an_area VALUES (1, NULL, 'x'), (2, 'plain', 'y')")
+        database.commit()
+        assert read(tmp_path, "SAGE_ENCRYPTION_KEYS")
+        (tmp_path / "encryption_key").unlink()
+        sealed = f"{hashlib.sha256(KEY.encode()).hexdigest()[:8]}:{Fernet(KEY.encode()).encrypt(b'x').decode()}"
+        database.execute("INSERT INTO of_an_area VALUES (3, ?, 'z')", [sealed])
+        database.commit()
+    done = start(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "SAGE_ENCRYPTION_KEYS: expected the key that encrypted what is in the database, "
+        f"since {tmp_path}/encryption_key is gone: put it back, or give a new key here.\n"
+    )
+    assert not (tmp_path / "encryption_key").exists()
+    assert read(tmp_path, "SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS=OTHER_KEY) == {"SAGE_ENCRYPTION_KEYS": [OTHER_KEY]}
+    assert read(tmp_path, "SAGE_ENV", DATABASE_URL=f"sqlite:///{tmp_path}/other.sqlite3") == {"SAGE_ENV": "development"}
 
 
 def test_encryption_keys_are_newest_first_and_may_be_in_a_file(tmp_path: Path) -> None:

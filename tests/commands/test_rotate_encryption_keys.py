@@ -115,6 +115,18 @@ def test_a_dry_run_counts_and_changes_nothing(rotate: Run, keys: Callable[..., N
     assert list(Provider.objects.order_by("pk").values_list("key", flat=True)) == before
 
 
+def test_a_dry_run_says_what_cannot_be_read(rotate: Run, keys: Callable[..., None], alice: User) -> None:
+    keys(LOST)
+    fill(alice, 2)
+    keys(OLD)
+    fill(alice, 1, first=2)
+    damaged = Provider.objects.get(name="2")
+    Provider.objects.filter(pk=damaged.pk).update(key=Sealed(damaged.key.stored[:-4]))
+    assert rotate("--dry-run") == (
+        f"{SIGNING}: 0 to encrypt anew\n{KEYS}: 2 to encrypt anew, 3 cannot be read by any key of SAGE_ENCRYPTION_KEYS\n"
+    )
+
+
 def test_what_no_key_opens_is_left_alone_and_said_and_the_others_are_done(
     rotate: Run, keys: Callable[..., None], alice: User
 ) -> None:

@@ -3,13 +3,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.apps import apps
 from django.core.management import BaseCommand, CommandError
 from django.db import connection, models, transaction
 from rich.console import Console
 from rich.progress import Progress
 
 from sage_platform.encryption import SealedField, UndecryptableError, decrypt, encrypt, newest_key_id
+from sage_platform.sealed_rows import sealed_columns, unreadable
 
 BATCH = 500
 
@@ -24,14 +24,17 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count what is left to do, and change nothing")
 
     def handle(self, *args: object, dry_run: bool, **options: object) -> None:
-        unreadable = behind = 0
-        for model, field in sealed_columns():
-            name = f"{model._meta.label}.{field.name}"
+        unread = behind = 0
+        for column in sealed_columns():
+            model, field = column
+            name = column.name
             if dry_run:
-                self.stdout.write(f"{name}: {waiting(model, field).count()} to encrypt anew")
+                lost = unreadable(column)
+                told = f", {lost} cannot be read by any key of SAGE_ENCRYPTION_KEYS" if lost else ""
+                self.stdout.write(f"{name}: {waiting(model, field).count()} to encrypt anew{told}")
                 continue
             done, failed = rotate(model, field, name)
-            unreadable += failed
+            unread += failed
             # A process that was started before the change of the setting still writes under the former key.
             behind += max(0, waiting(model, field).count() - failed)
             self.stdout.write(f"{name}: {done} encrypted anew")
@@ -40,19 +43,10 @@ class Command(BaseCommand):
                 f"{behind} were written under a former key meanwhile. "
                 "Restart every process with the new setting, and run this again."
             )
-        if unreadable:
+        if unread:
             raise CommandError(
-                f"{unreadable} cannot be read: their key is not in SAGE_ENCRYPTION_KEYS. Add it at the end, and run this again."
+                f"{unread} cannot be read: their key is not in SAGE_ENCRYPTION_KEYS. Add it at the end, and run this again."
             )
-
-
-def sealed_columns() -> list[tuple[type[models.Model], SealedField]]:
-    return [
-        (model, field)
-        for model in apps.get_models()
-        for field in model._meta.get_fields()
-        if isinstance(field, SealedField) and field.model is model
-    ]
 
 
 def waiting(model: type[models.Model], field: SealedField) -> models.QuerySet[Any]:
