@@ -1,9 +1,13 @@
-"""Asking the model one thing. Services disagree about the name of the limit, so the other name is tried where one is refused."""
+"""Asking the model one thing, and once more where the service says how it wants to be asked.
+
+Services disagree about the name of the limit, some models only stream, and some need more room than a check of the connection
+gives them.
+"""
 
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,16 +17,21 @@ from providers.probing.categories import category_of, status_within
 from providers.probing.complaints import Complaint
 from providers.probing.replies import Reply, read_reply
 from providers.probing.results import Category, ModelEndpoint, ProbeFailed, Sentence
+from providers.probing.streams import completion_in
 from providers.probing.vendor_text import Cleaner
 from sage_platform.outbound import Answer, Deadline
 
 # Of a message: a text, or its parts where a picture is among them.
 Content = str | Sequence[Mapping[str, object]]
 BUDGET = 512
+# Enough to show that the model answers, since being cut off shows it too. Some services refuse a smaller limit than this.
+SMALL_BUDGET = 16
 OLD_LIMIT = "max_tokens"
 NEW_LIMIT = "max_completion_tokens"
 OTHER_LIMIT = {OLD_LIMIT: NEW_LIMIT, NEW_LIMIT: OLD_LIMIT}
 REFUSING = (400, 404, 415, 422, 501)
+# These are not about how the model is asked, whatever words they use.
+NOT_OF_THE_FORM = (Category.AUTHENTICATION, Category.QUOTA, Category.RATE_LIMIT)
 SILENT = _("The service answered, but the model said nothing. Try again, or choose another model.")
 
 # OpenAI's reasoning models take only the new name. Knowing them saves a request that would be refused.
@@ -34,6 +43,16 @@ _LIMIT_SPELLINGS = {
 # The service knows the name of the limit and refuses its value: the other name would not help.
 _ABOUT_THE_VALUE = re.compile(
     r"too (large|small|big|high|low)|at (most|least)|(less|greater|more|fewer|smaller|larger) than|exceed"
+)
+_A_LIMIT = re.compile(r"max[_ -]?((completion|output|new)[_ -]?)?tokens?|output (limit|tokens)")
+_TOO_LOW = re.compile(
+    r"below (the )?minimum|too (small|low|short)|at least|(greater|more|larger|higher) than|higher max|>= ?\d"
+    r"|output limit was reached|不能?(小于|低于)|(必须|应|需)大于|太小|过小"
+)
+_ASKS_FOR_A_STREAM = re.compile(
+    r"\b(only|must|needs?|requires?|please|enable|set|use)\b[^.;]{0,40}\bstream"
+    r"|\bstream(ing)?\b[^.;]{0,20}\b(must|only|required)\b|\bstream\W{0,3}[=:]\W{0,3}(true|false)|\bstream\W{0,3}to be true"
+    r"|\bexpected true at\W{0,3}(\w+\.)*stream|[仅只]支?持?.{0,4}流|非流式|不支持.{0,2}(sync|同步)"
 )
 
 
@@ -58,27 +77,61 @@ class ErrorReply:
         by_status = self.status in REFUSING or (self.status == 200 and self.category is not Category.NOT_OPENAI)
         return by_status and bool(self.complaint.words) and not self.complaint.is_html
 
+    @property
+    def needs_room(self) -> bool:
+        """Whether the limit was too low for the model to say anything."""
+        return self.sentence is SILENT or (self.is_of_the_form and self._says(_A_LIMIT) and self._says(_TOO_LOW))
+
+    @property
+    def asks_for_a_stream(self) -> bool:
+        return self.is_of_the_form and self._says(_ASKS_FOR_A_STREAM)
+
+    def refuses_limit(self, name: str) -> bool:
+        """Whether the service does not know the limit by this name."""
+        if self.status not in (400, 422) or not self.is_of_the_form or self.needs_room or not self._says(_LIMIT_SPELLINGS[name]):
+            return False
+        return self._says(_LIMIT_SPELLINGS[OTHER_LIMIT[name]]) or not self._says(_ABOUT_THE_VALUE)
+
+    @property
+    def is_of_the_form(self) -> bool:
+        return self.is_of_the_request and self.category not in NOT_OF_THE_FORM
+
+    def _says(self, pattern: "re.Pattern[str]") -> bool:
+        return pattern.search(self.complaint.everything) is not None
+
 
 class Chat:
-    """Asks one endpoint, and remembers which name of the limit it takes."""
+    """Asks one endpoint, and remembers how it wants to be asked: the name of the limit that it takes, and whether it streams."""
 
-    def __init__(self, target: ModelEndpoint, deadline: Deadline, *, limit_name: str = "") -> None:
+    def __init__(self, target: ModelEndpoint, deadline: Deadline, *, budget: int = BUDGET) -> None:
         self.target = target
         self.cleaner = Cleaner(target.api_key)
-        self.limit_name = limit_name or (NEW_LIMIT if _TAKES_NEW_LIMIT.match(target.model.lower()) else OLD_LIMIT)
+        self.budget = budget
+        self.limit_name = NEW_LIMIT if _TAKES_NEW_LIMIT.match(target.model.lower()) else OLD_LIMIT
+        self.streams = False
         self._line = Line(target, deadline)
 
     def __repr__(self) -> str:
         return f"Chat({self.target!r})"
 
+    def another(self, deadline: Deadline) -> "Chat":
+        """One with the whole budget, which knows what this one has learned."""
+        chat = Chat(self.target, deadline)
+        chat.limit_name, chat.streams = self.limit_name, self.streams
+        return chat
+
     def ask(self, content: Content, **options: object) -> Said | ErrorReply:
-        """Ask once; once more with the other name of the limit where this one is refused.
+        """Ask once, and once more for each thing that has to be asked in another way.
 
         Raises ProbeFailed when there is no answer at all.
         """
         said = self._ask(content, options)
-        if isinstance(said, ErrorReply) and self._refuses_limit(said):
-            self.limit_name = OTHER_LIMIT[self.limit_name]
+        ways = [self._with_room, self._as_a_stream, self._by_the_other_name]
+        while isinstance(said, ErrorReply):
+            way = next((way for way in ways if way(said)), None)
+            if way is None:
+                break
+            ways.remove(way)
             said = self._ask(content, options)
         return said
 
@@ -87,22 +140,33 @@ class Chat:
         detail = self.cleaner.detail(error.complaint.words)
         return ProbeFailed(error.category, sentence=sentence or error.sentence, detail=detail)
 
+    def _with_room(self, error: ErrorReply) -> bool:
+        """Whether the whole budget may help, which is used from now on. The same for the two ways below."""
+        if self.budget >= BUDGET or not error.needs_room:
+            return False
+        self.budget = BUDGET
+        return True
+
+    def _as_a_stream(self, error: ErrorReply) -> bool:
+        if self.streams or not error.asks_for_a_stream:
+            return False
+        self.streams = True
+        return True
+
+    def _by_the_other_name(self, error: ErrorReply) -> bool:
+        if not error.refuses_limit(self.limit_name):
+            return False
+        self.limit_name = OTHER_LIMIT[self.limit_name]
+        return True
+
     def _ask(self, content: Content, options: dict[str, object]) -> Said | ErrorReply:
-        body = {"model": self.target.model, "messages": [{"role": "user", "content": content}], self.limit_name: BUDGET}
+        messages = [{"role": "user", "content": content}]
+        body = {"model": self.target.model, "messages": messages, self.limit_name: self.budget, "stream": self.streams}
         began = time.perf_counter()
-        answer = self._line.post("chat/completions", body | {"stream": False} | options)
+        answer = self._line.post("chat/completions", body | options)
         latency_ms = round((time.perf_counter() - began) * 1000)
         read = read_answer(answer, model=self.target.model)
         return read if isinstance(read, ErrorReply) else Said(read, latency_ms)
-
-    def _refuses_limit(self, error: ErrorReply) -> bool:
-        if error.status not in (400, 422) or error.category in (Category.AUTHENTICATION, Category.QUOTA, Category.RATE_LIMIT):
-            return False
-        told = error.complaint.everything
-        if not _LIMIT_SPELLINGS[self.limit_name].search(told):
-            return False
-        offers_other = _LIMIT_SPELLINGS[OTHER_LIMIT[self.limit_name]].search(told)
-        return bool(offers_other) or not _ABOUT_THE_VALUE.search(told)
 
 
 def read_answer(answer: Answer, *, model: str) -> Reply | ErrorReply:
@@ -110,11 +174,14 @@ def read_answer(answer: Answer, *, model: str) -> Reply | ErrorReply:
     if answer.status != 200:
         return error_reply_of(answer, model=model)
     is_json, body = complaints.parse(answer.content)
+    is_streamed = not is_json
+    if is_streamed:
+        body = completion_in(answer.content)
     reply = read_reply(body)
     if reply is not None and reply.is_something:
-        return reply
+        return replace(reply, is_streamed=is_streamed)
     error = _error_within(body)
-    if is_json and complaints.is_complaint(error):
+    if complaints.is_complaint(error):
         complaint = complaints.read_value(error)
         status = status_within(complaint)
         return ErrorReply(status, complaint, category_of(status, complaint, model=model))

@@ -10,7 +10,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from providers.probing import pictures, structured
-from providers.probing.chat import Chat, ErrorReply
+from providers.probing.chat import SMALL_BUDGET, Chat, ErrorReply
 from providers.probing.pictures import Colour
 from providers.probing.results import (
     Capabilities,
@@ -56,7 +56,7 @@ _SAYS_NO_IMAGES = re.compile(
 
 def check_connection(target: ModelEndpoint, *, timeout: float) -> Connection:
     """Whether a chat completion gets through. Raises ProbeFailed."""
-    return _connect(Chat(target, Deadline.after(timeout)))
+    return _connect(Chat(target, Deadline.after(timeout), budget=SMALL_BUDGET))
 
 
 def check_image(target: ModelEndpoint, *, timeout: float, draw: Draw = secrets.choice) -> ImageResult:
@@ -71,10 +71,10 @@ def check_json(target: ModelEndpoint, *, timeout: float) -> JSONResult:
 
 def check_capabilities(target: ModelEndpoint, *, timeout: float, draw: Draw = secrets.choice) -> Capabilities:
     """The connection within `timeout` seconds, then both capabilities at the same time within as many. Raises ProbeFailed."""
-    chat = Chat(target, Deadline.after(timeout))
+    chat = Chat(target, Deadline.after(timeout), budget=SMALL_BUDGET)
     connection = _connect(chat)
     deadline = Deadline.after(timeout)
-    image, structure = (Chat(target, deadline, limit_name=chat.limit_name) for _probe in range(2))
+    image, structure = chat.another(deadline), chat.another(deadline)
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
         # The deadline ends the thread too. It gets the request's context, and the language, which Django keeps for each thread.
         seen = thread.submit(copy_context().run, _look_in, get_language(), image, draw)
@@ -86,7 +86,8 @@ def _connect(chat: Chat) -> Connection:
     said = chat.ask(HELLO)
     if isinstance(said, ErrorReply):
         raise chat.failure(said)
-    return Connection(chat.cleaner.answer(said.reply.content or said.reply.reasoning), said.latency_ms)
+    answer = chat.cleaner.answer(said.reply.content or said.reply.reasoning)
+    return Connection(answer, said.latency_ms, streams_only=chat.streams or said.reply.is_streamed)
 
 
 def _look_in(language: str | None, chat: Chat, draw: Draw) -> ImageResult:
@@ -153,7 +154,8 @@ def _try_mode(chat: Chat, **mode: object) -> tuple[JSONResult, bool]:
     except ProbeFailed as failed:
         return JSONResult(Capability.UNKNOWN, error=failed.message), True
     if isinstance(said, ErrorReply):
-        if said.is_of_the_request and said.category not in HOPELESS:
+        # A model that had no room to answer has not refused the mode.
+        if said.is_of_the_request and not said.needs_room and said.category not in HOPELESS:
             return JSONResult(Capability.NO, error=chat.failure(said, sentence=NO_JSON).message), False
         return JSONResult(Capability.UNKNOWN, error=chat.failure(said).message), said.category in HOPELESS
     answer = chat.cleaner.answer(said.reply.content) or None

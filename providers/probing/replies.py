@@ -12,11 +12,12 @@ _CUT = ("length", "max_tokens")
 
 @dataclass(frozen=True)
 class Reply:
-    """The choice that counts. `content` and `reasoning` are a stranger's raw text."""
+    """The choice that counts. `content` and `reasoning` are a stranger's raw text. `is_streamed`: it came piece by piece."""
 
     content: str
     reasoning: str
     is_cut: bool
+    is_streamed: bool = False
 
     @property
     def is_something(self) -> bool:

@@ -86,10 +86,14 @@ class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that i
 
 @dataclass(frozen=True)
 class Connection:
-    """`answer` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone."""
+    """`answer` is what the model said, or its reasoning where it said nothing; the latency is the answer's alone.
+
+    `streams_only`: the service would not answer in one piece.
+    """
 
     answer: str
     latency_ms: int
+    streams_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,5 +55,7 @@ FAILURES = {
     "null_content": SILENT,
     "tool_call": SILENT,
 }
-# Of these, the ones that only the deadline ends.
+# Of these, the ones that leave a check of the connection without a word, so that it asks once more and gives the model more room.
+ASKED_TWICE = frozenset({"empty_choices", "null_content", "tool_call"})
+# Those that only the deadline ends.
 SLOW = frozenset({"hang", "hang_in_body", "drip", "drip_body"})

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from tests.answers import assert_refused, success
 from tests.people import Caller, envelope
 from tests.provider_rows import KEY, fields, stored
-from tests.providers.sentences import FAILURES, NO_IMAGES, NO_JSON, NOT_SEEN, SERVICE, TIMEOUT, UNFINISHED
+from tests.providers.sentences import ASKED_TWICE, FAILURES, NO_IMAGES, NO_JSON, NOT_SEEN, SERVICE, TIMEOUT, UNFINISHED
 from tests.vendor import BEHAVIOURS, Vendor, after, answering, saying
 from tests.vendor.behaviours import openai_error
 
@@ -61,6 +61,10 @@ FOUND: dict[str, tuple[str, dict[str, Any], dict[str, Any], tuple[int, int, int]
     "refuses_max_completion_tokens": ("OK", SEEN, OBEYED, (1, 1, 1)),
     "refuses_max_tokens_422": ("OK", SEEN, OBEYED, (2, 1, 1)),
     "refuses_max_completion_tokens_422": ("OK", SEEN, OBEYED, (1, 1, 1)),
+    # Nor whether it only streams. They have more room from the start.
+    "needs_room": ("OK", SEEN, OBEYED, (2, 1, 1)),
+    "streams_only": ("OK", SEEN, OBEYED, (2, 1, 1)),
+    "streams_always": ("OK", SEEN, OBEYED, (1, 1, 1)),
 }
 HANGING = {"image_hangs", "json_hangs"}
 # Gateways answer 404 to a mode that none of a model's hosts has, so with a model that has just answered it is about the mode.
@@ -111,7 +115,7 @@ def test_no_connection(behaviour: str, misbehave: Callable[[str], None], vendor:
     response = as_alice.post(PATH, fields(vendor))
     assert_refused(response, 500, FAILURES[behaviour])
     assert KEY not in response.content.decode()
-    assert [received.kind for received in vendor.requests] == ["chat"]
+    assert [received.kind for received in vendor.requests] == ["chat"] * (2 if behaviour in ASKED_TWICE else 1)
     assert stored() == [[], []]
 
 

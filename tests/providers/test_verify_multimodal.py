@@ -46,8 +46,11 @@ FOUND: dict[str, dict[str, Any] | None] = {
     "refuses_max_completion_tokens": None,
     "refuses_max_tokens_422": None,
     "refuses_max_completion_tokens_422": None,
+    "needs_room": None,
+    "streams_only": None,
+    "streams_always": None,
 }
-REQUESTS = {"refuses_max_tokens": 2, "refuses_max_tokens_422": 2}
+REQUESTS = {"refuses_max_tokens": 2, "refuses_max_tokens_422": 2, "streams_only": 2}
 
 
 def seen(vendor: Vendor) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sage_platform.encryption import Sealed
 from tests.answers import assert_refused, success
 from tests.people import Caller, envelope, signed_in
 from tests.provider_rows import KEY, MASKED, NO_IDS, OTHER_KEY, UNKNOWN, make_provider, started, stored
-from tests.providers.sentences import FAILURES, NOT_ALLOWED
+from tests.providers.sentences import ASKED_TWICE, FAILURES, NOT_ALLOWED
 from tests.vendor import Vendor, scripted_vendor
 
 PATH = "/api/llm-provider/verify-capabilities/{}"
@@ -137,7 +137,7 @@ def test_no_connection(
     response = as_alice.post(PATH.format(provider.pk), {})
     assert_refused(response, 500, FAILURES[behaviour])
     assert KEY not in response.content.decode()
-    assert [received.kind for received in vendor.requests] == ["chat"]
+    assert [received.kind for received in vendor.requests] == ["chat"] * (2 if behaviour in ASKED_TWICE else 1)
     assert (stored()[0][0]["probe_result"], len(stored()[1])) == ("fails", 1)
 
 

@@ -39,6 +39,27 @@ def openai_error(message: str, *, type: str = "invalid_request_error", **more: o
     return {"error": {"message": message, "type": type, "param": None, "code": None} | more}
 
 
+def chunk(delta: dict[str, object], *, finish_reason: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1710000000,
+        "model": "scripted-large",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
+    }
+
+
+def events(*words: str) -> bytes:
+    """What a model says word by word, as server-sent events."""
+    chunks = [
+        chunk({"role": "assistant", "content": ""}),
+        *(chunk({"content": word}) for word in words),
+        chunk({}, finish_reason="stop"),
+        chunk({}) | {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}},
+    ]
+    return b"".join(b"data: %s\n\n" % json.dumps(each).encode() for each in chunks) + b"data: [DONE]\n\n"
+
+
 def saying(content: object, *, finish_reason: str = "stop", **message: object) -> Behaviour:
     """Answers every chat with these words."""
     return answering(completion(content, finish_reason=finish_reason, **message))
@@ -90,10 +111,21 @@ def good(exchange: Exchange) -> None:
         )
     elif received.method != "POST" or not received.path.split("?")[0].endswith("/chat/completions"):
         exchange.json({"detail": "Not Found"}, status=404)
-    elif received.kind == "image":
-        exchange.json(completion(f"{received.colour().capitalize()}."))
+    elif (received.body or {}).get("stream"):
+        stream(exchange)
     else:
-        exchange.json(completion('{"ok": true}' if received.kind == "json" else "OK"))
+        exchange.json(completion(words_of_a_good_model(exchange)))
+
+
+def words_of_a_good_model(exchange: Exchange) -> str:
+    if exchange.received.kind == "image":
+        return f"{exchange.received.colour().capitalize()}."
+    return '{"ok": true}' if exchange.received.kind == "json" else "OK"
+
+
+def stream(exchange: Exchange) -> None:
+    """The same as events, one for each character."""
+    exchange.send(events(*words_of_a_good_model(exchange)), content_type="text/event-stream; charset=utf-8")
 
 
 # -- Time and the wire ----------------------------------------------------------------------------------------------------
@@ -177,6 +209,29 @@ def refusing_parameter(name: str, *, offer: str = "") -> Behaviour:
             good(exchange)
 
     return behave
+
+
+def streaming_only(exchange: Exchange) -> None:
+    """As DashScope says it (FoundationAgents/OpenManus#330)."""
+    if exchange.received.kind != "models" and not (exchange.received.body or {}).get("stream"):
+        words = "This model only support stream mode, please enable the stream parameter to access the model. "
+        exchange.json(openai_error(words, code="invalid_parameter_error"), status=400)
+    else:
+        good(exchange)
+
+
+def streaming_always(exchange: Exchange) -> None:
+    """Asked for it or not."""
+    (good if exchange.received.kind == "models" else stream)(exchange)
+
+
+def needing_room(exchange: Exchange) -> None:
+    """As OpenAI's reasoning models say it (BerriAI/litellm#26987)."""
+    if (exchange.received.body or {}).get("max_tokens", 512) < 512:
+        words = "Could not finish the message because max_tokens or model output limit was reached."
+        exchange.json(openai_error(f"{words} Please try again with higher max_tokens."), status=400)
+    else:
+        good(exchange)
 
 
 def refusing_parameter_like_pydantic(name: str) -> Behaviour:
@@ -305,4 +360,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "refuses_max_completion_tokens": refusing_parameter("max_completion_tokens"),
     "refuses_max_tokens_422": refusing_parameter_like_pydantic("max_tokens"),
     "refuses_max_completion_tokens_422": refusing_parameter_like_pydantic("max_completion_tokens"),
+    "needs_room": needing_room,
+    # Streams.
+    "streams_only": streaming_only,
+    "streams_always": streaming_always,
 }
