@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
@@ -39,10 +40,15 @@ class Failure:
 
     def write_down(self) -> list[int]:
         """One row. Raises TooManyRequests, without a row, when it is one too many."""
-        # Reading first, so that a flood of failures past the limit costs no writes.
+        return limits.take(self._act, judged_too=self._judged_too)
+
+    def refuse(self) -> NoReturn:
+        """Raises TooManyRequests when a limit is reached, else InvalidClientError."""
+        # The limits are read before the row is written, so that a flood of failures past them costs no writes.
         for act in (self._act, *self._judged_too):
             limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
-        return limits.take(self._act, judged_too=self._judged_too)
+        self.write_down()
+        raise InvalidClientError
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,13 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     application: Application | None = named.first() if shown.client_id else None
     failure = Failure(client_key(request), application)
     if application is None or shown.method != application.token_endpoint_auth_method:
-        failure.write_down()
-        raise InvalidClientError
-    if not _authenticates(application, shown, failure):
-        raise InvalidClientError
+        failure.refuse()
+    if application.is_public:
+        return application
+    if client_secrets.is_slow(application.client_secret):
+        _open_slowly(application, shown, failure)
+    elif not _opens(application, shown):
+        failure.refuse()
     return application
 
 
@@ -99,24 +108,12 @@ def _basic(header: str) -> Shown:
     return Shown("client_secret_basic", unquote_plus(name), (unquote_plus(secret), secret))
 
 
-def _authenticates(application: Application, shown: Shown, failure: Failure) -> bool:
-    """Whether it is the client; if not, the failure has been written down."""
-    if application.is_public:
-        return True
-    if client_secrets.is_slow(application.client_secret):
-        return _opens_slowly(application, shown, failure)
-    right = _opens(application, shown)
-    if not right:
-        failure.write_down()
-    return right
-
-
 def _opens(application: Application, shown: Shown) -> bool:
     return any(client_secrets.matches(secret, application.client_secret) for secret in dict.fromkeys(shown.secrets))
 
 
-def _opens_slowly(application: Application, shown: Shown, failure: Failure) -> bool:
-    """Compare with a slow hash, whose secret can be guessed.
+def _open_slowly(application: Application, shown: Shown, failure: Failure) -> None:
+    """Compare with a slow hash, whose secret can be guessed. Raises InvalidClientError or TooManyRequests.
 
     The try is counted as a failure first and taken back if it was right, so that many guesses at the same moment cannot all pass
     the limit.
@@ -124,7 +121,6 @@ def _opens_slowly(application: Application, shown: Shown, failure: Failure) -> b
     # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
     with slot():
         tries = failure.write_down()
-        right = _opens(application, shown)
-        if right:
-            limits.take_back(tries)
-    return right
+        if not _opens(application, shown):
+            raise InvalidClientError
+        limits.take_back(tries)

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 from scripts.with_services import spare_port
@@ -110,12 +109,20 @@ def made(*, workers: int = 1, **settings: str) -> Iterator[World]:
 
 @contextmanager
 def bare_server(platform: Platform, target: str, path: str) -> Iterator[Bare]:
-    """Served by the very command that serves the platform, but for port and application."""
-    assert platform.process is not None
-    served_by = Path(f"/proc/{platform.process.pid}/cmdline").read_text().rstrip("\0").split("\0")
-    port = spare_port()
-    kept = [argument for argument in served_by[:-1] if not argument.startswith("--port=")]
-    process = subprocess.Popen([*kept, f"--port={port}", "--factory", target], cwd=ROOT, env=bare_environment())
+    """Served by the same program in the same way as the platform, but for port and application."""
+    port, environment = spare_port(), platform.environment
+    options = {
+        "host": "127.0.0.1",
+        "port": port,
+        "workers": environment["SAGE_WORKERS"],
+        "blocking-threads": environment["SAGE_THREADS"] or "96",
+        "http": "1",
+        "interface": "wsgi",
+        "log-level": "error",
+    }
+    command = [sys.executable, "-m", "granian", *(f"--{name}={value}" for name, value in options.items()), "--no-ws"]
+    environ = bare_environment() | {"MALLOC_ARENA_MAX": "1"}
+    process = subprocess.Popen([*command, "--factory", target], cwd=ROOT, env=environ)
     try:
         url = f"http://127.0.0.1:{port}{path}"
         wait_for(url, process)
