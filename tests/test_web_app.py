@@ -22,6 +22,7 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.django_db  # At the end of a response Django looks after the connection to the database.
 def test_links_that_lead_nowhere_or_out_are_passed_over(root: Path, settings: Settings) -> None:
     outside = root.parent / "outside"
     outside.mkdir()
