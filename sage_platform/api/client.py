@@ -9,7 +9,7 @@ Address = IPv4Address | IPv6Address
 
 
 def parse_address(text: str) -> Address | None:
-    """An IP address; an IPv4 one in IPv6 clothes (RFC 4291 §2.5.5.2) is the IPv4 one."""
+    """An IP address. An IPv4 address that is written as an IPv6 one (RFC 4291 §2.5.5.2) becomes the IPv4 address."""
     try:
         address = ip_address(text.strip().strip("[]"))
     except ValueError:
@@ -35,7 +35,7 @@ def client_address(request: HttpRequest) -> Address | None:
     for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
         forwarded = parse_address(hop)
         if forwarded is None:
-            break  # What stands before an unreadable hop is anybody's invention.
+            break  # No proxy of ours wrote this hop, so whatever is left of it may be made up.
         address = forwarded
         if not _trusted(address):
             break

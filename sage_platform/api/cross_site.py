@@ -1,4 +1,4 @@
-"""The cross-site rule (contract section 2): a browser's own headers tell whether another site made it ask."""
+"""The cross-site rule (docs/security.md#other-sites-pages): a browser's own headers tell whether another site made it ask."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -11,8 +11,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 def check_same_site(request: HttpRequest) -> None:
     """Raise PermissionDenied for an unsafe request that another site's page caused.
 
-    `Sec-Fetch-Site` (W3C Fetch Metadata) decides where a browser sends it, else `Origin` (RFC 6454 §7). A client that sends
-    neither is no browser, so nobody's cookie was borrowed.
+    `Sec-Fetch-Site` (W3C Fetch Metadata) decides if it is there, else `Origin` (RFC 6454 §7). A client that sends neither is not
+    a browser, and so no page made it send somebody's cookie.
     """
     if request.method in SAFE_METHODS:
         return
@@ -26,7 +26,7 @@ def check_same_site(request: HttpRequest) -> None:
 
 
 def _allowed(origin: str) -> bool:
-    """A listed origin. The wildcard is for reading without credentials and allows no cookie to act."""
+    """Whether the origin is in the list. `*` there lets every site read without credentials, but lets none act with a cookie."""
     return origin not in {"", "null", "*"} and origin in settings.SAGE_CORS_ALLOWED_ORIGINS
 
 

@@ -1,4 +1,4 @@
-"""What a JSON body may be: media type, length, syntax. The strictness is the contract's, section 1."""
+"""What a JSON body may be: media type, length, syntax (docs/api.md#the-envelope)."""
 
 import io
 import json

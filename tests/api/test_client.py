@@ -34,7 +34,7 @@ CASES = [
     ("10.0.0.1", "10.0.0.1, 1.1.1.1, 198.51.100.7", "198.51.100.7"),
     ("10.0.0.1", "1.1.1.1,198.51.100.7,192.168.3.4", "198.51.100.7"),
     ("10.0.0.1", "192.168.3.4, 10.0.0.1", "192.168.3.4"),
-    # What stands before an unreadable hop is not believed.
+    # What is left of an unreadable hop does not count.
     ("10.0.0.1", "1.1.1.1, garbage", "10.0.0.1"),
     ("10.0.0.1", "1.1.1.1, garbage, 192.168.3.4", "192.168.3.4"),
     ("10.0.0.1", "1.1.1.1, ", "10.0.0.1"),
@@ -48,12 +48,12 @@ CASES = [
     ("2001:db8:1:3::1", None, "2001:db8:1:3::/64"),
     ("fd00::1", "2001:db8:1:2::9", "2001:db8:1:2::/64"),
     ("fd00::1", "[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
-    # IPv4 in IPv6 clothes is the IPv4 address, as a peer, as a proxy, and forwarded.
+    # An IPv4 address that is written as an IPv6 one is the IPv4 address: as a peer, as a proxy, and forwarded.
     ("::ffff:203.0.113.9", None, "203.0.113.9"),
     ("::ffff:203.0.113.9", "198.51.100.7", "203.0.113.9"),
     ("::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7"),
     ("10.0.0.1", "::ffff:198.51.100.7", "198.51.100.7"),
-    # No address at all, as behind a socket file.
+    # No address at all, as when the proxy is connected by a Unix socket.
     ("", None, "unknown"),
     ("", "198.51.100.7", "unknown"),
     ("garbage", "198.51.100.7", "unknown"),
@@ -86,7 +86,7 @@ def test_nobody_is_trusted_unless_told(peer: str, settings: Settings) -> None:
 def test_the_forwarded_scheme_counts_only_from_a_trusted_proxy(
     peer: str, proto: str, scheme: str, settings: Settings, client: Client
 ) -> None:
-    """Seen by the cross-site rule: the request's own origin has its scheme in it."""
+    """The cross-site rule shows it: an Origin is the request's own only if the scheme is the same."""
     settings.SAGE_TRUSTED_PROXIES = [ip_network(proxy) for proxy in PROXIES]
     settings.ALLOWED_HOSTS = ["sage.example"]
     headers = {"X-Forwarded-Proto": proto, "Host": "sage.example", "Origin": "https://sage.example"}

@@ -1,4 +1,4 @@
-"""Which language an answer is in (contract section 1), and what Content-Language and Vary say of it."""
+"""Which language an answer is in (docs/api.md#the-envelope), and what Content-Language and Vary say of it."""
 
 import pytest
 from django.test import RequestFactory
@@ -35,7 +35,7 @@ PRECEDENCE = [
     ({"X-Sage-Locale": "en", "X-Accept-Language": "zh", "Accept-Language": "zh"}, EN),
     ({"X-Accept-Language": "zh", "Accept-Language": "en"}, ZH),
     ({"X-Accept-Language": "en", "Accept-Language": "zh"}, EN),
-    # A header that names no language of ours is passed over.
+    # A header that names no language of ours is ignored.
     ({"X-Sage-Locale": "fr", "X-Accept-Language": "zh", "Accept-Language": "en"}, ZH),
     ({"X-Sage-Locale": "", "Accept-Language": "zh"}, ZH),
     ({"X-Sage-Locale": "fr", "X-Accept-Language": "de", "Accept-Language": "ja"}, EN),
@@ -47,7 +47,7 @@ PRECEDENCE = [
     ({"Accept-Language": "zh;q=0"}, EN),
     ({"Accept-Language": "*"}, EN),
     ({"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}, ZH),
-    # What is no list of languages is nothing.
+    # A value that is no list of languages is ignored.
     ({"Accept-Language": "zh;;q=1"}, EN),
     ({"Accept-Language": "../../zh"}, EN),
     ({"Accept-Language": "x" * 10_000}, EN),

@@ -1,4 +1,4 @@
-"""`next` stays on this origin (contract section 2), whatever somebody puts into a link."""
+"""`next` stays on this origin (docs/security.md#other-sites-pages), whatever somebody puts into a link."""
 
 import pytest
 

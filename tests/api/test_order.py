@@ -1,4 +1,4 @@
-"""When several refusals apply, the first of 404, 405, 401, 403, 415, 413, 422, 429 answers (contract section 1)."""
+"""When several refusals apply, the first of 404, 405, 401, 403, 415, 413, 422, 429 answers (docs/api.md#statuses)."""
 
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class Case(NamedTuple):
 
 
 ORDER = [
-    # Wrong in every way, and one fault fewer in each line.
+    # The first is wrong in every way; each further line has one fault fewer.
     Case("anyone", "PURGE", "/api/nowhere", LARGE, BAD_TOKEN | TEXT | CROSS_SITE, 404),
     Case("anyone", "PURGE", SETTINGS, LARGE, BAD_TOKEN | TEXT | CROSS_SITE, 405),
     Case("anyone", "POST", SETTINGS, LARGE, BAD_TOKEN | TEXT | CROSS_SITE, 401),
@@ -48,14 +48,14 @@ ORDER = [
     Case("anyone", "POST", "/api/auth/login", LARGE, TEXT | BAD_TOKEN, 415),
     Case("anyone", "POST", "/api/auth/login", LARGE, BAD_TOKEN, 413),
     Case("anyone", "POST", "/api/auth/login", NOT_JSON, BAD_TOKEN, 422),
-    # An address that is nearly a route is none, whoever asks.
+    # An address that is nearly that of a route is an unknown one, whoever asks.
     Case("anyone", "GET", "/api/auth/session/", b"", BAD_TOKEN, 404),
     Case("anyone", "GET", "/api", b"", {}, 404),
     Case("anyone", "GET", "/api/", b"", {}, 404),
     Case("anyone", "GET", "/api//auth/session", b"", {}, 404),
     Case("anyone", "GET", "/api/auth/Session", b"", {}, 404),
     Case("as_admin", "DELETE", "/api/user", b"", {}, 404),
-    # A query is judged after the right to ask.
+    # A query is checked after the right to ask.
     Case("anyone", "GET", "/api/user/list?page_size=-1", b"", {}, 401),
     Case("as_alice", "GET", "/api/user/list?page_size=-1", b"", {}, 403),
     Case("as_admin", "GET", "/api/user/list?page_size=-1", b"", {}, 422),
@@ -63,7 +63,7 @@ ORDER = [
 
 
 @pytest.mark.parametrize("case", ORDER, ids=lambda case: f"{case.status}-{case.who}-{case.path}")
-def test_the_first_refusal_in_the_contracts_order_answers(case: Case, request: pytest.FixtureRequest) -> None:
+def test_the_first_refusal_in_this_order_answers(case: Case, request: pytest.FixtureRequest) -> None:
     caller: Caller = request.getfixturevalue(case.who)
     before = everything()
     response = caller.send(case.method, case.path, case.body, **case.headers)
@@ -83,7 +83,7 @@ def everything() -> list[Any]:
 
 
 def test_422_comes_before_429(anyone: Caller) -> None:
-    """With the limit reached: what is malformed is told so, and the well-formed is throttled."""
+    """When the limit is reached, a malformed request is still a 422 or a 415, and a well-formed one is a 429."""
     for _ in range(10):
         anyone.post("/api/auth/login", {"username_or_email": "nobody", "password": "wrong horse"})
     throttled = anyone.post("/api/auth/login", {"username_or_email": "nobody", "password": "wrong horse"})
