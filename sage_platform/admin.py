@@ -1,4 +1,4 @@
-"""The Django admin, with our own doors: its login takes passwords where every other door takes them."""
+"""The Django admin, with our own login, logout and change of password instead of Django's."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import APIException
 
-# The admin has scripts of its own, all from files; nothing else may run in it, and nobody may frame it.
+# The admin loads its own scripts from files. Nothing else may run in it, and no other page may frame it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 View = Callable[..., HttpResponseBase]
 
@@ -31,12 +31,12 @@ class SageAdminSite(AdminSite):
     enable_nav_sidebar = True
 
     def admin_view(self, view: View, cacheable: bool = False) -> Any:
-        """Every page of the admin passes here: the language switch, and what a browser may load into it."""
+        """Adds the language switch and the Content-Security-Policy to every page of the admin."""
         guarded: View = super().admin_view(view, cacheable)
 
         @wraps(guarded)
         def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            # Imported late here and below: the site object is made before the apps are ready.
+            # Imported here, and below in the methods: this site is made before the apps, whose models these need, are ready.
             from sage_platform.api import handlers
             from sage_platform.pages.language_switch import switch_language
 
@@ -89,7 +89,7 @@ class SageAdminSite(AdminSite):
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """By POST alone, with the token: a link or a picture of another page must sign nobody out."""
+        """By POST alone, with the form's token. Else a link or an image on another site could sign an administrator out."""
         from sage_platform.accounts.services import sign_ins
         from sage_platform.api import handlers
 
@@ -99,9 +99,9 @@ class SageAdminSite(AdminSite):
         return HttpResponseRedirect(reverse("admin:login"))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
-        """Our own page does it: Django's form would take the old password without lockout, and leave the tokens alive.
+        """Lead to our own page. Django's form would take the old password without a limit, and would leave the tokens alive.
 
-        Where a web application has the place of our pages, the administrator's page of the user does.
+        Where a web application is served in the place of our pages, lead to the admin's form for this user.
         """
         if settings.SAGE_WEB_ROOT:
             return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[request.user.pk]))

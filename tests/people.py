@@ -1,4 +1,4 @@
-"""Callers of the platform, as they are in a test: each with a browser (cookies) or a token, or nobody."""
+"""Callers of the platform in a test: each has a session cookie, or a token, or neither."""
 
 import json
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ PASSWORD = "correct horse battery"
 
 @dataclass
 class Caller:
-    """Speaks JSON to the whole stack. `headers` go with each call."""
+    """Sends requests through the whole stack, with JSON bodies. `headers` are sent with each."""
 
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
     headers: dict[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Caller:
         return self.client.post(path, body, content_type="application/x-www-form-urlencoded", follow=follow)
 
     def send(self, method: str, path: str, body: object = None, /, **headers: str) -> Response:
-        """`body` is bytes to be sent as they are, or anything that JSON can say."""
+        """`body` is bytes, which are sent as they are, or any value, which is sent as JSON."""
         raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         extra = self._headers(headers)
         content_type = extra.pop("Content-Type", "application/json")
@@ -54,7 +54,7 @@ class Caller:
 
 
 def envelope(response: Response | HttpResponse) -> dict[str, Any]:
-    """The answer's envelope without what differs from call to call, which is checked here."""
+    """The envelope of a response, without its timestamp and request id: they differ from call to call and are checked here."""
     body: dict[str, Any] = json.loads(response.content)
     assert set(body) == {"code", "message", "data", "timestamp", "request_id"}, body
     assert isinstance(body.pop("timestamp"), float)

@@ -1,4 +1,4 @@
-"""Somebody with a browser at our HTML pages: keeps cookies, and sends each form with the token of the page that shows it."""
+"""A visitor of our HTML pages with a browser: it keeps cookies, and sends each form with the token of its page."""
 
 import html
 import re
@@ -14,12 +14,12 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def strict_client() -> Client:
-    """One that Django's token check is not switched off for."""
+    """A client whose forms need Django's token. The test client's default is not to check it."""
     return Client(enforce_csrf_checks=True, raise_request_exception=False)
 
 
 def spelt(headers: dict[str, str]) -> dict[str, str]:
-    """Headers by their names on the wire, of keyword arguments such as `Accept_Language`."""
+    """Headers by their names on the wire, made from keyword arguments such as `Accept_Language`."""
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -31,7 +31,7 @@ class Visitor:
         return self.client.get(path, headers=spelt(headers))
 
     def send(self, path: str, fields: dict[str, str] | bytes, content_type: str = FORM, **headers: str) -> Response:
-        """A form as it stands, without a token of ours."""
+        """Send a form as it is given, with no token added."""
         body = fields if isinstance(fields, bytes) else urlencode(fields, errors="surrogatepass").encode()
         return self.client.generic("POST", path, body, content_type=content_type, headers=spelt(headers))
 
@@ -44,18 +44,18 @@ class Visitor:
         return self.submit(path, username=name, password=password, **fields)
 
     def is_signed_in(self) -> bool:
-        """By what the API says to this browser's cookie."""
+        """Asks the API with this browser's cookie."""
         return bool(self.client.get("/api/auth/session").status_code == 200)
 
 
 def of(caller: Caller) -> Visitor:
-    """The same browser at our pages, with the token check on."""
+    """A caller's browser, visiting our pages, whose forms then need Django's token."""
     caller.client.handler.enforce_csrf_checks = True
     return Visitor(caller.client)
 
 
 def text_of(response: Response) -> str:
-    """The page as a person reads it: without tags, white space as one blank."""
+    """The text of the page: without tags, and with one blank for any white space."""
     return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
 
 
@@ -75,7 +75,7 @@ def sessions() -> int:
     return Session.objects.count()
 
 
-# What must never lead off this origin, and what refuses to be a path.
+# Targets that must not be followed: they lead to another origin, or are no path.
 REFUSED_TARGETS = [
     "//x.example",
     "///x.example",
@@ -105,7 +105,7 @@ REFUSED_TARGETS = [
     "／／x.example",
     "/" + "a" * 5000,
 ]
-# Paths of this origin that only look like more; each with where a browser ends up.
+# Paths of this origin that only look as if they led elsewhere, each with the address where a browser ends up.
 STRANGE_PATHS = [
     ("/%2f%2fx.example", "/sage/%2f%2fx.example"),
     ("/%5cx.example", "/sage/%5cx.example"),

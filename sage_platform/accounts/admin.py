@@ -26,7 +26,8 @@ from sage_platform.typing import ModelAdmin, ModelForm
 
 M = TypeVar("M", bound=Model)
 
-admin.site.unregister(Group)  # There is one privilege here, the role; groups would promise others.
+# The role is the only privilege here. A group would look as if it gave another, and would give none.
+admin.site.unregister(Group)
 
 
 def actor_of(request: HttpRequest) -> User:
@@ -35,7 +36,7 @@ def actor_of(request: HttpRequest) -> User:
 
 
 class UserFieldsForm(ModelForm[User]):
-    """The rules for names and addresses, as the API has them."""
+    """Checks names and addresses by the same rules as the API."""
 
     class Meta:
         model = User
@@ -86,7 +87,7 @@ class AddUserForm(UserFieldsForm):
 
 
 class ChangeUserForm(UserFieldsForm):
-    """Refuses what would leave the deployment without an administrator."""
+    """Refuses a change that would leave the deployment without an administrator."""
 
     actor: User
 
@@ -105,7 +106,8 @@ class ChangeUserForm(UserFieldsForm):
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Ends every sign-in and token of the user; the administrator's own session goes on when it is their own password."""
 
-    usable_password = None  # To keep somebody out there is deactivation, which also ends what they have.
+    # The form offers no "unusable password": who is to be kept out is deactivated, which also ends their sign-ins and tokens.
+    usable_password = None
 
     def save(self, commit: bool = True) -> User:
         user: User = self.user
@@ -145,17 +147,17 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("password"))
     def password_state(self, user: User) -> str:
-        """Whether there is one, and the way to give another; nothing of its hash."""
+        """Whether there is a password, and a link to give another one. Nothing of its hash is shown."""
         state = _("Set.") if user.has_usable_password() else _("None: no sign-in by password.")
         return format_html('{} <a href="../password/">{}</a>', state, _("Set another password"))
 
     def get_deleted_objects(self, objs: Sequence[User] | QuerySet[User], request: HttpRequest) -> Any:
-        """Sign-ins go with their user, though nobody may delete one by itself."""
+        """Deletes the sign-ins with their user. Django would refuse, since the admin lets nobody delete a sign-in by itself."""
         to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Also notes the sign-in that asks, so that changing one's own password does not end it."""
+        """Also notes the sign-in that asks, so that `PasswordForm` can keep it when somebody changes their own password."""
         user = super().get_object(request, object_id, from_field)
         sign_in = getattr(request, "sign_in", None)
         if user is not None and sign_in is not None and sign_in.user_id == user.pk:
@@ -163,7 +165,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return user
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
-        """A new password or a deactivation goes through its service, so that it ends what it has to."""
+        """Sets a new user's password, and changes `is_active` by its service, which ends the user's sign-ins and tokens."""
         if not change:
             obj.set_password(form.cleaned_data["password"])
             obj.save(force_insert=True)
@@ -172,7 +174,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         is_active, obj.is_active = obj.is_active, was_active
         changed = ["username", "username_key", "email", "email_key", "phonenum", "nickname", "role"]
         if "email" in form.changed_data:
-            obj.verified_email = ""  # Also where the former address is put back later: whose it is by then, nobody has proved.
+            obj.verified_email = ""  # So the proof does not return with the former address: by then it may be somebody else's.
             changed.append("verified_email")
         obj.save(update_fields=changed)
         if is_active != was_active:
@@ -180,11 +182,12 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # One by one, each with its own page of what goes with it.
+        # Users are deleted one by one, because the page that confirms it shows what is deleted with each.
+        actions.pop("delete_selected", None)
         return actions
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Administrators are demoted first; who has a history is deactivated, since deleting them would delete it."""
+        """Not for an administrator, who is demoted first, and not for somebody with a history, which would be deleted too."""
         if obj is None:
             return super().has_delete_permission(request)
         return obj.role != User.Role.ADMIN and not has_history(obj)
@@ -243,7 +246,7 @@ class SignInAdmin(RecordAdmin[SignIn]):
 
 @admin.register(LogEntry)
 class HistoryAdmin(RecordAdmin[LogEntry]):
-    """Who changed what, over all areas; each object's own page has its part of it."""
+    """Who changed what, in all areas. The history page of each object shows what concerns that object."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "what")
     list_filter = ("action_flag", "content_type")

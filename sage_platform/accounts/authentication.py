@@ -16,7 +16,7 @@ from sage_platform.api.cross_site import check_same_site
 from sage_platform.api.errors import InsufficientScope, InvalidToken
 from sage_platform.api.seams import ThirdParty, third_party_tokens
 
-# What the challenge names where no scope helps: only who signs in here themselves may come in.
+# The scope that a challenge names on a route that no third party may call. Nobody can be granted it.
 FIRST_PARTY = "first-party"
 
 
@@ -34,18 +34,20 @@ def _third_party(token: str) -> ThirdParty | None:
 
 
 def _scope_of(request: Request) -> str:
-    """The scope that opens the route to third parties; where none does, a name that nobody can be granted."""
+    """The scope that opens the route to third parties, or FIRST_PARTY where they may not call it."""
     view = (request.parser_context or {}).get("view")
     return getattr(getattr(view, "stated", None), "scope", "") or FIRST_PARTY
 
 
 class SageAuthentication(BaseAuthentication):
-    """A good bearer token wins over the proxy's header, and that over the cookie; a bad token beside either is passed over, and
-    alone it is a 401.
+    """Finds the caller by a bearer token, else by the trusted proxy's header, else by the session cookie.
 
-    With header and cookie the cross-site rule judges unsafe methods. `request.auth` is the sign-in, None with the header. A
-    third party's token opens only routes that state a scope, and those when it was granted it; then `request.auth` is a
-    `ThirdParty`, and a program that asks for itself is an anonymous user.
+    A bad token is ignored where the header or the cookie names a user; alone it is a 401. For callers by header or cookie the
+    cross-site rule is checked, since a browser sends those along for any site.
+
+    `request.auth` is the sign-in, or None for a caller by header. With a third party's token it is a `ThirdParty`: such a token
+    opens only routes that state a scope, and only if it was granted that scope. A program that asks for itself is an anonymous
+    user.
     """
 
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, SignIn | ThirdParty | None] | None:

@@ -7,7 +7,7 @@ from sage_platform.accounts.models import User
 
 
 class SessionOnlyBackend(BaseBackend):
-    """`django.contrib.auth.authenticate()` finds no way in: passwords are taken by `services.passwords` alone."""
+    """Lets `django.contrib.auth.authenticate()` always fail: it knows no lockout. `services.passwords` alone takes passwords."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: object) -> None:
         return None

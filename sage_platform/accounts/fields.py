@@ -1,4 +1,4 @@
-"""The fields that a user's data comes in by, the same for the API and the forms."""
+"""The fields and rules for a user's data, the same for the API and the forms."""
 
 import re
 from typing import Unpack
@@ -15,10 +15,10 @@ from sage_platform.api.fields import Text, TextOptions, trimmed
 PHONE = RegexValidator(
     re.compile(r"^\+?[0-9][0-9 ()./-]{1,29}[0-9()./-]\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
 )
-# What the document says of a username: of ASCII, letters, digits and . _ -; which of the rest are letters no pattern that all
-# languages read can say.
+# The pattern of a username in the OpenAPI document: of the ASCII characters it takes letters, digits and . _ - alone. It takes
+# all others, since a pattern that every programming language reads alike cannot tell which of them are letters.
 NAME = trimmed(r"[^\u0000-\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u007f]{1,64}")
-# What the document says of an address: as Django's EmailValidator has it, but for quoted names and bare IP addresses.
+# The pattern of an address in the OpenAPI document: Django's EmailValidator, without quoted names and bare IP addresses.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+"
 LABEL = r"[A-Za-z0-9\u00a1-\uffff](?:[A-Za-z0-9\u00a1-\uffff\-]{0,61}[A-Za-z0-9\u00a1-\uffff])?"
 TOP_LEVEL = r"[A-Za-z\u00a1-\uffff][A-Za-z\u00a1-\uffff\-]{0,61}[A-Za-z\u00a1-\uffff]|xn--[A-Za-z0-9]{1,59}"
@@ -28,7 +28,7 @@ PASSWORD_MAX_LENGTH = 1024
 
 
 def clean_username(value: str) -> str:
-    """The name as it is kept. Raises Django's ValidationError."""
+    """The name in the form in which it is stored. Raises Django's ValidationError."""
     name = normalize_username(value)
     if not is_username(name):
         raise ValidationError(USERNAME_RULE)
@@ -48,7 +48,7 @@ class Username(Text):
 
 
 class AddressValidator(EmailValidator):
-    """Django's own lets through domains that mail can be sent to in no form (RFC 5890), and a try to would be a crash."""
+    """Also refuses domains that have no form in ASCII (RFC 5890): Django takes them, and then sending a mail there raises."""
 
     def validate_domain_part(self, domain_part: str) -> bool:
         try:

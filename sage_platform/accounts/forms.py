@@ -19,7 +19,7 @@ from sage_platform.api.errors import Code, Message, Refusal
 
 
 class PageField(BoundField):
-    """Names the form's own reasons too (the element `errors`), so that a screen reader reads them with each field."""
+    """Refers each field to the list of errors above the form (the element `errors`), so that a screen reader reads it too."""
 
     @property
     def aria_describedby(self) -> str | None:
@@ -28,7 +28,7 @@ class PageField(BoundField):
 
 
 class PageForm(forms.Form):
-    """`refusal` is what the service that the form speaks to said, if it said no."""
+    """`refusal` is the error that the form's service raised, if it refused."""
 
     bound_field_class = PageField
     refusal: APIException | None = None
@@ -42,7 +42,7 @@ class PageForm(forms.Form):
 
 
 def password_field(label: Message, autocomplete: str, help_text: Message = "") -> forms.CharField:
-    """Kept as typed, white space too."""
+    """Its value is kept as it is typed, with white space at the ends."""
     return forms.CharField(
         label=label,
         strip=False,
@@ -61,7 +61,7 @@ class FormOptions(TypedDict, total=False):
 
 
 class SignInForm(PageForm):
-    """Name and password, judged by the one service that takes passwords."""
+    """Takes a name and a password, and asks the sign-in service whether they are right."""
 
     username = forms.CharField(
         label=_("Username or email address"),
@@ -94,7 +94,7 @@ class SignInForm(PageForm):
 
 
 class AdminSignInForm(SignInForm):
-    """Also asks for the role. The text is the one for a wrong password: a right one shall not show."""
+    """Lets administrators in alone. Others read the text for a wrong password, so that nobody learns when a guess is right."""
 
     def judge(self, username: str, password: str, *, client_key: str) -> User:
         try:

@@ -1,7 +1,7 @@
 """Password hashing with a bounded number of slots.
 
-Each hash takes tens of MiB and tens of milliseconds of a core. The slots stand in the hashers themselves, so that no door that
-takes a password can go round them.
+Each hash takes tens of MiB and tens of milliseconds of a core. The hashers themselves take the slots, so that no code that checks
+or sets a password can forget to.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ held = local()
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """Wait for a slot, SAGE_HASH_WAIT_SECONDS at most; raises TooManyRequests. Who holds one already needs no second."""
+    """Wait for a slot, for SAGE_HASH_WAIT_SECONDS at most; raises TooManyRequests. A thread that holds one takes no second."""
     if getattr(held, "one", False):
         yield
         return

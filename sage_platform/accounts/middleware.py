@@ -1,4 +1,4 @@
-"""`request.user` for our pages and the admin: whom the trusted proxy names, else the user of the session's living sign-in."""
+"""`request.user` for our pages and the admin: the user whom the trusted proxy names, else the one of the session's sign-in."""
 
 from typing import cast
 
@@ -17,7 +17,7 @@ from sage_platform.accounts.services import proxy_identity, sign_ins
 
 
 class PlainSessionMiddleware(SessionMiddleware):
-    """Django's own hands any cookie to the database, and a quoted cookie can spell a NUL, which PostgreSQL takes for an error."""
+    """Drops a session cookie that cannot be a key: a quoted one can hold a NUL, to which PostgreSQL would answer an error."""
 
     def process_request(self, request: HttpRequest) -> None:
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
@@ -35,7 +35,7 @@ def session_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def page_user(request: HttpRequest) -> User | AnonymousUser:
-    """The caller of a page; one whom the proxy names but who may not come in is nobody."""
+    """The caller of a page. Somebody whom the proxy names but who may not come in counts as signed out."""
     try:
         named = proxy_identity.user_of(request)
     except AuthenticationFailed:
@@ -47,7 +47,7 @@ def page_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 class SessionUserMiddleware(AuthenticationMiddleware):
-    """Django's own asks the session alone; ours also asks whether the sign-in behind it has ended."""
+    """Sets `request.user` only if the sign-in behind the session has not ended, which Django's own does not ask."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(lambda: page_user(request))  # type: ignore[assignment]

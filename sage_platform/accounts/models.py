@@ -94,17 +94,17 @@ class User(AbstractBaseUser):
     username_key = ComparisonKeyField(source="username")
     email = models.EmailField(_("email address"), max_length=254, blank=True)
     email_key = ComparisonKeyField(source="email")
-    # What areas tell of a caller; set where the caller was found by a request.
+    # Yes or no by the names in `seams.caller_facts`. Set only on a user who was found as the caller of a request.
     facts: dict[str, bool]
-    # The address that a mailed code has proved. Kept as itself and not as a yes or no, so that no way to change `email` can
-    # carry the proof over to another address.
+    # The address that a mailed code has proved. It is stored itself and not as a yes or no, so that after any change of `email`
+    # the new address counts as not proved.
     verified_email = models.EmailField(max_length=254, blank=True, editable=False)
     phonenum = models.CharField(_("phone number"), max_length=32, blank=True)
     nickname = models.CharField(_("nickname"), max_length=64, blank=True)
     avatar_url = models.CharField(_("avatar address"), max_length=1024, blank=True)
     role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.USER)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Who is not active cannot sign in."))
-    # Kept with each sign-in and token. Raising it ends them all, wherever they are.
+    # Each sign-in and token stores the version that it was made under. When this number is raised, none of them counts any more.
     credentials_version = models.PositiveIntegerField(_("credentials version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
 
@@ -128,7 +128,7 @@ class User(AbstractBaseUser):
     def email_verified(self) -> bool:
         return bool(self.email) and self.email == self.verified_email
 
-    # The Django admin's own words for the same thing. There is one privilege: an administrator may do everything there.
+    # The questions that the Django admin asks. There is one privilege: an administrator may do everything there.
     @property
     def is_staff(self) -> bool:
         return self.is_admin
@@ -155,10 +155,10 @@ class User(AbstractBaseUser):
         self.credentials_version += 1
 
     def check_password(self, raw_password: str | None) -> bool:
-        """As Django's; a hash by older parameters is renewed, which ends no sign-in."""
+        """As Django's, but renewing a hash that was made with older parameters ends no sign-in."""
 
         def renew(raw: str) -> None:
-            # Only over the hash that was judged: a password changed at this moment must not be undone.
+            # Only if the stored hash is still the one that was compared: else a password that was just changed would be undone.
             judged, self.password = self.password, make_password(raw)
             User.objects.filter(pk=self.pk, password=judged).update(password=self.password)
 
@@ -166,7 +166,7 @@ class User(AbstractBaseUser):
 
 
 class UserConfig(models.Model):
-    """What the web application keeps for a user; apart from the user's row, which each request reads."""
+    """What the web application keeps for a user. It has a table of its own, since each request reads the user's row."""
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="config")
     config = models.JSONField(_("configuration"), default=dict)
@@ -192,7 +192,7 @@ class SignIn(models.Model):
     credentials_version = models.PositiveIntegerField(_("credentials version"))
     client_key = models.CharField(_("client address"), max_length=64)
     created_at = models.DateTimeField(_("signed in"), auto_now_add=True)
-    # Written once a day at most: a write for each request would cost more than it tells.
+    # Written once a day at most, since a write at each request would be slow.
     seen_at = models.DateTimeField(_("last seen"), auto_now_add=True, db_index=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
@@ -206,11 +206,11 @@ class SignIn(models.Model):
 
     @property
     def is_alive(self) -> bool:
-        """Not ended by logout, nor by a changed password, a deactivation or a reused refresh token."""
+        """Whether nothing has ended it: no logout, changed password, deactivation or reused refresh token."""
         return self.ended_at is None and self.user.is_active and self.credentials_version == self.user.credentials_version
 
 
-# Under this name the data of a session holds its sign-in; the column follows it.
+# The key of the sign-in's id in the data of a session. The column `sign_in` is set from it when the session is saved.
 SESSION_SIGN_IN = "sign_in"
 
 
@@ -218,12 +218,12 @@ class Session(AbstractBaseSession):
     """A browser's session; `session_key` is the SHA-256 of the key that the browser's cookie holds."""
 
     session_key = models.CharField(_("session key"), max_length=64, primary_key=True)
-    # None before somebody has signed in.
+    # None for a session in which nobody has signed in.
     sign_in = models.ForeignKey(SignIn, models.CASCADE, null=True, related_name="sessions")
 
 
 class Token(models.Model):
-    """An opaque token, known by its SHA-256 alone: it is 256 random bits, so that a slow hash would add nothing."""
+    """An opaque token, of which only the SHA-256 is stored (`sage_platform.digests`)."""
 
     digest = models.CharField(max_length=64, primary_key=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,4 +1,4 @@
-"""How names and addresses are compared: a person's name in another case, or in a look-alike width, is the same name."""
+"""How names and addresses are compared: a name in upper case or in full-width letters is the same name."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ PUBLIC_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
 def normalize_username(text: str) -> str:
-    """NFKC, as kept and shown."""
+    """The name as it is stored and shown: in the normal form NFKC, without white space around it."""
     return unicodedata.normalize("NFKC", text).strip()
 
 
@@ -19,5 +19,5 @@ def is_username(text: str) -> bool:
 
 
 def comparison_key(text: str) -> str:
-    """Equal for names and addresses that count as the same (Unicode's NFKC_Casefold, UAX #31)."""
+    """The text that two names or addresses have in common if they count as the same (Unicode's NFKC_Casefold, UAX #31)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).strip().casefold())

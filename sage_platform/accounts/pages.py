@@ -24,9 +24,9 @@ from sage_platform.pages.page import page
 
 @page("GET", "HEAD", "POST")
 def login(request: HttpRequest) -> HttpResponse:
-    """The login page; with `next`, the way on from there. Who is signed in already goes on at once.
+    """The login page. After signing in, or at once if signed in already, the browser is sent to `next`.
 
-    `local_only=1` asks for the password form alone, which is all that this page has.
+    A link may add `local_only=1`, which asks for the password form alone. This page has nothing else, so it need not look.
     """
     target = request.POST.get("next") or request.GET.get("next") or ""
     if request.method != "POST" and request.user.is_authenticated:
@@ -45,7 +45,7 @@ def _way_on(target: str) -> str:
 
 
 def _form_answer(request: HttpRequest, template: str, form: PageForm, context: dict[str, Any]) -> HttpResponse:
-    """The form again; 429 with Retry-After where a limit refused it, else 200 with the reasons beside the fields."""
+    """The page with the form: 429 with Retry-After if a limit refused it, else 200 with any errors beside the fields."""
     refusal = form.refusal
     status = refusal.status_code if refusal is not None else 200
     response = render(request, template, {"form": form, **context}, status=status)
@@ -54,7 +54,7 @@ def _form_answer(request: HttpRequest, template: str, form: PageForm, context: d
 
 @page("GET", "HEAD", signed_in=True)
 def account(request: PageRequest) -> HttpResponse:
-    """Who I am, what I can do about it, and what each area shows of me (`seams.account_panels`)."""
+    """The person's data, links to change it, and what each area shows of the person (`seams.account_panels`)."""
     panels = [panel for _name, make in seams.account_panels.items() if (panel := make(request)) is not None]
     context = {"person": request.user, "may_change_password": _may_change_password(request.user), "panels": panels}
     return render(request, "accounts/account.html", context)
@@ -62,7 +62,7 @@ def account(request: PageRequest) -> HttpResponse:
 
 @page("GET", "HEAD", "POST", signed_in=True)
 def change_password(request: PageRequest) -> HttpResponse:
-    """The calling session stays; every other one and every token ends."""
+    """The change ends every token and every session but the one that asks."""
     person = request.user
     form = ChangePasswordForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -84,7 +84,7 @@ def change_password(request: PageRequest) -> HttpResponse:
 
 
 def _may_change_password(person: User) -> bool:
-    """Who signs in otherwise has no password, or none that would let them in; the service refuses the change itself."""
+    """Whether to show the form. The service checks for itself, and would refuse the change."""
     admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
     return password_login_enabled() and person.has_usable_password() and (person.is_admin or not admins_only)
 
@@ -96,7 +96,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 
 class AdminLoginView(LoginView):
-    """The admin's login page before our own sign-in service."""
+    """Django's login page for the admin, with the form that asks our sign-in service."""
 
     authentication_form = AdminSignInForm  # type: ignore[assignment]
     template_name = "admin/login.html"

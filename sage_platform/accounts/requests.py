@@ -1,4 +1,4 @@
-"""What a view may rely on once its permission has let a person in."""
+"""The types of requests whose caller is known to be signed in."""
 
 from django.http import HttpRequest
 from rest_framework.request import Request

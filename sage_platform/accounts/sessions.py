@@ -1,7 +1,7 @@
 """Where sessions are kept: in the database, by the digest of their key, with the sign-in that they stand for.
 
-Who has a copy of the database has no key that a browser could show. One look-up finds the session and who calls. A cache in front
-of it would save nothing, since the sign-in has to be read at each request anyway: it may have ended on another worker.
+A copy of the database holds no key that could be put into a cookie. One look-up finds the session and the caller. A cache in
+front of it would save nothing, since the sign-in has to be read at each request anyway: it may have ended on another worker.
 """
 
 from datetime import datetime, timedelta
@@ -16,12 +16,12 @@ from sage_platform.accounts.services import callers
 from sage_platform.accounts.services.callers import FoundSession
 from sage_platform.digests import token_digest
 
-# A session is given its full life again at the first request after this time, since a write at each request would be dear.
+# The first request after this time gives a session its full life again. At each request that would be a write too many.
 RENEWED_AFTER = timedelta(days=1)
 
 
 class SessionStore(db.SessionStore):
-    """Django's sessions of the database, under digests. The row is read at most once, and unpacked only when needed."""
+    """As Django's sessions in the database, but stored under digests. A row is read once at most, and decoded only if needed."""
 
     _found: FoundSession | None = None
     _asked = False
@@ -33,7 +33,7 @@ class SessionStore(db.SessionStore):
     def find(self, at: datetime) -> FoundSession | None:
         """The session of the browser's key, as it was at a moment; it is looked up once, and then remembered.
 
-        An unknown or expired key is forgotten, so that nothing is kept under it.
+        An unknown or expired key is dropped. If the session is saved later it gets a new key, not one that a stranger chose.
         """
         if not self._asked:
             self._asked = True
@@ -53,7 +53,7 @@ class SessionStore(db.SessionStore):
         return self._found is not None and self._found.expires_at - at < left
 
     def load(self) -> dict[str, Any]:
-        """The column says who is signed in, also where the data cannot be read, since it was signed by another SECRET_KEY."""
+        """Takes the sign-in from its column, since the data cannot be read if it was signed by another SECRET_KEY."""
         found = self.find(timezone.now())
         if found is None:
             return {}
@@ -64,7 +64,7 @@ class SessionStore(db.SessionStore):
         return Session.objects.filter(pk=token_digest(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        """Called with a key: `save` makes one first where there is none."""
+        """There is a key by now: `save` makes one first if there is none."""
         return Session(
             session_key=token_digest(str(self.session_key)),
             session_data=self.encode(data),

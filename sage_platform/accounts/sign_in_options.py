@@ -1,4 +1,4 @@
-"""How people may sign in here, as the login page and `info` tell it."""
+"""The ways in which people may sign in here, for the login page and `info`."""
 
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ def password_login_enabled() -> bool:
 
 
 def providers() -> list[dict[str, str]]:
-    """The ways to sign in: `native` is a name and a password with us. Never a secret."""
+    """The ways to sign in; `native` is a name and a password of this platform. Anybody may read this, so it holds no secret."""
     if not password_login_enabled():
         return []
     return [dict(_native(get_language()))]
@@ -21,7 +21,7 @@ def providers() -> list[dict[str, str]]:
 
 @cache
 def _native(language: str | None) -> dict[str, str]:
-    """In the language that is active, which is this one. Kept, because every login page asks and translating takes long."""
+    """The texts in the active language, which `language` has to be. They are remembered, since translating takes long."""
     return {
         "id": "native",
         "type": "native",

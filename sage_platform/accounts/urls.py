@@ -1,4 +1,4 @@
-"""The identity routes, whose older names are the same rows, so that they cannot drift apart; and our pages."""
+"""The identity routes and our pages. The older names of a route lead to the same view, so that both always behave alike."""
 
 from django.conf import settings
 from django.urls import URLPattern, path

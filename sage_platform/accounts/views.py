@@ -194,7 +194,7 @@ class UserViewSet(ApiViewSet):
 
 
 def calling_sign_ins(request: SignedInRequest) -> set[UUID]:
-    """The sign-ins that speak in this call: the bearer's, and that of the same user's cookie beside it."""
+    """The sign-ins that a call shows: that of its bearer token, and that of its session cookie if it is the same user's."""
     spoken = {request.auth.pk} if request.auth is not None else set()
     cookie = sign_ins.of_session(request._request, at=timezone.now())
     return spoken | ({cookie.pk} if cookie is not None and cookie.user_id == request.user.pk else set())

@@ -1,4 +1,4 @@
-"""Reading bodies: media type, length, content, in the order in which docs/api.md#statuses lets them answer."""
+"""Reads bodies. Media type, length and content are checked in the order of docs/api.md#statuses."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ MAX_DEPTH = 64
 
 
 def declared_length(request: HttpRequest) -> int:
-    """The body's length in bytes by its header; a missing header is 0, which a chunked body is not allowed to hide behind."""
+    """The body's length in bytes by its header, 0 where there is none. A chunked body needs none: ask `is_chunked` too."""
     raw = request.META.get("CONTENT_LENGTH") or "0"
     if not (raw.isascii() and raw.isdigit()):
         return 0
@@ -29,7 +29,7 @@ def declared_length(request: HttpRequest) -> int:
 
 
 def is_chunked(request: HttpRequest) -> bool:
-    """A body whose end no header tells (RFC 9112 §6.1). WSGI would take it as empty."""
+    """Whether the body comes in chunks, whose length no header states (RFC 9112 §6.1). WSGI would take such a body as empty."""
     return "HTTP_TRANSFER_ENCODING" in request.META
 
 
@@ -42,7 +42,7 @@ def check_length(request: HttpRequest, most: int) -> None:
 
 @dataclass(frozen=True)
 class BodyKind:
-    """How the body of a route comes: its media type, its longest length in bytes, and what is read from it."""
+    """A kind of body: its media type, its greatest length in bytes, and how it is parsed."""
 
     media_type: str
     most_bytes: Callable[[], int]
@@ -61,7 +61,9 @@ class BodyKind:
         check_length(request, self.most_bytes())
         if not there:
             return {}
-        lend_connection()  # The caller may be signed in, and their body may never come. The turn is lent at each read (`front`).
+        # Finding the caller took a database connection, and the body may take long or never come. The turn is lent at each read
+        # (`sage_platform.front`).
+        lend_connection()
         return self.parse(request)
 
     def _is_right_type(self, request: HttpRequest) -> bool:
@@ -83,7 +85,7 @@ def _parse_form(request: HttpRequest) -> dict[str, Any]:
 
 
 def _parse_files(request: HttpRequest) -> dict[str, Any]:
-    """Files are spooled to the disk as they come, so that memory does not grow with them."""
+    """Files are written to the disk as they come, so that a large one does not take up memory."""
     request.upload_handlers = [TemporaryFileUploadHandler(request)]
     try:
         return request.POST.dict() | request.FILES.dict()
@@ -110,7 +112,7 @@ def multipart(most_bytes: Callable[[], int]) -> BodyKind:
 
 
 def check_form_body(request: HttpRequest) -> None:
-    """Only what a form without files sends: else a stranger could have large uploads read and stored."""
+    """Refuse any body but a form without files, so that nobody can make a page read and store large files."""
     if is_chunked(request):
         raise LengthRequired
     if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
@@ -123,13 +125,13 @@ def _parse(raw: bytes) -> object:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except RecursionError:
         message = _("The JSON is nested too deeply.")
-    except ValueError:  # Also UnicodeDecodeError, and a number with more digits than Python converts.
+    except ValueError:  # UnicodeDecodeError is one too, and so is the error for a number with more digits than Python converts.
         message = _("The body is not valid JSON in UTF-8.")
     raise InvalidInput([("body", message)])
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """RFC 8259 §4: with a name twice, receivers differ in what they see. So nobody gets to send one."""
+    """An object with a name twice is refused, since receivers differ in which value they take (RFC 8259 §4)."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError
@@ -137,12 +139,12 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _no_constant(_name: str) -> object:
-    """NaN and Infinity are Python's, not JSON's (RFC 8259 §6)."""
+    """NaN and Infinity are refused: Python's parser takes them, but they are not JSON (RFC 8259 §6)."""
     raise ValueError
 
 
 def check_storable(value: object, field: str) -> None:
-    """Refuse free-form JSON that a database cannot keep or that nobody could mean: NUL, lone surrogates, endless nesting."""
+    """Refuse free-form JSON that a database cannot store: NUL, lone surrogates, numbers that are too large, too deep nesting."""
     stack: list[tuple[object, int]] = [(value, 1)]
     while stack:
         item, depth = stack.pop()

@@ -82,7 +82,7 @@ def _envelope(name: str, data: AnyField) -> Envelope:
 
 @extend_schema_field({"type": "null"})
 class Null(serializers.JSONField):
-    """Always null; a nullable field would be described as anything or null, of which null is both."""
+    """Always null. A nullable JSONField would be described as 'anything, or null', which null matches twice."""
 
 
 @cache
@@ -97,12 +97,13 @@ def invalid_envelope() -> Envelope:
 
 @extend_schema_field({"type": "object", "maxProperties": 0})
 class EmptyObject(serializers.JSONField):
-    """`{}`. The generator leaves out a member whose serializer has no fields, and `data` is always there."""
+    """`{}`. A serializer without fields would not do: the generator leaves such a member out, and `data` is always there."""
 
 
 def envelope_of(gives: Gives) -> Envelope:
     """The success envelope around a serializer class or a `many=True` serializer."""
-    # null is said to the constructor: a serializer copies its fields by how they were made. A refusal with HTTP 200 carries it.
+    # A refusal with HTTP 200 has null as its data. `allow_null` is passed to the constructor and not set afterwards, because a
+    # serializer copies its fields by calling their constructors again.
     if isinstance(gives, serializers.ListSerializer):
         child: SerializerClass = type(cast("serializers.BaseSerializer[Any]", gives.child))
         name = f"{_short(child)}ListEnvelope"

@@ -32,7 +32,7 @@ def to_json(value: object) -> bytes:
 
 
 def as_json(value: object) -> orjson.Fragment:
-    """A part of a payload that is JSON already, for what is asked for often and made once."""
+    """A part of a payload, written as JSON once and then used in many answers."""
     return orjson.Fragment(to_json(value))
 
 
@@ -57,6 +57,6 @@ def envelope_response(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The envelope as a Django response, for the exits that do not pass through the REST framework."""
+    """The envelope as a Django response."""
     body = envelope_bytes(data, code=code, message=message, request_id=getattr(request, "request_id", ""))
     return HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))

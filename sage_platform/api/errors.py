@@ -1,6 +1,7 @@
 """The refusals that services and views raise. `handlers` alone turns them into answers.
 
-They extend the REST framework's own hierarchy, so that its errors (not signed in, not allowed, wrong method) and ours go one way.
+They extend the REST framework's exceptions, so that its errors (not signed in, not allowed, wrong method) and ours are handled
+alike.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
     Message = str | _StrPromise
 else:
-    # A text, or one that is translated when it goes out; the second has a type in the stubs alone.
+    # A text, or one that is translated when it is sent. The type of the latter exists in Django's stubs alone.
     Message = object
 
 
 class Code(IntEnum):
-    """The envelope's `code`: the HTTP statuses' numbers, whatever the HTTP status itself is."""
+    """The `code` in the envelope. The numbers mean what they mean as HTTP statuses, but the HTTP status may be another."""
 
     SUCCESS = 200
     BAD_REQUEST = 400

@@ -9,15 +9,16 @@ from rest_framework import serializers
 from sage_platform.api.bodies import check_storable
 from sage_platform.api.errors import Message
 
-# What the OpenAPI document says of a text (ECMA 262, where `$` is the very end): no NUL, which no database keeps, and where white
-# space around it is dropped, at least one character that is none. Spelt out, since `\s` is not the same in all languages.
+# The patterns of texts in the OpenAPI document (ECMA 262, where `$` is the very end). No text has a NUL, which no database
+# stores. Where white space around a text is dropped, something else has to be left. White space is spelt out, since `\s` does
+# not mean the same in all programming languages.
 WHITE = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 ANY_TEXT = r"^[^\u0000]*$"
 NOT_BLANK = rf"^[^\u0000]*[^\u0000{WHITE}][^\u0000]*$"
 
 
 def trimmed(pattern: str) -> str:
-    """The pattern of a text that is this once the white space around it is dropped."""
+    """The pattern of a text that matches `pattern` once the white space around it is dropped."""
     return f"^[{WHITE}]*(?:{pattern})[{WHITE}]*$"
 
 
@@ -51,14 +52,14 @@ class Text(serializers.CharField):
     def run_validation(self, data: object = serializers.empty) -> Any:
         if data is not serializers.empty and data is not None and not isinstance(data, str):
             self.fail("invalid")
-        # Before the white space is dropped, so that the length that the document states is the length that counts.
+        # Checked before white space is dropped, since the OpenAPI document states the length of the text as it is sent.
         if isinstance(data, str) and self.max_length is not None and len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
         return super().run_validation(data)
 
 
 class Secret(Text):
-    """A password or token: kept as typed, white space too."""
+    """A password or token. White space around it is kept."""
 
     def __init__(self, **options: Unpack[TextOptions]) -> None:
         options.setdefault("max_length", 1024)
@@ -67,7 +68,7 @@ class Secret(Text):
 
 
 class Boolean(serializers.BooleanField):
-    """A JSON true or false and nothing that resembles one."""
+    """A JSON true or false; no number or text stands for one."""
 
     default_error_messages = {"invalid": _("Must be true or false.")}
 
@@ -78,7 +79,7 @@ class Boolean(serializers.BooleanField):
 
 
 class Choice(serializers.ChoiceField):
-    """One of a few strings. The stock message would repeat the value sent."""
+    """One of a few strings. The message is ours, since the REST framework's would repeat the value that was sent."""
 
     default_error_messages = {"invalid_choice": _("Must be one of: {choices}.")}
 

@@ -73,32 +73,32 @@ def parts_of(error: rest.APIException) -> ErrorParts:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """For views of the REST framework's own. A crash is passed on to `server_error`, and logged there once."""
+    """For views of the REST framework that are not ours. None lets Django handle a crash: it logs it and calls `server_error`."""
     refusal = as_api_error(error)
     return answer(context["request"]._request, refusal) if refusal is not None else None
 
 
 def log_unavailable(path: str, error: rest.APIException, response: HttpResponseBase) -> None:
-    """One line that names what failed, in the place of Django's, which has the path alone, or a traceback for each request."""
+    """Logs one line that names what failed. Django's own line, which names the path alone, is then left out."""
     if isinstance(error, Unavailable):
         log.error("unavailable", extra={"facts": {"path": path, "cause": error.cause}})
         logged_already(response)
 
 
 def logged_already(response: HttpResponseBase) -> None:
-    """Django writes a line for each answer with a status from 500 on, unless it has this mark."""
+    """Marks a response as logged. Without the mark Django logs each one with a status of 500 or more."""
     response._has_been_logged = True  # type: ignore[attr-defined]
 
 
 def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
-    """An error outside the REST framework, in the form of the view that was asked, also where the view was never reached."""
+    """The answer for an error, in the form of the view that was asked for, even if the request never reached the view."""
     response = _error_format(request)(request, parts_of(error), headers_of(error))
     log_unavailable(request.path, error, response)
     return response
 
 
 def _error_format(request: HttpRequest) -> ErrorFormat:
-    """The view's own form; else the envelope under /api, and a page elsewhere."""
+    """The form that the view states; without one, the envelope under /api and a page elsewhere."""
     own: ErrorFormat | None = getattr(_view(request), "error_format", None)
     if own is not None:
         return own
@@ -146,7 +146,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: says that and nothing of what broke. A lost database or cache is a 503."""
+    """handler500: the answer for a crash, which shows nothing of the exception. A lost database or cache is a 503."""
     error = sys.exc_info()[1]
     refusal = as_api_error(error) if isinstance(error, Exception) else None
     if refusal is None or not isinstance(refusal, Unavailable):

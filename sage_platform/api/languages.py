@@ -20,7 +20,7 @@ COOKIE = "sage_language"
 
 
 def language_of(request: HttpRequest) -> str:
-    """The code of a supported language; a header that names none is passed over."""
+    """The code of the language to answer in. A header that names no language of ours is ignored."""
     asked = [request.META.get(key, "") for key in META_KEYS]
     if not request.path.startswith(f"/{paths.API}/"):
         asked.insert(2, request.COOKIES.get(COOKIE, ""))
@@ -31,7 +31,7 @@ def language_of(request: HttpRequest) -> str:
 
 
 def supported_language(value: str) -> str | None:
-    """The first supported language that a header's value names; a bare name such as `zh-CN` is such a value too."""
+    """The supported language that a header's value prefers; the value may be a single name such as `zh-CN`."""
     for code, quality in parse_accept_lang_header(value.replace("_", "-").lower()):
         if code == "*" or not quality:
             continue

@@ -1,4 +1,4 @@
-"""The outermost layer: a request id, a language, the true scheme and a place at the gate for each request."""
+"""The outermost middleware: gives each request its id, its language, its true scheme and a place at the gate."""
 
 import re
 import time
@@ -26,7 +26,7 @@ from sage_platform.logs import request_id_var
 from sage_platform.request_body import RequestBody
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
-# When a dependency hangs, the requests that wait for it take all places. Just then this one has to say which it is.
+# When a dependency hangs, requests that wait for it take all places. Health is what then tells operators which one hangs.
 HEALTH = f"/{paths.API}/health"
 # How long the rest of a body may take to come that nobody wants.
 DROP_SECONDS = 2.0
@@ -56,7 +56,7 @@ class RequestContextMiddleware:
             # A probe knows the machine by an address that nobody is to allow as a Host.
             request.META["HTTP_HOST"] = urlsplit(settings.SAGE_PUBLIC_URL).netloc
         if "HTTP_ORIGIN" not in request.META:
-            # Without an origin it is no preflight (Fetch §3.3.2), though the CORS middleware would answer it as one.
+            # A request without an origin is no preflight (Fetch §3.3.2). The CORS middleware would take it for one.
             request.META.pop("HTTP_ACCESS_CONTROL_REQUEST_METHOD", None)
         language = language_of(request)
         marker = request_id_var.set(request_id)
@@ -132,7 +132,7 @@ class RequestContextMiddleware:
 
     @staticmethod
     def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
-        """The path without its query, which may hold codes and tokens."""
+        """Logs the path without its query, since a query may hold codes and tokens."""
         facts = {
             "request_id": request.request_id,  # type: ignore[attr-defined]
             "method": request.method,
@@ -150,6 +150,6 @@ def closing(response: R) -> R:
 
 
 def when_closed(response: HttpResponseBase, act: Callable[[], None]) -> None:
-    """Do this when the server closes the response (PEP 3333), also where the client has left before the end."""
+    """Call `act` when the server closes the response (PEP 3333). It also does so if the client has left before the end."""
     closers: list[Callable[[], None]] = getattr(response, "_resource_closers")  # noqa: B009  Not in the stubs.
     closers.append(act)

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from sage_platform import paths
 
-# One slash, then neither a second one nor a backslash, which browsers read as one; no control character anywhere.
+# One slash, and no second one after it, which would begin a host. Browsers read a backslash as a slash. No control characters.
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
 NO_PAGES = tuple(f"/{name}" for name in paths.NO_PAGES)
 

@@ -1,4 +1,4 @@
-"""The parser that the REST framework and its OpenAPI document know of."""
+"""The JSON parser of the REST framework's settings, which the OpenAPI document takes its media type from."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from sage_platform.api.bodies import JSON
 
 
 class StrictJSONParser(BaseParser):
-    """JSON as docs/api.md#the-envelope has it; read from the request, so that length and type are judged first."""
+    """Strict JSON (docs/api.md#the-envelope). It reads the request and not its stream, to check type and length first."""
 
     media_type = JSON.media_type
 

@@ -1,4 +1,4 @@
-"""Who may call a route. The default is nobody, so that a route without a statement opens to no one."""
+"""Who may call a route. The default is nobody, so that a route that states nothing is closed."""
 
 from django.conf import settings
 from rest_framework.permissions import BasePermission
@@ -14,17 +14,17 @@ class Nobody(BasePermission):
 
 
 class Anyone(BasePermission):
-    """The caller's credentials are not even read: a token that has run out must not close a public route."""
+    """Anybody. Credentials are not read, so that a token that has run out does not close a public route."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return True
 
 
 class AnyoneOfThisSite(Anyone):
-    """Anyone, but for another site's page: for public routes that set or end a browser's session.
+    """Anybody except pages of other sites: for public routes that begin or end a browser's session.
 
-    At login too, where no cookie is needed: else another site could sign a visitor in under its own account. A call by a bearer
-    token alone borrows nobody's cookie.
+    Login needs no cookie, but without this rule another site could sign a visitor in under an account of its own. A call with a
+    bearer token and no cookie is let in, since browsers do not add such a token by themselves.
     """
 
     def has_permission(self, request: Request, view: object) -> bool:
@@ -40,14 +40,14 @@ class SignedIn(BasePermission):
 
 
 class SignedInOrProgram(SignedIn):
-    """Also a third party that asks for itself; its token has the scope that the route states, or it would not be here."""
+    """Also a third party that asks for itself. That its token has the route's scope was checked when the caller was found."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ThirdParty) or super().has_permission(request, view)
 
 
 class Administrator(BasePermission):
-    """The role as it stands in the database now; no claim of a token counts."""
+    """An administrator, by the role that the database holds now. What a token says of a role does not count."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return bool(request.user.is_authenticated and getattr(request.user, "is_admin", False))

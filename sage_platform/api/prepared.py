@@ -1,4 +1,4 @@
-"""Look-ups whose SQL is written once: for what every call asks, since Django takes far longer to write a query than to run it."""
+"""Look-ups that every request makes, with their SQL written once: Django takes far longer to write a query than to run it."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,12 +16,11 @@ T = TypeVar("T")
 class PreparedLookup(Generic[T]):
     """The rows of a `values_list` that have a given value in the field `by`; each call is one query.
 
-    `rows` makes the query set, at the first call, when all models are loaded. The SQL is Django's own, and so is the way back
-    from the database's types. Both are kept for each thread, because they belong to its connection.
+    `rows` makes the query set at the first call, when all models are loaded. Django writes its SQL and converts the database's
+    types to Python's. Each thread keeps both, because they belong to its database connection.
 
-    `form` makes of a row what the caller wants to have. What a row becomes depends on nothing but the row as the database sends
-    it, so the last few hundred are remembered: the same row again costs neither the way back nor the form. What it becomes must
-    not be changed by who gets it.
+    `form` makes what the caller wants of a row. The last few hundred results are remembered by the row as the database sends it,
+    so that the same row is not converted again. Several callers get the same object, so nobody may change it.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class PreparedLookup(Generic[T]):
         sql, parameters = compiler.as_sql()
         field = query.get_meta().get_field(query.get_meta().pk.name if self._by == "pk" else self._by)
         kept = self._kept
-        # The value, in the condition, comes last; what stands before it belongs to the columns.
+        # The value of the condition is the last parameter. Those before it belong to the columns, and are the same at each call.
         kept.sql, kept.given, kept.compiler = sql, parameters[:-1], compiler
         kept.converters = compiler.get_converters([column for column, *_ in compiler.select])
         kept.field = field

@@ -1,4 +1,4 @@
-"""The OpenAPI document's operations: their names, tags and ways to sign in; and the raw routes, as the rooms tell them."""
+"""The OpenAPI document's operations: their names, tags and ways to sign in, and the raw routes of all rooms."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ class EnvelopeSchema(AutoSchema):
         return [getattr(self.view, "tag")]  # noqa: B009  The stubs know the REST framework's own views alone.
 
     def _insert_field_validators(self, field: serializers.Field[Any, Any, Any, Any], schema: dict[str, Any]) -> None:
-        """Where "" stands for none, the generator writes "a formatted text, or an empty one", with the default in the former."""
+        """Adds a text's pattern, and moves the default "" out of the alternative for texts that are not empty."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
         text = schema["oneOf"][0] if "oneOf" in schema else schema
         if isinstance(field, Text):
             text.setdefault("pattern", field.pattern)
             if text.get("format") == "email":
-                del text["format"]  # The pattern says more; the format would leave out the domains that are not ASCII.
+                del text["format"]  # The pattern says more than the format, which would not allow domains that are not ASCII.
         if getattr(field, "allow_blank", False) and text is not schema and "default" in text:
             schema["default"] = text.pop("default")
 
@@ -39,7 +39,7 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
     name = ["bearer", "session"]
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
-        """One or the other: names within one object would all be needed at once (OpenAPI 3.1 §4.8.30)."""
+        """A token or a session. Both names in one object would mean that both are needed (OpenAPI 3.1 §4.8.30)."""
         return [{"bearer": []}, {"session": []}]
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
@@ -49,8 +49,8 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
         ]
 
 
-# What `check_storable` lets through. That a whole number of more than 64 bits is refused where it is written out, and taken as
-# 1e30, JSON Schema cannot say: to it they are one number.
+# What `check_storable` lets through, as far as JSON Schema can say it: a whole number of more than 64 bits is refused when it is
+# written in digits and taken when it is written as 1e30, but to JSON Schema both are the same number.
 JSON_VALUE: dict[str, Any] = {
     "description": "Any JSON that can be kept: no NUL in a text, whole numbers in 64 bits, nested at most 64 deep.",
     "anyOf": [
@@ -67,13 +67,13 @@ JSON_VALUE: dict[str, Any] = {
 
 
 def add_json_value(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """A postprocessing hook of drf-spectacular: what no serializer describes, since it holds itself."""
+    """A postprocessing hook of drf-spectacular: adds the schema of any JSON, which refers to itself, as no serializer can."""
     result["components"]["schemas"]["JSONValue"] = JSON_VALUE
     return result
 
 
 def add_raw_routes(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """A postprocessing hook of drf-spectacular: what is answered without an envelope, by plain views or in front of Django."""
+    """A postprocessing hook of drf-spectacular: adds the routes that answer without an envelope."""
     for raw in seams.raw_routes.values():
         result["components"]["schemas"] |= raw.components
         for route in raw.routes:

@@ -70,8 +70,8 @@ class ThirdParty:
 
 # By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query.
 third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("third-party token")
-# A yes or no about the caller, for example `has_provider`: an expression for the query that finds the caller, called with the
-# name of the column that holds the user's key. So each of them costs a part of a query and not one of its own.
+# A yes or no about the caller, for example `has_provider`. Each is called with the name of the column that holds the user's key,
+# and gives an expression for the query that finds the caller, so that it costs no query of its own.
 caller_facts: Registry[Callable[[str], Exists]] = Registry("caller fact")
 
 # -- The deployment about itself ------------------------------------------------------------------------------------------
@@ -89,9 +89,9 @@ deployment_settings: Registry[Callable[[], bool]] = Registry("deployment setting
 info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
 # Each check returns when its dependency works and raises when not.
 health_checks: Registry[Callable[[], None]] = Registry("health check")
-# By the metric's name: what /api/observability/metrics will show of an area.
+# By the metric's name: the numbers of an area that /api/observability/metrics will show.
 gauges: Registry[Gauge] = Registry("gauge")
-# By what the rows are called: those that had run out at a moment, which `prune` may delete.
+# By the name of a kind of rows: those that had run out at a moment, which `prune` may delete.
 prunable: Registry[Callable[[datetime], QuerySet[Any]]] = Registry("kind of rows that run out")
 
 # -- Requests and answers -------------------------------------------------------------------------------------------------

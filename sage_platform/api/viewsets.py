@@ -28,7 +28,7 @@ class ActionSpec:
     takes: SerializerClass | None
     body: BodyKind
     query: SerializerClass | None
-    # What a third party's token must have been granted; empty where none opens the route.
+    # The scope that opens the route to a third party's token; empty where no such token does.
     scope: str = ""
 
 
@@ -101,8 +101,8 @@ class ApiViewSet(ViewSet):
         return getattr(getattr(self, self.action or "", None), "endpoint", None)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """None where anyone may call: a token that has run out must not close a public route."""
-        # The document's generator asks before there is an action.
+        """No authenticators where anyone may call, so that a token that has run out does not close a public route."""
+        # The generator of the OpenAPI document asks before `action` is set.
         spec = self.stated if getattr(self, "action", None) else None
         return [] if spec is None or issubclass(spec.who, Anyone) else super().get_authenticators()
 
@@ -110,7 +110,7 @@ class ApiViewSet(ViewSet):
         return [self.stated.who() if self.stated else Nobody()]
 
     def read(self, request: Request, stated: ActionSpec) -> list[Any]:
-        """The validated body or query as a list of at most one, or InvalidInput and its kin."""
+        """The validated body or query as a list, empty for an action that takes neither. Raises InvalidInput and its kin."""
         if stated.takes is not None:
             return [self._validated(stated.takes, stated.body.read(request._request))]
         if stated.query is not None:
@@ -125,7 +125,7 @@ class ApiViewSet(ViewSet):
 
 
 class HotView(APIView):
-    """A route that the world polls: described like the others, answered without the REST framework's machinery.
+    """A route that is called very often. It is documented like the others, but answered without the REST framework.
 
     It reads no credentials, no session and no body; GET and HEAD only. `tag` as in `ApiViewSet`.
     """

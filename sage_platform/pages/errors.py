@@ -15,7 +15,7 @@ from sage_platform.pages.headers import PAGE_HEADERS
 
 
 def error_page(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
-    """What is wrong and what to do next, with the request's id; nothing of what broke."""
+    """A page that says what is wrong and what to do next, with the request's id. It never shows an exception."""
     context = {
         "status": parts.status,
         "message": parts.message,
@@ -23,10 +23,10 @@ def error_page(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, st
         "base_path": settings.SAGE_WEB_BASE_PATH,
     }
     page = render(request, "pages/error.html", context, status=parts.status)
-    patch_vary_headers(page, ["Cookie"])  # By which the person's language is chosen.
+    patch_vary_headers(page, ["Cookie"])  # A cookie chooses the language of a page.
     return handlers.with_headers(page, PAGE_HEADERS | dict(headers))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW: a form that did not come from our own page. Says how to go on and nothing of the reason."""
+    """Django's CSRF_FAILURE_VIEW, for a form without the token of our own page. It says how to go on, and not the reason."""
     return handlers.answer(request, PermissionDenied(_("This form has expired. Go back, reload the page and try again.")))

@@ -22,10 +22,10 @@ Page = Callable[[R], HttpResponse]
 
 
 def page(*methods: str, signed_in: bool = False) -> Callable[[Page[R]], Callable[[HttpRequest], HttpResponse]]:
-    """Declare a page of ours: never cached, no script, not framed, and each form with Django's token.
+    """Declare a page: it is never cached, runs no script and cannot be framed, and Django's token is checked for each form.
 
-    The order of refusals is that of docs/api.md#statuses: the method, then who asks, then the body, then the token. With
-    `signed_in` who is logged out is sent to the login page, and the function gets an `accounts.requests.PageRequest`.
+    Refusals come in the order of docs/api.md#statuses: the method, then who asks, then the body, then the token. With
+    `signed_in` a visitor who is logged out is sent to the login page, and the function gets an `accounts.requests.PageRequest`.
     """
 
     def decorate(view: Page[R]) -> Callable[[HttpRequest], HttpResponse]:
@@ -41,7 +41,7 @@ def page(*methods: str, signed_in: bool = False) -> Callable[[Page[R]], Callable
             check_form_body(request)
             return with_token(request)
 
-        # The middleware would look for the token before the method is known to be right; `with_token` looks for it instead.
+        # Exempt from the middleware, which would check the token before the method. `with_token` checks it after the method.
         @csrf_exempt
         @wraps(view)
         def run(request: HttpRequest) -> HttpResponse:
@@ -52,7 +52,7 @@ def page(*methods: str, signed_in: bool = False) -> Callable[[Page[R]], Callable
             patch_vary_headers(response, ["Cookie"])
             return handlers.with_headers(response, PAGE_HEADERS)
 
-        # Wherever the page is mounted, under /api too, its errors are pages.
+        # So the errors of a page are pages too, even where it is mounted under /api.
         run.error_format = error_page  # type: ignore[attr-defined]
         return run
 

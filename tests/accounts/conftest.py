@@ -1,4 +1,4 @@
-"""What tests of the identity routes may ask for: open registration, cheaper hashes."""
+"""Fixtures for tests of the identity routes: open registration, cheaper hashes."""
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -18,7 +18,7 @@ def open_registration(db: None) -> None:
 
 @pytest.fixture
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A hash of PASSWORD, and all that follow, by the same hasher at a hundredth of the cost: for tests with many guesses."""
+    """A hash of PASSWORD at a hundredth of the real cost, as are all later hashes of the test: for tests with many guesses."""
     monkeypatch.setattr(SlottedArgon2PasswordHasher, "memory_cost", 64)
     return make_password(PASSWORD)
 
@@ -32,7 +32,7 @@ def cheap_alice(alice: User, cheap_hashes: str) -> User:
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hasher's calls, in order: `verify` of a known password, `encode` of a new or a pretended one."""
+    """The calls of the hasher in order: `verify` for a stored hash, `encode` for a new password or for an unknown user."""
     calls: list[str] = []
 
     def noted(name: str) -> None:

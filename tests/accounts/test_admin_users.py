@@ -116,7 +116,7 @@ def test_changing_a_role(as_admin: Caller, as_alice: Caller) -> None:
 
 
 def test_a_changed_address_is_not_verified(as_admin: Caller, alice: User) -> None:
-    """Nobody has proved the new one, and nobody knows whose the former one is when it is put back."""
+    """Nor is the former one when it is put back: by then it may be somebody else's."""
     User.objects.filter(pk="alice").update(verified_email=alice.email)
     given = {**BASE, "username": "alice", "role": "user"}
     assert as_admin.form(f"{LIST}alice/change/", {**given, "email": alice.email, "nickname": "Al"}).status_code == 302

@@ -200,7 +200,7 @@ def test_what_is_no_username(name: str, as_admin: Caller) -> None:
 
 @pytest.mark.parametrize("identifier", ["alice@sage.example", "ALICE＠sage.example"])
 def test_nobody_signs_in_by_a_name_that_is_somebodys_address(identifier: str, hashed: str) -> None:
-    """However such a row came to be: with an @ only addresses are looked up."""
+    """Even if such a row is in the database: a name with an @ in it is looked up among addresses alone."""
     mallory = make_user("mallory", hashed)
     User.objects.filter(pk="mallory").update(username="alice@sage.example", username_key="alice@sage.example")
     caller = Caller()

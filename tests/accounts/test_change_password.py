@@ -90,7 +90,7 @@ def test_the_new_one_is_weak(new: str, reasons: str, as_alice: Caller, alice: Us
     before = rows()
     assert_refused(as_alice.post(PATH, BODY | {"new_password": new}), 400, reasons)
     after = rows()
-    # Confirming the old password may renew its hash by the parameters of today; nothing else may change.
+    # Comparing the old password may renew its hash, if that was made with older parameters. Nothing else may change.
     for found in (before, after):
         found["accounts.User"][0].pop("password")
     assert after == before
@@ -113,7 +113,7 @@ def test_bad_input(body: object, fields: list[str], as_alice: Caller) -> None:
 
 
 def test_guessing_the_old_one_locks_as_guessing_at_sign_in_does(as_alice: Caller, alice: User, judged: list[str]) -> None:
-    """A borrowed session must not be a way to try passwords without end."""
+    """Else whoever has got hold of a session could try passwords without end."""
     as_alice.client.defaults["REMOTE_ADDR"] = "203.0.113.9"
     for number in range(10):
         assert envelope(as_alice.post(PATH, BODY | {"old_password": f"guess {number}"}))["code"] == 400

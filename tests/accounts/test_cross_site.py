@@ -58,7 +58,7 @@ PASSES: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "none"},
     {"Sec-Fetch-Site": "same-origin", "Origin": OWN},
-    {"Sec-Fetch-Site": "same-origin", "Origin": EVIL},  # No page can send this: the browser's word decides.
+    {"Sec-Fetch-Site": "same-origin", "Origin": EVIL},  # No page can make a browser send these together; Sec-Fetch-Site decides.
     {"Sec-Fetch-Site": "cross-site", "Origin": FRIEND},
     {"Sec-Fetch-Site": "same-site", "Origin": FRIEND},
     {"Origin": OWN},

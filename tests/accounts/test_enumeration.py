@@ -1,4 +1,4 @@
-"""Who has an account here is nobody's business: not by text, not by work, not by time."""
+"""Nobody can find out who has an account here: not by the text of an answer, nor by its queries, nor by its time."""
 
 import time
 from statistics import median
@@ -17,7 +17,7 @@ SEND = ["/api/auth/register/send-code", "/api/user/register/send-code"]
 
 @pytest.fixture
 def people(alice: User, bob: User, admin: User) -> None:
-    """alice is well; bob is deactivated; admin signs in at a provider and has no password."""
+    """alice can sign in, bob is deactivated, and admin has no password."""
     User.objects.filter(pk="bob").update(is_active=False)
     admin.set_unusable_password()
     admin.save()
@@ -48,7 +48,7 @@ def test_same_answer_and_same_work(path: str, name: str, password: str, people: 
 
 @pytest.mark.parametrize("password", ["x", "x" * 1024])
 def test_same_headers(password: str, people: None) -> None:
-    """But for the length, which differs with the digits of the timestamp."""
+    """Except Content-Length, which differs with the number of digits of the timestamp."""
 
     def headers(name: str) -> dict[str, str]:
         response = Caller().post(LOGIN[0], {"username_or_email": name, "password": password})
@@ -58,7 +58,7 @@ def test_same_headers(password: str, people: None) -> None:
 
 
 def test_same_queries(people: None, anyone: Caller) -> None:
-    """Each query is time that could be measured."""
+    """Another number of queries would show in the time."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -71,7 +71,7 @@ def test_same_queries(people: None, anyone: Caller) -> None:
 
 
 def test_same_time(people: None) -> None:
-    """Interleaved, so that a slow moment of the machine slows all alike. Without the pretended hash it is a tenth."""
+    """The names take turns, so that a slow moment of the machine slows all alike. Without a hash a name takes a tenth."""
 
     def seconds(name: str) -> float:
         caller = Caller()

@@ -116,7 +116,7 @@ def test_a_hundred_from_one_client(cheap_alice: User, hashed: str) -> None:
 
 
 def test_a_hundred_for_one_account(cheap_alice: User) -> None:
-    """Strangers all over the world cannot shut the owner out: an address that signed the account in goes on."""
+    """Strangers cannot lock the owner out: an address that has signed the account in before may go on."""
     assert outcome(password=PASSWORD, address="198.51.100.7") == 200
     for number in range(100):
         assert outcome(address=f"203.0.113.{number // 9}") == 401
@@ -150,7 +150,7 @@ def test_an_ipv4_address_in_ipv6_clothes_is_itself(cheap_alice: User) -> None:
 
 
 def test_a_forwarded_address_from_anybody_is_ignored(cheap_alice: User) -> None:
-    """Else a guesser would be somebody new with each request."""
+    """Else a guesser could seem to come from another address with each request."""
     for number in range(10):
         assert outcome(X_Forwarded_For=f"198.51.100.{number}", Forwarded=f"for=198.51.100.{number}") == 401
     assert_locked(log_in(X_Forwarded_For="198.51.100.99", X_Real_IP="198.51.100.99"))
@@ -178,7 +178,7 @@ def test_who_is_locked_out_takes_no_hashing_time(cheap_alice: User, judged: list
 
 
 class both_slots_taken:  # noqa: N801  Used as a context manager.
-    """Two hashes are being computed elsewhere, for as long as this lasts."""
+    """Holds both hashing slots, as if two hashes were being computed."""
 
     def __enter__(self) -> None:
         assert hashers.slots.acquire(timeout=1)
@@ -226,11 +226,11 @@ def test_every_door_that_hashes_waits_for_a_slot(path: str, as_admin: Caller, se
 
 @pytest.mark.django_db(transaction=True)
 def test_guessing_from_many_threads_at_once(alice: User, judged: list[str]) -> None:
-    # With hashes at their full price, so that all have looked for a lock before the first of them is judged.
+    # With hashes at full cost, so that all threads have passed the first check of the limits before the first hash is compared.
     codes = at_once(24, lambda number: outcome(password=f"guess {number}"))
     assert set(codes) <= {401, 429}
     assert judged.count("verify") == codes.count(401) <= 10
-    # Whatever the order was: afterwards there is room for the rest of the ten, and no more.
+    # In whatever order they came, ten guesses are compared in all, and no more.
     rest = [outcome() for _ in range(11)]
     assert codes.count(401) + rest.count(401) == 10
     assert_locked(log_in(password=PASSWORD), seconds=900)

@@ -1,4 +1,4 @@
-"""The other two modes, as far as they stand: who is refused a password, and that nobody registers."""
+"""The modes `trusted_proxy` and `oauth`: who may sign in with a password, and that nobody registers."""
 
 import pytest
 from pytest_django import Settings

@@ -1,4 +1,4 @@
-"""/admin/login/, /admin/logout/ and what else of the admin's frame is ours."""
+"""/admin/login/, /admin/logout/ and what else around the admin's pages is our own."""
 
 from urllib.parse import quote
 
@@ -149,7 +149,7 @@ def test_signing_out(as_admin: Caller) -> None:
 
 
 def test_ones_own_password_is_changed_at_our_page_alone(as_admin: Caller) -> None:
-    """Django's own form would take the old password without the lockout."""
+    """Django's own form would take the old password without a limit on guesses."""
     before = rows("accounts.User", "accounts.SignIn")
     guest = visitor.of(as_admin)
     assert guest.open("/admin/password_change/").headers["Location"] == "/sage/password"

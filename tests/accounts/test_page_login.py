@@ -129,7 +129,7 @@ def test_a_form_from_elsewhere_is_refused(fields: dict[str, str], alice: User) -
 
 
 def test_signing_in_changes_the_session_key(alice: User) -> None:
-    """Session fixation: a key that somebody planted before is worth nothing afterwards."""
+    """Session fixation: a key that somebody else put into the browser opens nothing after the sign-in."""
     guest = Visitor()
     planted = guest.client.session
     planted["planted"] = "yes"

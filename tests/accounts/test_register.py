@@ -146,7 +146,7 @@ def test_a_database_lost_in_the_middle_leaves_neither_an_account_nor_a_code_used
 @pytest.mark.parametrize("name", ["alice", "ALICE", "ａｌｉｃｅ", " alice "])
 def test_a_taken_name(path: str, name: str, anyone: Caller, alice: User, mailbox: Mailbox) -> None:
     code = mailed(anyone, mailbox)
-    for _ in range(6):  # These are no wrong codes, so that they burn nothing.
+    for _ in range(6):  # The code is right each time, so that none of these tries counts as a wrong one.
         assert_refused(anyone.post(path, body_with(code, username=name)), 400, "This username is taken.")
     assert User.objects.count() == 1
     assert envelope(anyone.post(path, body_with(code)))["code"] == 200
@@ -224,7 +224,7 @@ def test_registration_closed_after_the_mail(path: str, anyone: Caller, as_admin:
     assert as_admin.post("/api/system/update_settings", {"allow_registration": False}).status_code == 200
     from system.current import current_settings
 
-    current_settings.forget()  # The announcement waits for a commit, which a test's transaction never has.
+    current_settings.forget()  # The setting is announced to the process on commit, and a test's transaction is never committed.
     response = anyone.post(path, body_with(code))
     assert_refused(response, 400, "Registration is closed. Ask an administrator for an account.")
     assert User.objects.count() == 1

@@ -22,7 +22,7 @@ def body_for(name: str, email: str, code: str) -> dict[str, str]:
 
 
 def sent(email: str) -> None:
-    """As the platform sends one, but for the limits: eight people are eight clients."""
+    """A code as the platform sends it, but without its limits, as if each were asked for from another address."""
     registration.send_code(email, client_key=email)
 
 
@@ -104,7 +104,7 @@ def test_send_code_at_once_mails_at_most_one(mailbox: Mailbox) -> None:
 
 
 def test_ten_thousand_wrong_codes(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
-    """The whole way for the first two hundred, then the service itself: only five are ever compared with the right one."""
+    """The first two hundred go through the route, the rest to the service. Only five are compared with the right code."""
     judged: list[str] = []
     real = limits.keyed_digest
 

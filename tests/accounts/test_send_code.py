@@ -103,7 +103,7 @@ def test_refused_asks_do_not_count(anyone: Caller, open_registration: None, mail
     "email",
     [None, "", "carol", "carol@", "@sage.example", "carol@sage", "a@b@sage.example", "carol@sage.example\nBcc: x@y.example",
      "carol@sage.example,dave@sage.example", 1, ["carol@sage.example"], "c" * 250 + "@sage.example", "carol\0@sage.example",
-     # No such domain can be: a character of private use, and a name that is too long once it is written in ASCII.
+     # Domains that cannot exist: one with a character of private use, and one that is too long when it is written in ASCII.
      "carol@sage\ue3d7.example", "carol@" + "\u00fc" * 63 + ".example"],
 )  # fmt: skip
 def test_a_malformed_address(path: str, email: object, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
@@ -134,14 +134,14 @@ def test_a_mail_server_that_refuses(refuses: str, anyone: Caller, open_registrat
     assert envelope(response) == refused(503, "The mail could not be sent. Please try again shortly.")
     assert int(response.headers["Retry-After"]) > 0
     assert not RegistrationCode.objects.exists()
-    # The address may ask again at once; the client's tries are counted all the same.
+    # The limit of the address forgets the try; the limit of the client keeps it.
     assert [act.limit for act in LimitedAct.objects.all()] == ["code by client"]
     mailbox.refuses = ""
     assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
 
 
 def test_an_address_that_the_mail_server_does_not_know(anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
-    """The answer is the usual one, and so are the limits: nobody finds out by us whom a mail server knows."""
+    """The answer and the limits are as usual, so that nobody finds out through us which addresses a mail server knows."""
     mailbox.refuses = "550 No such user"
     assert envelope(anyone.post(PATHS[0], {"email": "carol@sage.example"})) == SENT
     response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
@@ -160,7 +160,7 @@ def test_a_client_s_failed_mails_are_counted(
 def test_a_mail_server_that_is_down(
     anyone: Caller, open_registration: None, mailbox: Mailbox, settings: Settings, clock: Clock
 ) -> None:
-    """The code of an earlier mail goes on to work."""
+    """The code of an earlier mail stays valid."""
     anyone.post(PATHS[0], {"email": "carol@sage.example"})
     code = mailbox.code_to("carol@sage.example")
     clock.forward(seconds=31)

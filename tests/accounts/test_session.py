@@ -29,7 +29,7 @@ ALICE = {
 @every_path
 @pytest.mark.parametrize("token", [False, True], ids=["cookie", "bearer"])
 def test_who_i_am(path: str, token: bool, alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """One query for who asks and what there is."""
+    """One query finds the caller, the user's data and the facts."""
     caller = signed_in(alice, token=token)
     with django_assert_num_queries(1):
         response = caller.get(path)
@@ -61,7 +61,7 @@ def test_all_of_user_are_strings_for_somebody_with_nothing_but_a_name(hashed: st
 
 @every_path
 def test_whether_one_owns_a_provider(path: str, alice: User, bob: User) -> None:
-    """A fact of this moment: another's and the system's do not count, however they came and go."""
+    """The answer follows the database at each call. Providers of others and of the system do not count."""
     caller = signed_in(alice)
     make_provider(bob, "https://api.example.com/v1")
     make_provider(None, "https://api.example.com/v1", is_default=True)

@@ -1,4 +1,4 @@
-"""Where sessions are kept: a copy of the database opens none, and neither Redis nor another SECRET_KEY ends one."""
+"""Where sessions are kept: a copy of the database opens none, and neither a loss of Redis nor another SECRET_KEY ends one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Refusing(StreamRequestHandler):
-    """Speaks as a Redis whose disk is full: it can be read, and takes no write."""
+    """Answers as a Redis whose disk is full: reading works, and every write is refused."""
 
     def handle(self) -> None:
         while amount := self.rfile.readline():
@@ -72,7 +72,7 @@ def status(caller: Caller) -> int:
 
 
 def holding(key: str) -> Caller:
-    """Somebody with this cookie."""
+    """A caller whose browser has this session key as its cookie."""
     caller = Caller()
     caller.client.cookies["sage_session"] = key
     return caller
@@ -105,7 +105,7 @@ def test_a_page_and_a_made_up_session(anyone: Caller) -> None:
 
 
 def test_what_is_stored_opens_nothing(as_alice: Caller) -> None:
-    """Whoever has a copy of the database has digests; neither they nor parts of them are keys."""
+    """No text that is stored, and no part of one, opens a session when it is sent as the cookie."""
     key, [stored] = key_of(as_alice), Session.objects.values_list("session_key", flat=True)
     assert stored == token_digest(key) != key
     assert key not in str(list(Session.objects.values()))
@@ -122,12 +122,12 @@ def test_one_query_finds_the_session_and_who_calls(as_alice: Caller, django_asse
 
 
 def test_another_secret_key_ends_no_session(as_alice: Caller, clock: Clock, settings: Settings) -> None:
-    """A start with a wrong key, or a key that is changed one machine at a time, signs nobody out, then or later."""
+    """Nobody is signed out when a machine starts with a wrong key, or while the key is changed on one after the other."""
     right = settings.SECRET_KEY
     settings.SECRET_KEY = "of another machine " * 3
     assert status(as_alice) == 200
     clock.forward(days=2)
-    assert status(as_alice) == 200  # Which renews it: the row is written anew, by this key.
+    assert status(as_alice) == 200  # This request renews the session: its row is written again, signed with the present key.
     settings.SECRET_KEY = right
     assert status(as_alice) == 200
     clock.forward(days=2)
@@ -154,7 +154,7 @@ def test_its_days_begin_anew_once_a_day(
 
 
 def test_sessions_of_before_the_digests_go_on(as_alice: Caller, alice: User) -> None:
-    """What an upgrade finds in Django's own table: living, expired, of nobody, and signed by a key that is gone."""
+    """Django's table before an upgrade has a valid session, an expired one, one of nobody, and one signed with a lost key."""
     sign_in, soon = as_alice.sign_in, timezone.now() + timedelta(days=3)
     salt, known = "django.contrib.sessions.SessionStore", {"sign_in": str(sign_in.pk), "touched": 1}
     packed = signing.dumps(known, salt=salt)

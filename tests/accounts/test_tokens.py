@@ -1,4 +1,4 @@
-"""Tokens and sessions as keys to every route: what they are, what ends them, and thieves who hold one."""
+"""Tokens and sessions: how they are stored, what ends them, and what a thief can do with one."""
 
 from functools import partial
 from typing import Any
@@ -183,7 +183,7 @@ def test_what_a_thief_holds_dies_with(event: str, alice: User, admin: User, chea
 
 
 def test_a_flag_in_the_database_alone_is_enough(alice: User) -> None:
-    """However a user came to be deactivated, the next request sees it."""
+    """A user who is deactivated by any means is refused at the next request."""
     browser, desktop = signed_in(alice), signed_in(alice, token=True)
     User.objects.filter(pk="alice").update(is_active=False)
     assert_logged_out(browser.get(SESSION))
@@ -195,7 +195,7 @@ def refresh(token: str, _number: int) -> Response:
 
 
 def living() -> int:
-    """Families that could still get a new pair."""
+    """The number of sign-ins whose refresh token could still be traded for a new pair."""
     families = SignIn.objects.filter(refresh_tokens__isnull=False, refresh_tokens__used_at=None).distinct()
     return sum(family.is_alive for family in families.select_related("user"))
 
@@ -203,7 +203,7 @@ def living() -> int:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("threads", [2, 8])
 def test_one_refresh_token_from_several_threads_at_once(threads: int, alice: User) -> None:
-    """RFC 9700 §4.14.2: the thief and the owner come at the same moment. Neither may be left with a living family."""
+    """RFC 9700 §4.14.2: a thief and the owner use it at the same moment. Afterwards neither may have a token that works."""
     for _ in range(3):
         pair = sign_ins.issue_tokens(signed_in(alice).sign_in)
         responses = at_once(threads, partial(refresh, pair.refresh_token))
@@ -245,7 +245,7 @@ def test_refreshing_while_the_password_changes(alice: User, cheap_hashes: str) -
 
 @pytest.mark.django_db(transaction=True)
 def test_signing_in_while_the_password_changes(cheap_alice: User) -> None:
-    """Who came in with the old password at that moment is out again."""
+    """A sign-in with the old password at that moment is ended by the change."""
     browser = signed_in(cheap_alice)
     body = {"old_password": PASSWORD, "new_password": PASSWORD + "!"}
 

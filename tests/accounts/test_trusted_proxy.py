@@ -1,4 +1,4 @@
-"""SAGE_AUTH_MODE=trusted_proxy: who the proxy says it is, and everybody else who says so."""
+"""SAGE_AUTH_MODE=trusted_proxy: the user whom the proxy names, and others who send the proxy's header."""
 
 from ipaddress import ip_network
 from urllib.parse import urlencode

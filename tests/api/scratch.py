@@ -1,4 +1,4 @@
-"""Routes that exist only in tests: views that break in the ways in which the world breaks them."""
+"""Routes that exist only in tests: views that take each kind of body, answer in each way, and fail in each way."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

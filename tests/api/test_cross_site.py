@@ -35,7 +35,7 @@ REFUSED: list[dict[str, str]] = [
     {SITE: "cross-site", ORIGIN: OTHER},
     {SITE: "same-site", ORIGIN: OTHER},
     {SITE: "cross-site", ORIGIN: "null"},
-    # Only the list opens to another site; our own name as its origin would be a lie.
+    # The browser says that it is another site, so its Origin has to be a listed one; our own does not fit.
     {SITE: "cross-site", ORIGIN: OWN},
     {SITE: "cross-site", ORIGIN: PUBLIC},
     {SITE: "nonsense"},
@@ -124,7 +124,7 @@ def test_a_preflight(anyone: Caller, cors: None) -> None:
 
 
 def test_the_wildcard_and_credentials_do_not_meet(anyone: Caller, settings: Settings) -> None:
-    """With a wildcard any site may read what anyone may read; a cookie's answer stays unreadable."""
+    """With a wildcard every site may read public answers, but no answer to a request with a cookie."""
     settings.CORS_ALLOW_ALL_ORIGINS = True
     settings.CORS_ALLOW_CREDENTIALS = False  # As the settings have it with a wildcard; see tests/test_settings.py.
     settings.CORS_ALLOWED_ORIGINS = []

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 BUSY = "The service is temporarily unavailable. Please try again shortly."
 NOT_VALID = "The request is not valid."
 PROGRAMS = ["/oauth2/token", "/api/oauth2/token", "/api/oauth2/jwks", "/.well-known/oauth-authorization-server"]
-# The pages of OAuth2 are pages under /api as well; outside it whatever has no form of its own is told to people.
+# A page of OAuth2 is a page under /api as well. Outside /api, an address whose view states no form of its own answers a page.
 PAGES = ["/oauth2/authorize", "/api/oauth2/authorize", "/api/oauth2/consents", "/sage/login", "/admin/", "/", "/nowhere", "/apis"]
 ENVELOPED = ["/api/auth/session", "/api/system/info", "/api/schema", "/api/nowhere", "/api", "/api/", "/api/oauth2/nowhere"]
 METHODS = ["GET", "POST"]

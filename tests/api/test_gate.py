@@ -1,4 +1,4 @@
-"""The gate before everything that may wait: a house that moves lets people in, one that hangs sends them away at once."""
+"""The gate: while requests come and go, others wait for a place; while they hang, others are refused at once."""
 
 import time
 from threading import Event, Thread
@@ -69,7 +69,7 @@ def test_while_things_go_wrong_inside_nobody_waits_but_a_free_place_is_still_giv
     [("/api/system/info", 200, True), ("/api/system/info", 503, False), ("/api/health", 503, True)],
 )
 def test_after_a_failure_inside_nobody_waits(path: str, status: int, waits: bool, settings: Settings) -> None:
-    """Health tells of any dependency, also of one that holds nobody."""
+    """Not after a failure of health: it fails for any dependency, also for one that no request waits for."""
     settings.SAGE_THREADS = 8
     middleware = RequestContextMiddleware(lambda _request: HttpResponse(status=status))
     assert middleware(RequestFactory().get(path)).status_code == status
@@ -82,7 +82,7 @@ def test_after_a_failure_inside_nobody_waits(path: str, status: int, waits: bool
 
 @pytest.mark.parametrize("threads", [8, 12, 24, 96, 512])
 def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(threads: int, settings: Settings) -> None:
-    """`/active` is answered before Django; two threads at least have to be free for it when nothing else moves."""
+    """`/active` needs a thread too, in front of Django: at least two have to be free for it while everything else hangs."""
     settings.SAGE_THREADS = threads
     release, inside = Event(), []
 

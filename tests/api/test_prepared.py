@@ -78,7 +78,7 @@ def test_each_thread_asks_by_its_own_connection(alice: User) -> None:
 
 
 def test_a_query_set_with_a_condition_of_its_own_is_refused(sign_in: SignIn) -> None:
-    """Its value would be kept, for ever as it was at the first call."""
+    """The value in such a condition would stay what it was at the first call."""
     lookup: PreparedLookup[Row] = PreparedLookup(
         lambda: SignIn.objects.filter(seen_at__lt=timezone.now()).values_list("pk"), by="pk"
     )

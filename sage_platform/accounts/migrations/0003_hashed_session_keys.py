@@ -1,4 +1,4 @@
-"""Sessions move to a table of their own, which holds no key that a browser could show. Who is signed in stays so."""
+"""Moves sessions to a table of ours that holds digests of their keys and no keys. Whoever is signed in stays signed in."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 from django.utils import timezone
 
-# What makes a value of ours of one of the database's (`BaseDatabaseOperations.get_db_converters`).
+# Makes a Python value from the database's (`BaseDatabaseOperations.get_db_converters`).
 Converter = Callable[[object, None, BaseDatabaseWrapper], object]
 BATCH = 1000
 SALT = "django.contrib.sessions.SessionStore"

@@ -1,1 +1,1 @@
-"""What changes accounts. The same functions serve the API, our pages, the admin and the commands."""
+"""The functions that change accounts, the same for the API, our pages, the admin and the commands."""

@@ -1,4 +1,4 @@
-"""Finding who calls: the sign-in behind a session's key or an access token. Each costs one query, on every call."""
+"""Finds the caller of a request: the sign-in behind a session's key or an access token. Each call costs one query."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from sage_platform.accounts.services import facts
 from sage_platform.api.prepared import PreparedLookup, Row
 from sage_platform.digests import token_digest
 
-# As few columns as will do, since every call reads them. The password's hash stays where it is. `from_db` wants the names in the
+# Only the columns that are needed, since every request reads them; the password's hash is not. `from_db` wants the names in the
 # order of the model's fields.
 SIGN_IN_FIELDS = ["id", "user_id", "credentials_version", "client_key", "ended_at"]
 USER_FIELDS = ["id", "username", "email", "phonenum", "nickname", "avatar_url", "role", "is_active", "credentials_version"]
@@ -25,7 +25,7 @@ by_session: PreparedLookup[Row] = PreparedLookup(
 
 
 class FoundSession(NamedTuple):
-    """`data` is as it is stored, signed and not read yet; `sign_in` is None where there is none or it has ended."""
+    """`data` is the signed text as it is stored. `sign_in` is None where nobody has signed in or the sign-in has ended."""
 
     data: str
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""Who changed what: the admin's own log, for changes that do not come through the admin too."""
+"""Who changed what. The log is the admin's own, and changes that do not come through the admin are written to it as well."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,14 +10,14 @@ from sage_platform.accounts.models import User
 
 
 def has_history(user: User) -> bool:
-    """Whether the user has changed anything: their rows would go with them."""
+    """Whether the log has entries of this user. Deleting the user would delete them."""
     return LogEntry.objects.filter(user=user).exists()
 
 
 def record(
     actor: User | None, subject: models.Model, *, added: bool = False, deleted: bool = False, fields: Iterable[str] = ()
 ) -> None:
-    """Write one row; without an actor (a person registering, a command) there is nobody to name and none is written.
+    """Write one row of the log. Without an actor (somebody registers, a command runs) nothing is written.
 
     `fields` are names of fields, never their values.
     """

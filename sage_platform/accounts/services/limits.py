@@ -1,7 +1,7 @@
 """Counting acts within a sliding window, the same on every worker and machine.
 
-An act is written down first and counted afterwards. Of any number of callers at the same moment no more than the limit see a
-count within it, without a lock, on any database.
+An act is written down first and counted afterwards. So of many callers at the same moment no more pass than the limit allows, and
+no lock is needed on either database.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def check(limit: Limit, subject: str, *, at: datetime, detail: str | None = None
 
 @dataclass(frozen=True)
 class Act:
-    """What is about to be done, and under which limit. With `by_detail` only acts with the same detail count."""
+    """An act that is about to be done, and its limit. With `by_detail` it is counted with acts of the same `detail` alone."""
 
     limit: Limit
     subject: str
@@ -75,7 +75,8 @@ def take(*acts: Act, judged_too: Sequence[Act] = ()) -> list[int]:
 
 def take_back(acts: list[int]) -> None:
     for act in acts:
-        LimitedAct(pk=act).delete()  # Of one row Django makes one statement, with no transaction around it.
+        # One row is one statement. Around several, Django would open a transaction.
+        LimitedAct(pk=act).delete()
 
 
 def forget(limit: Limit, subject: str) -> None:
@@ -89,6 +90,6 @@ def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, at: dateti
         acts = acts.filter(detail=keyed_digest(detail))
     moments = list(acts.order_by("-at").values_list("at", flat=True)[: limit.amount + 1 - room])
     if len(moments) + room > limit.amount:
-        # There is room again when the oldest of the newest `amount` acts has aged; the one being refused is not among them.
+        # `moments` begins with the newest. When the act at this place has left the window, there is room for one more.
         oldest = moments[limit.amount - room]
         raise TooManyRequests(max(1.0, (oldest + limit.window - at).total_seconds()))

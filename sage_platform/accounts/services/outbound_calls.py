@@ -1,6 +1,6 @@
-"""Who may have us ask an address of their own, and how many of such calls run at once.
+"""Limits the calls that we make to addresses which users give us: how often for each user, and how many at once.
 
-The slots are few and are never waited for: a slow vendor then cannot take the threads that answer everybody else.
+Nobody waits for a slot, and there are few: so calls to a slow vendor cannot take up the threads that answer everybody else.
 """
 
 from collections.abc import Iterator

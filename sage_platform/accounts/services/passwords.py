@@ -1,7 +1,7 @@
 """The one place where a password is taken: the API, our login page, the admin's login and a password change come here.
 
-Order of a sign-in: lockouts that already stand, then the attempt is written down as a failure, then the hash, then, when it was
-right, the failure is taken back. So guesses made at the same moment count before any of them is judged.
+A sign-in goes in this order: refuse if a limit is reached already; write the attempt down as a failure; compare the hash; if it
+was right, delete the failure again. So of many guesses at the same moment each is counted before any is compared.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ LOCKED = _("Too many failed sign-ins. Please wait and try again.")
 
 @dataclass(frozen=True)
 class Attempt:
-    """Whose password is tried from where. `account` is the same for a person's name and address, and for each unknown name."""
+    """Whose password is tried from where. `account` names what limits count by, and an unknown name has one too."""
 
     user: User | None
     account: str
@@ -54,7 +54,7 @@ def authenticate(identifier: str, password: str, *, client_key: str) -> User:
 
 
 def confirm(user: User, password: str, *, client_key: str) -> bool:
-    """Whether this is the signed-in user's own password; counts, locks and heeds the mode as a sign-in does."""
+    """Whether this is the signed-in user's own password. The mode and the limits of a sign-in hold here too."""
     _refuse_without_passwords()
     _refuse_by_role(user)
     return _try_password(Attempt(user, f"user:{user.pk}", client_key), password)
@@ -73,7 +73,7 @@ def _refuse_by_role(user: User) -> None:
 def _try_password(attempt: Attempt, password: str) -> bool:
     by_account = () if _known_client(attempt) else (Act(PER_ACCOUNT, attempt.account),)
     _refuse_locked(attempt, by_account)
-    # Within the slot, so that of many right sign-ins at the same moment only the few being judged stand as failures.
+    # Inside the slot, so that of many right sign-ins at the same moment only those that are being compared count as failures.
     with slot():
         failures = _write_down(attempt, by_account)
         right = _is_right(attempt.user, password)
@@ -84,7 +84,7 @@ def _try_password(attempt: Attempt, password: str) -> bool:
 
 
 def _is_right(user: User | None, password: str) -> bool:
-    """Does the work of one hash in every case, so that time tells nothing."""
+    """Computes one hash in every case, so that the time does not tell whether there is such a user."""
     if user is not None and user.has_usable_password():
         return user.check_password(password) and user.is_active
     make_password(password)
@@ -92,7 +92,7 @@ def _is_right(user: User | None, password: str) -> bool:
 
 
 def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
-    """Cheap and without a slot, so that a locked-out attacker takes no hashing time from others."""
+    """Comes before the wait for a slot, so that an attacker who is locked out takes no hashing time from others."""
     now = timezone.now()
     try:
         limits.check(PER_CLIENT, attempt.client_key, at=now)
@@ -104,7 +104,7 @@ def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
 
 
 def _write_down(attempt: Attempt, by_account: Sequence[Act]) -> list[int]:
-    """All limits are judged again: while this attempt waited for its slot, others may have used up what room there was."""
+    """Checks all limits once more, since others may have reached them while this attempt waited for its slot."""
     from_here = Act(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, by_detail=True)
     try:
         return limits.take(Act(PER_CLIENT, attempt.client_key), from_here, judged_too=by_account)
@@ -113,9 +113,10 @@ def _write_down(attempt: Attempt, by_account: Sequence[Act]) -> list[int]:
 
 
 def _known_client(attempt: Attempt) -> bool:
-    """Whether this address has signed this account in before: the hundred strangers' failures do not shut out its owner.
+    """Whether this address has signed this account in before. PER_ACCOUNT does not count then, so that strangers cannot lock the
+    owner out.
 
-    Asked of an unknown account too, so that it takes no less time.
+    The query is made for an unknown account too, so that the time does not tell whether there is such an account.
     """
     user_id = attempt.user.pk if attempt.user else ""
     return SignIn.objects.filter(user_id=user_id, client_key=attempt.client_key).exists()

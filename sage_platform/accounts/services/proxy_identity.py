@@ -15,9 +15,9 @@ HEADER = "HTTP_X_SAGE_INTERNAL_USERID"
 
 
 def user_of(request: HttpRequest) -> User | None:
-    """The user whom the proxy names, made on first sight; None where there is no such header, or nobody to believe it from.
+    """The user whom the proxy names, who is made if new; None without such a header, or if it comes from anybody but the proxy.
 
-    Only the socket's peer is asked whether it is the proxy: every forwarded address is somebody's word. Raises
+    The socket's peer tells whether it is the proxy, since anybody can send a forwarded address. Raises
     AuthenticationFailed for a name that cannot be one, a name that another account has, and a deactivated user.
     """
     name = request.META.get(HEADER, "")
@@ -47,7 +47,7 @@ def _known(name: str) -> User | None:
 
 
 def _first_sight(name: str) -> User | None:
-    """Of several requests at once one makes the user, and the others find it."""
+    """Make the user, or find it if another request has made it at the same moment; None where another account has the name."""
     user = User(id=name, username=name)
     user.set_unusable_password()
     try:

@@ -1,4 +1,4 @@
-"""Removing what has run out: rows that no request will ask for again."""
+"""Deletes rows that have run out, so that no request will ask for them again."""
 
 import time
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, Subquery
 from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, Session, SignIn
 
 BATCH = 20_000
-# SQLite has no queue for its one lock: without a gap those who wait would only find it taken, all the while.
+# SQLite has one write lock and no queue for it. Without a pause between batches, other writers would always find it taken.
 PAUSE_SECONDS = 0.01
-# Longer than a refresh token lives and a session idles; until then a sign-in stays to be seen in the admin.
+# Longer than a refresh token or an idle session lives. For this long the admin shows a sign-in.
 SIGN_INS_KEPT = timedelta(days=90)
 
 
-# By what they are called: the rows that nothing asks for any more at a moment. A used refresh token stays until it expires, so
-# that reuse is noticed.
+# By the name of the kind: the rows that had run out at a moment. A used refresh token is kept until it expires, so that a second
+# use is noticed.
 PRUNABLE: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "sessions": lambda at: Session.objects.filter(expire_date__lt=at),
     "access tokens": lambda at: AccessToken.objects.filter(expires_at__lt=at),
@@ -30,9 +30,9 @@ PRUNABLE: dict[str, Callable[[datetime], QuerySet[Any]]] = {
 
 
 def remove(rows: QuerySet[Any]) -> int:
-    """Delete in batches, each one transaction, so that no write of a user waits for long.
+    """Delete in batches, each in a transaction of its own, so that no write of a user waits for long. Says how many were deleted.
 
-    Nothing else is read or written but where rows of another kind hang from these: from sign-ins, whose tokens go along.
+    With sign-ins their tokens and sessions are deleted as well; they are not counted.
     """
     model: type[Model] = rows.model
     removed = 0
@@ -46,11 +46,11 @@ def remove(rows: QuerySet[Any]) -> int:
 
 
 def _in_batch(rows: QuerySet[Any]) -> Q:
-    """The condition of being among the first of these rows, for one statement.
+    """The condition for one batch: the first BATCH of these rows, without those that a request holds a lock on.
 
-    A row that a request holds at this moment is left for another day, so that neither waits for the other. PostgreSQL may
-    run a subquery of IN again for every row that it looks at, each time for other rows, so that its limit would bound
-    nothing. That of an array it runs once (PostgreSQL 15, 9.20.1 and 4.2.12).
+    Those are left for the next run, so that neither waits for the other. PostgreSQL may run the subquery of an IN again for
+    every row that it looks at, each time with other results, and then the limit would bound nothing. The subquery of an array
+    it runs once (PostgreSQL 15, 9.20.1 and 4.2.12).
     """
     some = rows.order_by().select_for_update(skip_locked=True).values("pk")[:BATCH]
     if connection.vendor != "postgresql":

@@ -38,7 +38,7 @@ def refuse_unless_open() -> None:
 
 
 def send_code(email: str, *, client_key: str) -> None:
-    """Mail a code, or to a taken address the word that it is taken; the caller sees no difference.
+    """Mail a code; to a taken address, mail that it is taken. The answer is the same, so that nobody learns who has an account.
 
     Raises Refusal 400, TooManyRequests, or Unavailable when the mail server does not take the message.
     """
@@ -51,23 +51,23 @@ def send_code(email: str, *, client_key: str) -> None:
     context = {"code": code, "minutes": CODE_SECONDS // 60, "origin": settings.SAGE_PUBLIC_URL}
     subject = _("Your Sage account") if taken else _("Your Sage verification code")
     if not _delivered(email, subject, render_to_string(template, context)):
-        # The try stays counted for the client, who could else have the platform knock at a mail server without end.
+        # The act stays counted for the client, who could otherwise make the platform call a mail server without end.
         limits.take_back(acts[:2])
         raise Unavailable(_("The mail could not be sent. Please try again shortly."), cause="mail")
-    # Only now, so that a mail that was not sent does not end the code of an earlier one. For a taken address too, though
-    # nobody is told that code: the work is the same.
+    # After the mail, so that the code of an earlier mail stays valid if this one cannot be sent. For a taken address too, whose
+    # code nobody is told, so that the answer takes the same time.
     _keep(key, code)
 
 
 def register(username: str, *, password: str, email: str, phonenum: str, code: str) -> User:
-    """Make the account. The code is judged before all else and is used up with success alone. Raises Refusal 400."""
+    """Make the account. The code is checked first, and deleted only if the account is made. Raises Refusal 400."""
     refuse_unless_open()
     key = comparison_key(email)
     if not _code_is_right(key, code, at=timezone.now()):
         raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
     user = users.new_user(username, password=password, email=email, phonenum=phonenum)
     user.verified_email = user.email
-    # Both or neither: whoever is cut off from the answer then tries again and learns from the code which it was.
+    # Both or neither: else a crash in between would leave a person without an account and without a code to try again.
     with transaction.atomic():
         users.store_user(user, actor=None)
         RegistrationCode.objects.filter(email_key=key).delete()
@@ -75,9 +75,9 @@ def register(username: str, *, password: str, email: str, phonenum: str, code: s
 
 
 def _delivered(email: str, subject: str, text: str) -> bool:
-    """Whether the mail server took the message, or will never take one for this address.
+    """Whether the mail server took the message, or refused the address for good.
 
-    The latter counts as sent: else one could ask which addresses a mail server knows.
+    The latter counts as sent: else anybody could find out through us which addresses a mail server knows.
     """
     try:
         with waiting():
@@ -97,12 +97,12 @@ def _keep(key: str, code: str) -> None:
 
 
 def _code_is_right(key: str, code: str, *, at: datetime) -> bool:
-    """Each try is counted before it is judged, so that guesses at the same moment share the five."""
+    """Counts the try as wrong before it compares the code, so that of many guesses at the same moment only five are compared."""
     open_to_tries = RegistrationCode.objects.valid(at).filter(email_key=key, wrong_tries__lt=MOST_WRONG_TRIES)
     counted = open_to_tries.update(wrong_tries=F("wrong_tries") + 1)
     kept = RegistrationCode.objects.filter(email_key=key).first() if counted else None
     if kept is None or not hmac.compare_digest(kept.digest, limits.keyed_digest(key, code)):
         return False
-    # By digest, since a new code, whose count starts at 0, may have come in between.
+    # Take the count back. Only for this digest: a new code may have replaced this one, and its count starts at 0.
     RegistrationCode.objects.filter(email_key=key, digest=kept.digest, wrong_tries__gt=0).update(wrong_tries=F("wrong_tries") - 1)
     return True

@@ -1,4 +1,4 @@
-"""Sign-ins: their session and their tokens, from the first to the last of them."""
+"""Making and ending sign-ins, with their sessions and tokens."""
 
 import secrets
 from datetime import datetime
@@ -32,7 +32,7 @@ class TokenPair(NamedTuple):
 
 
 def open_session(request: HttpRequest, user: User, *, method: SignIn.Method = SignIn.Method.PASSWORD) -> SignIn:
-    """Sign the browser in. Nothing of its former session is kept, its key least of all (session fixation)."""
+    """Sign the browser in with a new session: somebody else may know the key of the one it had (session fixation)."""
     sign_in: SignIn = SignIn.objects.create(
         user=user, method=method, credentials_version=user.credentials_version, client_key=client_key(request)
     )
@@ -46,7 +46,7 @@ def open_session(request: HttpRequest, user: User, *, method: SignIn.Method = Si
 
 
 def issue_tokens(sign_in: SignIn) -> TokenPair:
-    """A new pair for a sign-in. The tokens themselves are nowhere but in the answer."""
+    """A new pair of tokens for a sign-in. Only their digests are stored."""
     now = timezone.now()
     access, refresh = (prefix + secrets.token_urlsafe(32) for prefix in (ACCESS_PREFIX, REFRESH_PREFIX))
     life, refresh_life = settings.SAGE_ACCESS_TOKEN_LIFETIME, settings.SAGE_REFRESH_TOKEN_LIFETIME
@@ -56,15 +56,15 @@ def issue_tokens(sign_in: SignIn) -> TokenPair:
 
 
 def refresh_tokens(token: str) -> TokenPair:
-    """Trade a refresh token for a new pair. One used before ends its whole sign-in (RFC 9700 §4.14.2).
+    """Trade a refresh token for a new pair. A token that was used before ends its whole sign-in (RFC 9700 §4.14.2).
 
-    Of two callers at the same moment one marks the token used; the other then is the reuse, and ends what the first was given.
-    Raises Refusal 401.
+    Of two callers at the same moment the first marks the token as used. The second then finds it used, and so ends the tokens
+    that the first was given. Raises Refusal 401.
     """
     now = timezone.now()
     digest = token_digest(token)
     with transaction.atomic():
-        # Locked before its token, in the order of a password change: that must not miss the pair being made here.
+        # A password change locks the sign-in first, too. So it waits for this transaction, and then also ends the new pair.
         family = SignIn.objects.filter(refresh_tokens__digest=digest).select_related("user")
         sign_in = family.select_for_update(of=("self",)).first()
         first = RefreshToken.objects.usable(now).filter(digest=digest).update(used_at=now)
@@ -89,7 +89,7 @@ def of_session(request: HttpRequest, *, at: datetime) -> SignIn | None:
     session = store_of(request)
     sign_in = session.sign_in(at)
     if sign_in is not None and session.is_due_for_renewal(at):
-        session.modified = True  # The middleware then saves it, and sends the cookie, for another 14 days.
+        session.modified = True  # So the middleware saves the session and sends the cookie for another 14 days.
         SignIn.objects.filter(pk=sign_in.pk).update(seen_at=at)
     return sign_in
 

@@ -1,4 +1,4 @@
-"""Making, changing and removing users. What they may do is decided by who calls; what must hold is decided here."""
+"""Making, changing and removing users. Callers check who may do it; the rules about users themselves are checked here."""
 
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ def create_user(
 ) -> User:
     """Make a user. Raises Refusal 400 when the name or the address is taken or the password is weak.
 
-    Of several at the same moment with one name, the database lets one through.
+    If several are made with one name at the same moment, the database's constraint lets one through.
     """
     user = new_user(username, password=password, email=email, phonenum=phonenum, role=role)
     store_user(user, actor=actor)
@@ -40,7 +40,7 @@ def create_user(
 def new_user(username: str, *, password: str, email: str, phonenum: str, role: str = User.Role.USER) -> User:
     """A user whom the database does not have yet, the password hashed. Raises as `create_user` does.
 
-    Apart from the storing, because nobody else can write while a transaction waits for a hash.
+    Hashing takes long. It is apart from storing, so that it does not run inside a transaction, where others could not write.
     """
     user = User(username=username, email=email, phonenum=phonenum, role=role)
     refuse_taken(username=username, email=email)
@@ -50,7 +50,7 @@ def new_user(username: str, *, password: str, email: str, phonenum: str, role: s
 
 
 def store_user(user: User, *, actor: User | None) -> None:
-    """Raises Refusal 400 when somebody else took the name or the address in the meantime."""
+    """Raises Refusal 400 if somebody else has taken the name or the address in the meantime."""
     try:
         with transaction.atomic():
             user.save(force_insert=True)
@@ -76,7 +76,7 @@ def check_strength(password: str, user: User | None) -> None:
 
 
 def delete_user(user_id: str, *, actor: User) -> None:
-    """Raises Refusal 404 for an unknown id, 400 for an administrator and for who has a history."""
+    """Raises Refusal 404 for an unknown id, 400 for an administrator and for a user whose changes are in the history."""
     with transaction.atomic():
         user = User.objects.select_for_update().filter(pk=user_id).first()
         if user is None:
@@ -90,7 +90,7 @@ def delete_user(user_id: str, *, actor: User) -> None:
 
 
 def change_password(user: User, *, old_password: str, new_password: str, client_key: str, keep: set[UUID]) -> None:
-    """Change one's own password. The sign-ins in `keep` go on by their sessions; everything else of the user ends.
+    """Change one's own password. The sessions of the sign-ins in `keep` stay; all tokens and all other sign-ins of the user end.
 
     Raises Refusal 400 when the old one is wrong or the new one weak, TooManyRequests as a sign-in does.
     """
@@ -111,7 +111,7 @@ def set_password(user: User, new_password: str, *, keep: set[UUID] | None = None
 
 
 def set_active(user: User, *, active: bool, actor: User) -> None:
-    """Deactivation ends every sign-in and token at once; who is active again signs in anew."""
+    """Either change ends every sign-in and token of the user."""
     with transaction.atomic():
         if not active:
             refuse_loss_of_administrator(user, actor=actor)
@@ -122,10 +122,10 @@ def set_active(user: User, *, active: bool, actor: User) -> None:
 
 
 def refuse_loss_of_administrator(user: User, *, actor: User | None) -> None:
-    """Raises Refusal 400 where nobody would be left, or the actor would shut themselves out.
+    """Raises Refusal 400 if no administrator would be left, or if the actor would take their own rights away.
 
-    Within the transaction that takes the rights away: it locks the administrators, so that of two who take each other's away at
-    the same moment one is refused.
+    Call it inside the transaction that takes the rights away. It locks the rows of all administrators, so that of two who
+    demote each other at the same moment the second is refused.
     """
     if actor is not None and user.pk == actor.pk:
         raise Refusal(Code.BAD_REQUEST, _("You cannot take your own administrator's rights away."))
