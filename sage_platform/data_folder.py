@@ -13,7 +13,7 @@ from django.db import connection
 
 UMASK = 0o077
 # Each also as a draft with something random behind the name, which a kill may have left.
-KEPT = ("secret_key", "encryption_key", "admin_password", "bootstrap.lock", "system-settings-stamp")
+KEPT = ("secret_key", "encryption_key", "admin_password", "bootstrap.lock", "server.lock", "system-settings-stamp")
 SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 

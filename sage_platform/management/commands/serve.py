@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 
 from sage_platform import data_folder, paths
 from sage_platform.command_line import NOT_MIGRATED
 from sage_platform.management.logged_checks import LoggedChecksCommand
+from sage_platform.running import hold_for_server
 from sage_platform.schema_state import pending_migrations
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Command(LoggedChecksCommand):
         data_folder.close_to_others()
         require_tables()
         require_free_port()
+        if connection.vendor == "sqlite":
+            hold_for_server()  # `restore` must not replace a database that a server has open.
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
