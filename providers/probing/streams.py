@@ -44,9 +44,10 @@ class _Choice:
     def add(self, part: dict[str, object]) -> None:
         # Some gateways send the whole message in one event.
         message = part.get("delta") or part.get("message")
-        for name in _PIECES if isinstance(message, dict) else ():
-            if message.get(name):
-                self.pieces.setdefault(name, []).append(message[name])
+        if isinstance(message, dict):
+            for name in _PIECES:
+                if message.get(name):
+                    self.pieces.setdefault(name, []).append(message[name])
         self.finish_reason = part.get("finish_reason") or self.finish_reason
 
     def whole(self) -> dict[str, object]:
