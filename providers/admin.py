@@ -204,7 +204,8 @@ class ProviderAdmin(AdminOfProvider):
     def last_probe(self, provider: Provider) -> str:
         sign = {Provider.ProbeResult.WORKS.value: "✔", Provider.ProbeResult.FAILS.value: "✘"}.get(provider.probe_result, "–")
         kind = f": {provider.get_probe_category_display()}" if provider.probe_category else ""
-        return f"{sign} {provider.get_probe_result_display()}{kind}"
+        how = f" ({_('only streams')})" if provider.probe_streams_only else ""
+        return f"{sign} {provider.get_probe_result_display()}{kind}{how}"
 
     @admin.display(description=_("what to do"))
     def advice(self, provider: Provider) -> str:

@@ -98,6 +98,8 @@ class Provider(models.Model):
         _("kind of failure"), max_length=16, choices=FailureKind.choices, blank=True, editable=False
     )
     probe_latency_ms = models.PositiveIntegerField(_("took (ms)"), null=True, editable=False)
+    # The last probe got its answer as a stream alone. The database has the default too, for workers that do not know the column.
+    probe_streams_only = models.BooleanField(_("only streams"), default=False, db_default=False, editable=False)
 
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)

@@ -44,11 +44,13 @@ def keep(provider: Provider, finding: Finding) -> None:
     result = Provider.ProbeResult.WORKS if finding.works else Provider.ProbeResult.FAILS
     category = finding.failure.category.value if finding.failure else ""
     latency = finding.connection.latency_ms if finding.connection else None
+    streams_only = finding.connection is not None and finding.connection.streams_only
     with transaction.atomic():
         # An UPDATE instead of save(), which would set `updated_at`: that tells when a person changed something. The digest in the
         # condition makes sure that the finding is about the endpoint that is stored now.
         found = Provider.objects.select_for_update().filter(pk=provider.pk, config_digest=provider.config_digest)
-        if not found.update(probed_at=now, probe_result=result, probe_category=category, probe_latency_ms=latency):
+        changes = {"probe_result": result, "probe_category": category, "probe_latency_ms": latency}
+        if not found.update(probed_at=now, probe_streams_only=streams_only, **changes):
             return
         Probe.objects.create(
             provider_id=provider.pk,

@@ -40,6 +40,7 @@ def ensure_system_provider() -> str:
         provider.key, provider.key_hint = target.api_key.sealed(), target.api_key.hint
         # The results of earlier probes were about another endpoint.
         provider.probed_at, provider.probe_result, provider.probe_category, provider.probe_latency_ms = None, "", "", None
+        provider.probe_streams_only = False
     provider.is_default = True
     with only_default(provider, is_default=True):
         provider.save()

@@ -71,7 +71,13 @@ def test_a_changed_setting_changes_the_record_in_its_place(given: Callable[..., 
     bootstrap()
     first = Provider.objects.get()
     Provider.objects.update(
-        name="Ours", temperature=0.5, supports_multimodal=True, probe_result="works", probed_at=timezone.now(), probe_latency_ms=3
+        name="Ours",
+        temperature=0.5,
+        supports_multimodal=True,
+        probe_result="works",
+        probed_at=timezone.now(),
+        probe_latency_ms=3,
+        probe_streams_only=True,
     )
     given(**changed)
     assert bootstrap() == "The system's model provider: changed."
@@ -81,6 +87,7 @@ def test_a_changed_setting_changes_the_record_in_its_place(given: Callable[..., 
     # What staff named and set stays; what was found out was about the former endpoint.
     assert (now.name, now.temperature, now.supports_multimodal, now.is_default) == ("Ours", 0.5, True, True)
     assert (now.probe_result, now.probe_category, now.probed_at, now.probe_latency_ms) == ("", "", None, None)
+    assert now.probe_streams_only is False
     assert bootstrap() == "The system's model provider: unchanged."
 
 

@@ -286,6 +286,22 @@ def test_the_last_probe_and_the_newest_twenty_are_shown(vendor: Vendor, alice: U
     assert "probes-0-DELETE" not in response.content.decode()
 
 
+@pytest.mark.parametrize("behaviour", ["streams_only", "streams_always"])
+def test_that_a_model_only_streams_is_shown(behaviour: str, vendor: Vendor, alice: User, as_admin: Caller) -> None:
+    provider = make_provider(alice, vendor.base_url)
+    probe_again(as_admin, provider)
+    assert "Result: ✔ works What to do: –" in text_of(as_admin.get(change(provider)))
+    vendor.behave(behaviour)
+    probe_again(as_admin, provider)
+    assert "Result: ✔ works (only streams) What to do: –" in text_of(as_admin.get(change(provider)))
+    assert "结果: ✔ 可用 (仅支持流式输出) 如何处理: –" in text_of(as_admin.get(change(provider), Accept_Language="zh-CN"))
+    assert "Acme ✔ works (only streams)" in text_of(as_admin.get(LIST))
+    # It is noted of the last probe alone.
+    vendor.behave("unauthorized_401")
+    probe_again(as_admin, provider)
+    assert "Result: ✘ fails: authentication What to do: " in text_of(as_admin.get(change(provider)))
+
+
 def test_a_probe_cannot_be_written_by_hand(vendor: Vendor, alice: User, as_admin: Caller) -> None:
     provider = make_provider(alice, vendor.base_url)
     forged = {"probes-TOTAL_FORMS": "1", "probes-0-result": "works", "probes-0-at_0": "2026-01-01", "probes-0-at_1": "00:00:00"}

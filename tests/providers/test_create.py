@@ -35,6 +35,7 @@ BARE = {
     "is_default": False,
     "probe_result": "works",
     "probe_category": "",
+    "probe_streams_only": False,
 }
 MADE_BY_US = {"id", "key", "config_digest", "created_at", "updated_at", "probed_at", "probe_latency_ms"}
 
@@ -69,6 +70,13 @@ def test_what_is_stored(vendor: Vendor, as_alice: Caller) -> None:
     (probe,) = provider.probes.all()
     assert (probe.result, probe.category, probe.detail, probe.sees_images, probe.speaks_json) == ("works", "", "", "", "")
     assert probe.latency_ms == provider.probe_latency_ms
+
+
+@pytest.mark.parametrize("behaviour", ["streams_only", "streams_always"])
+def test_one_that_only_streams_is_stored_and_noted(behaviour: str, vendor: Vendor, as_alice: Caller) -> None:
+    vendor.behave(behaviour)
+    provider = created(as_alice, fields(vendor))
+    assert kept(provider) == BARE | {"base_url": vendor.base_url, "probe_streams_only": True}
 
 
 def test_the_key_is_not_in_the_database(vendor: Vendor, as_alice: Caller) -> None:
