@@ -91,17 +91,24 @@ def fields_of(client: Registration) -> dict[str, Any]:
     }
 
 
+# A change of one of these ends every code and token of the client. The others are read together with a token (`tokens`).
+ENDING = ("enabled", "client_type", "token_endpoint_auth_method")
+
+
 def change(row: Application, values: dict[str, Any]) -> None:
-    """Change some columns. Switching a client off or on again ends every code and token that it has."""
+    """Change some columns, and end the client's codes and tokens where the change asks for it.
+
+    Switching off ends them, and switching on once more: a token that was issued while the client was being switched off would
+    work again. A client that authenticates in another way must not go on with what it got in the former way: one that was turned
+    public could refresh without the secret that protected its refresh tokens (RFC 6749 §6).
+    """
     with transaction.atomic():
-        switched = "enabled" in values and values["enabled"] != Application.objects.values_list("enabled", flat=True).get(
-            pk=row.pk
-        )
+        stored = Application.objects.get(pk=row.pk)
+        ends = any(name in values and values[name] != getattr(stored, name) for name in ENDING)
         for name, value in values.items():
             setattr(row, name, value)
         row.save(update_fields=[*values, "updated"])
-        if switched:
-            # On switching on as well: a token that was issued while the client was being switched off would work again.
+        if ends:
             tokens.end_of_client(row)
 
 

@@ -12,7 +12,7 @@ What a stolen copy of the database gives away is decided here, by columns and co
 
 Some events end tokens without having to find them. Each token holds the `credentials_version` that its user had when it was
 issued. A changed password or a deactivation raises the user's number, and a token with another one is refused.
-`Application.enabled` is read together with the token, too.
+The client's registration is read together with the token, too: what was taken from the client is taken from its tokens.
 
 Several columns have no default on purpose (`credentials_version`, `token_family`, `expires`, `scope`): code that issues
 a token and forgets one of them gets an IntegrityError, not a token that nothing ends.
@@ -121,6 +121,8 @@ class Grant(AbstractGrant):
     # When the person signed in, for `auth_time` (OpenID Connect Core §2). The user's last_login may be of another session.
     auth_time = models.DateTimeField(_("signed in at"), null=True, blank=True)
     used_at = models.DateTimeField(_("used at"), null=True, blank=True, editable=False)
+    # Where the code was sent. `redirect_uri` is empty where the request left it out; this never is.
+    return_address = models.TextField(_("return address"), blank=True, default="", editable=False)
     # Every token that comes of this code carries the same family, so that a second use ends them by one indexed
     # statement.
     token_family = models.UUIDField(_("token family"), default=uuid.uuid4, editable=False, unique=True)
@@ -151,6 +153,9 @@ class AccessToken(AbstractAccessToken):
     # Empty for client_credentials, where there is no user whose password could change.
     credentials_version = models.IntegerField(_("credentials version"), null=True, blank=True)
     token_family = models.UUIDField(_("token family"), editable=False)
+    # Where the code was sent that the token came of. When the client loses that address, the token ends. Empty where there was
+    # no code.
+    return_address = models.TextField(_("return address"), blank=True, default="", editable=False)
 
     class Meta(AbstractAccessToken.Meta):
         verbose_name = _("access token")
@@ -177,6 +182,7 @@ class RefreshToken(AbstractRefreshToken):
     token_checksum = TokenChecksumField(_("token checksum"), max_length=64)
     credentials_version = models.IntegerField(_("credentials version"))
     token_family = models.UUIDField(_("token family"), editable=False)
+    return_address = models.TextField(_("return address"), blank=True, default="", editable=False)  # As in AccessToken.
     # What the person granted; it has no default on purpose (see the top). The toolkit would read it from the last access token,
     # which has less after a refresh that asked for less (RFC 6749 §6).
     scope = models.TextField(_("scope"), blank=True, default=None)

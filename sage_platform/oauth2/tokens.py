@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +21,8 @@ from sage_platform.accounts.models import User
 from sage_platform.api.prepared import PreparedLookup, Row
 from sage_platform.api.seams import ThirdParty
 from sage_platform.digests import token_digest
-from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
+from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, GrantType, RefreshToken
+from sage_platform.oauth2.redirects import is_registered
 from sage_platform.oauth2.requests import OAuth2Request
 
 # The prefix tells each kind from the others and from the platform's own tokens, so that a look-up asks one table only.
@@ -68,6 +69,7 @@ class Approval:
     credentials_version: int | None = None
     token_family: uuid.UUID | None = None
     auth_time: datetime | None = None
+    return_address: str = ""
 
 
 def save_code(request: OAuth2Request, *, user: User, auth_time: datetime | None) -> str:
@@ -81,6 +83,7 @@ def save_code(request: OAuth2Request, *, user: User, auth_time: datetime | None)
         expires=timezone.now() + CODE_LIFE,
         # Empty where the request left the address out, so that the token request may leave it out as well (RFC 6749 §4.1.3).
         redirect_uri="" if request.using_default_redirect_uri else request.redirect_uri,
+        return_address=request.redirect_uri,
         scope=" ".join(request.scopes),
         code_challenge=request.code_challenge or "",
         code_challenge_method=request.code_challenge_method or "",
@@ -93,7 +96,12 @@ def save_code(request: OAuth2Request, *, user: User, auth_time: datetime | None)
 def save_issued(issued: Issued, spent: Grant | RefreshToken) -> None:
     """Store what is given for a code or a refresh token, in the transaction that has claimed it."""
     approval = Approval(
-        spent.application, spent.user, spent.credentials_version, token_family=spent.token_family, auth_time=spent.auth_time
+        spent.application,
+        spent.user,
+        spent.credentials_version,
+        token_family=spent.token_family,
+        auth_time=spent.auth_time,
+        return_address=spent.return_address,
     )
     save_access_token(issued["access_token"], approval, scope=issued["scope"])
     if "refresh_token" in issued:
@@ -106,6 +114,7 @@ def save_access_token(token: str, approval: Approval, *, scope: str) -> None:
         user=approval.user,
         credentials_version=approval.credentials_version,
         token_family=approval.token_family or uuid.uuid4(),
+        return_address=approval.return_address,
         scope=scope,
         expires=timezone.now() + ACCESS_LIFE,
         token="",
@@ -121,6 +130,7 @@ def save_refresh_token(token: str, approval: Approval, *, scope: str) -> None:
         user=approval.user,
         credentials_version=approval.credentials_version,
         token_family=approval.token_family,
+        return_address=approval.return_address,
         auth_time=approval.auth_time,
         scope=scope,
         expires=timezone.now() + REFRESH_LIFE,
@@ -177,29 +187,70 @@ def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessT
 # -- Finding ------------------------------------------------------------------------------------------------------------
 
 
+def scopes_left(row: AccessToken | RefreshToken | Grant) -> list[str]:
+    """What is left of the granted scopes by what the client is registered for now; none when that has ended the row.
+
+    The row ends when the client is switched off, or has lost the grant type or the redirect address that the row came of.
+    """
+    client = row.application
+    # Every token of a person came of a code, also after a refresh.
+    needed = {GrantType.CLIENT_CREDENTIALS if row.user_id is None else GrantType.AUTHORIZATION_CODE}
+    if isinstance(row, RefreshToken):
+        needed.add(GrantType.REFRESH_TOKEN)
+    if not client.enabled or not needed <= set(client.grant_types):
+        return []
+    if row.return_address and not is_registered(row.return_address, client.redirect_uris.split()):
+        return []
+    return [scope for scope in row.scope.split() if scope in client.scopes]
+
+
 def find_access_token(token: str, now: datetime | None = None) -> ThirdParty | None:
     """Who asks with this token. One query.
 
-    None when the token is unknown, expired or revoked, when its client was switched off, or when its user was deactivated or has
-    changed the password since.
+    None when the token is unknown, expired or revoked, when its client's registration no longer allows it, or when its user was
+    deactivated or has changed the password since.
     """
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_LENGTH:
         return None
-    for expires, scope, version, client_id, enabled, *columns in by_checksum(token_digest(token)):
-        user = _user(columns)
-        if expires > (now or timezone.now()) and enabled and _speaks_for(user, version):
-            return ThirdParty(client_id, frozenset(scope.split()), user)
+    for found in by_checksum(token_digest(token)):
+        user = _user(found.columns_of_user)
+        if found.expires > (now or timezone.now()) and found.scopes and _speaks_for(user, found.credentials_version):
+            return ThirdParty(found.client_id, found.scopes, user)
     return None
 
 
-OF_TOKEN = ["expires", "scope", "credentials_version", "application__client_id", "application__enabled"]
-OF_USER = [f"user__{name}" for name in USER_FIELDS]
-by_checksum: PreparedLookup[Row] = PreparedLookup(
-    lambda: AccessToken.objects.values_list(*OF_TOKEN, *OF_USER), by="token_checksum"
+class Found(NamedTuple):
+    """What the look-up of an access token has found. `scopes` are those that are left."""
+
+    client_id: str
+    scopes: frozenset[str]
+    expires: datetime
+    credentials_version: int | None
+    columns_of_user: Row
+
+
+OF_TOKEN = ["user_id", "expires", "scope", "credentials_version", "return_address"]
+OF_CLIENT = ["client_id", "enabled", "grant_types", "redirect_uris", "scope"]
+
+
+def _found(columns: Row) -> Found:
+    of_token, of_client, of_user = columns[:5], columns[5:10], columns[10:]
+    client = Application(**dict(zip(OF_CLIENT, of_client, strict=True)))
+    row = AccessToken(application=client, **dict(zip(OF_TOKEN, of_token, strict=True)))
+    return Found(client.client_id, frozenset(scopes_left(row)), row.expires, row.credentials_version, of_user)
+
+
+by_checksum: PreparedLookup[Found] = PreparedLookup(
+    lambda: AccessToken.objects.values_list(
+        *OF_TOKEN, *[f"application__{name}" for name in OF_CLIENT], *[f"user__{name}" for name in USER_FIELDS]
+    ),
+    by="token_checksum",
+    form=_found,
 )
 
 
 def _user(columns: Sequence[object]) -> User | None:
+    """Anew for each caller, who may change it."""
     return None if columns[0] is None else User.from_db("default", USER_FIELDS, columns)
 
 
@@ -212,7 +263,7 @@ def is_alive(row: AccessToken | RefreshToken | Grant, at: datetime) -> bool:
 
     Load the row with its user and its client, or each costs a query.
     """
-    return bool(row.expires > at and row.application.enabled and _speaks_for(row.user, row.credentials_version))
+    return bool(row.expires > at and scopes_left(row) and _speaks_for(row.user, row.credentials_version))
 
 
 def find_any(token: str, application: Application) -> AccessToken | RefreshToken | None:

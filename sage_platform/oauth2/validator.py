@@ -112,11 +112,11 @@ class Validator(RequestValidator):
         if request.code_verifier and not VERIFIER.match(request.code_verifier):
             return False
         request.spent, request.user = grant, grant.user
-        request.scopes = _still_allowed(grant)
+        request.scopes = tokens.scopes_left(grant)
         # Where no address was sent, the library would now ask for the client's only one, and refuse a client that has several.
         # The address has been compared above, so any text in its place keeps the library from asking.
         request.redirect_uri = request.redirect_uri or "compared"
-        return bool(request.scopes)
+        return True
 
     def confirm_redirect_uri(self, *args: object, **kwargs: object) -> bool:
         """Always: `validate_code` compares it, where a difference is an invalid_grant. Here it would be an invalid_request."""
@@ -146,11 +146,11 @@ class Validator(RequestValidator):
             tokens.end_family(row.token_family)
             return False
         request.spent, request.user = row, row.user
-        return tokens.is_alive(row, timezone.now()) and bool(_still_allowed(row))
+        return tokens.is_alive(row, timezone.now())
 
     def get_original_scopes(self, refresh_token: str, request: OAuth2Request, *args: object, **kwargs: object) -> list[str]:
         """What the person granted, however little of it the last refresh asked for."""
-        return _still_allowed(request.spent) if request.spent is not None else []
+        return tokens.scopes_left(request.spent) if request.spent is not None else []
 
     def is_within_original_scope(
         self, asked: list[str], refresh_token: str, request: OAuth2Request, *args: object, **kwargs: object
@@ -190,13 +190,8 @@ def _code_in(request: OAuth2Request) -> Grant:
     return request.spent
 
 
-def _still_allowed(row: Grant | RefreshToken) -> list[str]:
-    """What the person granted, without the scopes that the client may no longer ask for."""
-    return [scope for scope in row.scope.split() if scope in row.application.scopes]
-
-
 def _same_redirect(grant: Grant, presented: str | None) -> bool:
     """RFC 6749 §4.1.3: the address has to be that of the authorization request. If that named none, it may be left out here."""
     if grant.redirect_uri:
         return bool(presented == grant.redirect_uri)
-    return presented is None or [presented] == grant.application.redirect_uris.split()
+    return presented is None or presented == grant.return_address

@@ -167,7 +167,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
         return as_json({"active": False}, headers=NO_STORE)
     facts: dict[str, Any] = {
         "active": True,
-        "scope": row.scope,
+        "scope": " ".join(tokens.scopes_left(row)),
         "client_id": caller.client_id,
         "exp": int(row.expires.timestamp()),
         "iat": int(row.created.timestamp()),

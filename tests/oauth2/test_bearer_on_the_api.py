@@ -22,7 +22,9 @@ CLOSED = [row for row in ROUTES if row.who in {"SignedIn", "Administrator"} and 
 
 
 def token_for(user: User | None, scope: str) -> str:
-    application = Application.objects.filter(client_id="lage").first() or make_client()
+    application = Application.objects.filter(client_id="lage").first() or make_client(
+        grant_types=["authorization_code", "client_credentials"], scope="openid profile email usage:write"
+    )
     approval = Approval(application, user, user.credentials_version if user else None, token_family=uuid.uuid4())
     token = tokens.new(tokens.ACCESS_PREFIX)
     tokens.save_access_token(token, approval, scope=scope)

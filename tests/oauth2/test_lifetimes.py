@@ -26,7 +26,8 @@ def approval(alice: User) -> tokens.Approval:
 
 def grant(approval: tokens.Approval, code: str, **changes: object) -> Grant:
     own: dict[str, Any] = {"application": approval.application, "user": approval.user, "credentials_version": 1}
-    made: Grant = Grant.objects.create(**own, redirect_uri="", **{"code": code, "expires": AT} | changes)
+    own |= {"redirect_uri": "", "scope": "openid"}
+    made: Grant = Grant.objects.create(**own, **{"code": code, "expires": AT} | changes)
     return made
 
 
