@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from importlib import reload
 from pathlib import Path
-from runpy import run_module
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from sage_platform import configuration, paths
+from sage_platform import configuration, paths, wsgi
 from tests.test_front import call
 
 NAMES = ["active", "admin", "api", "files", "jaeger", "oauth2", "prod-api", "static", ".well-known"]
@@ -46,8 +46,7 @@ def test_static_files() -> None:
 def test_the_front(before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it answers by itself, and the prefix that it takes off where a web application is served."""
     monkeypatch.setattr(settings, "SAGE_WEB_ROOT", tmp_path)
-    application = run_module("sage_platform.wsgi")["application"]
-    assert call(application, "GET", f"{before}/active")[::2] == ("200 OK", b"Service is available.")
+    assert call(reload(wsgi).application, "GET", f"{before}/active")[::2] == ("200 OK", b"Service is available.")
 
 
 @pytest.mark.parametrize("name", NAMES)
