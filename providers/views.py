@@ -26,6 +26,7 @@ from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
 from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.viewsets import ApiViewSet, endpoint
+from sage_platform.metrics import operation
 
 THROTTLED = DocumentedRefusal(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
 FAILED = DocumentedRefusal(500, "The endpoint does not work; `message` says why and what to do.")
@@ -69,7 +70,7 @@ def _present(members: Payload) -> Payload:
 @contextmanager
 def asking(user: User) -> Iterator[None]:
     """Hold what one call costs its caller while an endpoint is asked. A probe that fails becomes the route's refusal."""
-    with outbound_call(user):
+    with operation("providers", "probe"), outbound_call(user):
         try:
             yield
         except ProbeFailed as failure:

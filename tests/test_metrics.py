@@ -3,8 +3,10 @@
 import pytest
 from prometheus_client import REGISTRY
 
+from sage_platform.accounts.models import User
 from sage_platform.api.errors import Code, InvalidInput, Refusal, TooManyRequests, Unavailable
 from sage_platform.metrics import operation
+from tests.people import PASSWORD, Caller, envelope
 
 NAME = "sage_server_operations_total"
 
@@ -63,3 +65,18 @@ def test_as_a_context_manager() -> None:
     with operation("tests", "try"):
         assert value("sage_server_operations_active") == 1
     assert counted() == before | {"ok": before["ok"] + 1}
+
+
+def test_sign_ins_and_refreshes_are_counted(alice: User, anyone: Caller) -> None:
+    def counts(name: str) -> list[float]:
+        labels = {"category": "identity", "name": name}
+        return [REGISTRY.get_sample_value(NAME, labels | {"status": status}) or 0 for status in ("ok", "refused", "error")]
+
+    signed_in, refreshed = counts("sign_in"), counts("refresh")
+    body = {"username_or_email": "alice", "password": PASSWORD}
+    pair = envelope(anyone.post("/api/auth/login", body))["data"]
+    anyone.post("/api/auth/login", body | {"password": "wrong"})
+    for token in (pair["refresh_token"], "sage_rt_unknown"):
+        anyone.post("/api/auth/refresh", {"refresh_token": token})
+    assert counts("sign_in") == [signed_in[0] + 1, signed_in[1] + 1, signed_in[2]]
+    assert counts("refresh") == [refreshed[0] + 1, refreshed[1] + 1, refreshed[2]]

@@ -19,6 +19,7 @@ from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api.errors import Code, Refusal, TooManyRequests
+from sage_platform.metrics import operation
 
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT_AND_CLIENT = Limit("sign-in by account", 10, WINDOW)
@@ -38,6 +39,7 @@ class Attempt:
     client_key: str
 
 
+@operation("identity", "sign_in")
 def authenticate(identifier: str, password: str, *, client_key: str) -> User:
     """The active user whose password this is.
 

@@ -17,6 +17,7 @@ from sage_platform.accounts.sessions import SessionStore
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.digests import token_digest
+from sage_platform.metrics import operation
 
 # A prefix tells the kinds of token apart, so that each costs one look-up; it also lets secret scanners find a leaked one.
 ACCESS_PREFIX = "sage_at_"
@@ -55,6 +56,7 @@ def issue_tokens(sign_in: SignIn) -> TokenPair:
     return TokenPair(access, refresh, int(life.total_seconds()))
 
 
+@operation("identity", "refresh")
 def refresh_tokens(token: str) -> TokenPair:
     """Trade a refresh token for a new pair. A token that was used before ends its whole sign-in (RFC 9700 §4.14.2).
 
