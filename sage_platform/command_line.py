@@ -1,23 +1,51 @@
 """Runs a command of manage.py. What an operator can mend is told in one line, and the rest keeps its traceback."""
 
+import re
 import sys
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import BaseCommand, ManagementUtility
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 
 from sage_platform import data_folder
 from sage_platform.schema_state import pending_migrations
 
+# Commands of Django and its toolkits that go past our own rules, or do nothing here, and what to use in their place.
+INSTEAD = {
+    "clearcimdapplications": "manage.py prune",
+    "clearsessions": "manage.py prune",
+    "cleartokens": "manage.py prune",
+    "collectstatic": "nothing: static files come straight from the packages",
+    "compilemessages": "make messages",
+    "createapplication": "SAGE_OAUTH2_CLIENTS with manage.py sync_oauth2_clients, or the administration",
+    "createsuperuser": "manage.py bootstrap, or manage.py bootstrap --promote NAME for a user that there is",
+    "generateschema": "manage.py spectacular",
+    "makemessages": "make messages",
+    "test": "make test",
+}
 NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap."
+
+
+class CommandLine(ManagementUtility):
+    """Django's, without the commands that have another in their place."""
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        if subcommand in INSTEAD:
+            sys.exit(f"{subcommand} is not for this platform. Use {INSTEAD[subcommand]}.")
+        return super().fetch_command(subcommand)
+
+    def main_help_text(self, commands_only: bool = False) -> str:
+        lines = [line for line in super().main_help_text(commands_only).splitlines() if line.strip() not in INSTEAD]
+        # The heading of an app that has no command left, with the empty line before it.
+        return re.sub(r"\n\n[^\n ]*\[\w+\][^\n ]*(?=\n\n|\Z)", "", "\n".join(lines))
 
 
 def run(arguments: list[str]) -> None:
     data_folder.close_new_files()
     try:
-        execute_from_command_line(arguments)
+        CommandLine(arguments).execute()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except (OperationalError, InterfaceError, ProgrammingError, OSError) as error:

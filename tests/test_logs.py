@@ -62,7 +62,7 @@ def test_no_secret_of_a_request_is_logged(anyone: Caller, log: io.StringIO) -> N
     assert PASSWORD not in log.getvalue()
 
 
-def formatted(message: str, *args: object, **extra: Any) -> str:
+def formatted(message: str, *args: object, **extra: object) -> str:
     record = logging.getLogger("sage.test").makeRecord("sage.test", 20, "file", 1, message, args, None, extra=extra)
     return JSONLines().format(record)
 

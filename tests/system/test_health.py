@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.people import Caller, envelope
 
 pytestmark = pytest.mark.django_db
 SECRET = "could not connect to postgres://sage:hunter2@db.internal"
+Put = Callable[[str, Callable[[], None]], None]
 CHECKS = ["cache", "database", "storage"]
 
 
@@ -29,7 +30,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Health:
 
 
 @pytest.fixture
-def put(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None]], None]:
+def put(monkeypatch: pytest.MonkeyPatch) -> Put:
     """Puts another check in the place of a registered one."""
 
     def replace(name: str, check: Callable[[], None]) -> None:
@@ -72,7 +73,7 @@ def test_all_is_well(anyone: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_failing_check(name: str, anyone: Caller, put: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_check(name: str, anyone: Caller, put: Put, caplog: pytest.LogCaptureFixture) -> None:
     put(name, fail)
     response = anyone.get("/api/health")
     assert response.status_code == 503
@@ -90,7 +91,7 @@ def test_a_failing_check(name: str, anyone: Caller, put: Any, caplog: pytest.Log
 
 
 def test_checks_that_hang_end_together_within_a_second_and_pile_up_no_threads(
-    anyone: Caller, put: Any, hang: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    anyone: Caller, put: Put, hang: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
     for name in CHECKS:
@@ -107,7 +108,7 @@ def test_checks_that_hang_end_together_within_a_second_and_pile_up_no_threads(
     assert threading.active_count() == threads
 
 
-def test_many_callers_at_once_look_once(fresh: Health, put: Any) -> None:
+def test_many_callers_at_once_look_once(fresh: Health, put: Put) -> None:
     looked: list[int] = []
 
     def look() -> None:
@@ -123,7 +124,7 @@ def test_many_callers_at_once_look_once(fresh: Health, put: Any) -> None:
     assert len(looked) == 1
 
 
-def test_a_result_is_kept_two_seconds(anyone: Caller, put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_is_kept_two_seconds(anyone: Caller, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr("system.health.time.monotonic", lambda: now[0])
     looked: list[int] = []
@@ -137,7 +138,7 @@ def test_a_result_is_kept_two_seconds(anyone: Caller, put: Any, monkeypatch: pyt
     assert len(looked) == 2
 
 
-def test_it_is_well_again_when_the_dependency_is(anyone: Caller, put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_well_again_when_the_dependency_is(anyone: Caller, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
     broken = [True]
     put("cache", lambda: fail() if broken[0] else None)
@@ -165,7 +166,7 @@ print(health.health.checks())
 """
 
 
-def test_a_check_that_hangs_does_not_keep_the_process_from_ending(tmp_path: Any) -> None:
+def test_a_check_that_hangs_does_not_keep_the_process_from_ending(tmp_path: Path) -> None:
     """Else a worker could not be stopped gracefully just when its database is away."""
     done = subprocess.run(
         [sys.executable, "-c", HANGS],
