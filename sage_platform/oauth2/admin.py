@@ -39,6 +39,10 @@ else:
     ApplicationForm, ApplicationAdmin = forms.ModelForm, admin.ModelAdmin
 
 
+# The form's fields that are called otherwise in a registration.
+COLUMNS = {"skip_consent": "skip_authorization"}
+
+
 class ClientForm(ApplicationForm):
     """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
 
@@ -67,7 +71,12 @@ class ClientForm(ApplicationForm):
         model = Application
         fields = ("client_id", "name", "description", "token_endpoint_auth_method", "skip_authorization", "enabled")
         labels = {"skip_authorization": _("Skip consent")}
-        help_texts = {"skip_authorization": _("For the organization's own applications: people are not asked.")}
+        help_texts = {
+            "skip_authorization": _(
+                "For the organization's own applications: people are not asked. Not for a public client with a loopback address "
+                "or a scheme of its own."
+            )
+        }
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
         """Three columns are shown in another form than they are stored in, so the model's form does not fill them in."""
@@ -82,7 +91,8 @@ class ClientForm(ApplicationForm):
         given = super().clean() or self.cleaned_data
         if not self.errors:
             for problem in self.registration().problems(scopes.names(), has_secret=True):
-                self.add_error(problem.where if problem.where in self.fields else None, gettext(problem.text) % problem.params)
+                field = COLUMNS.get(problem.where, problem.where)
+                self.add_error(field if field in self.fields else None, gettext(problem.text) % problem.params)
         return given
 
     def registration(self) -> Registration:

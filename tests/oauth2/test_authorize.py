@@ -202,10 +202,10 @@ def test_a_skipping_client_asks_nobody(as_alice: Caller, signing_keys: object) -
 
 def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: object) -> None:
     """RFC 8252 §7.1."""
-    tool = make_public_client(redirect_uris="com.example.app:/callback")
-    allow(as_alice.user, tool)
-    response = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri="com.example.app:/callback"))
-    assert response.status_code == 302
+    make_public_client(redirect_uris="com.example.app:/callback")
+    page = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri="com.example.app:/callback"))
+    response = as_alice.form(page.wsgi_request.get_full_path(), {"decision": "allow"})
+    assert response.status_code == 303
     assert response.headers["Location"].startswith("com.example.app:/callback?code=sage_oac_")
 
 
@@ -220,8 +220,8 @@ def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: object
 )
 def test_a_loopback_address_may_vary_its_port(registered: str, asked: str, as_alice: Caller, signing_keys: object) -> None:
     """RFC 8252 §7.3, RFC 9700 §2.1."""
-    allow(as_alice.user, make_public_client(redirect_uris=registered))
-    response = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri=asked))
+    allow(as_alice.user, make_client(redirect_uris=registered))
+    response = as_alice.get("/oauth2/authorize", request_of(redirect_uri=asked))
     assert response.headers["Location"].startswith(f"{asked}?code=")
 
 
