@@ -4,7 +4,7 @@ The toolkit registers the swapped models by itself; its app stands before ours i
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform.accounts.admin import RecordAdmin
+from sage_platform.accounts.admin import ListAdmin, RecordAdmin
 from sage_platform.oauth2 import client_secrets, clients, consents, keys, scopes, tokens
 from sage_platform.oauth2.models import (
     AccessToken,
@@ -27,23 +27,16 @@ from sage_platform.oauth2.models import (
     SigningKey,
 )
 from sage_platform.oauth2.registration import Registration
+from sage_platform.typing import ModelForm
 
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
-
-
-# The classes take the model's type from the stubs alone; at run time they have no parameters.
-if TYPE_CHECKING:
-    ApplicationForm = forms.ModelForm[Application]
-    ApplicationAdmin = admin.ModelAdmin[Application]
-else:
-    ApplicationForm, ApplicationAdmin = forms.ModelForm, admin.ModelAdmin
 
 
 # The form's fields that are called otherwise in a registration.
 COLUMNS = {"skip_consent": "skip_authorization"}
 
 
-class ClientForm(ApplicationForm):
+class ClientForm(ModelForm[Application]):
     """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
 
     redirect_uris = forms.CharField(
@@ -111,7 +104,7 @@ class ClientForm(ApplicationForm):
 
 
 @admin.register(Application)
-class ClientAdmin(ApplicationAdmin):
+class ClientAdmin(ListAdmin[Application]):
     """A secret is made here and shown once. A client that the environment declares is read-only here."""
 
     form = ClientForm
