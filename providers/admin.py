@@ -19,6 +19,7 @@ from providers.serializers import BaseURL, Keys
 from providers.services import records
 from providers.services.given import Given
 from providers.services.probes import UNREADABLE, Finding, probe_all
+from sage_platform.accounts.admin import ListAdmin
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     # For mypy these are generic. When the program runs Django's classes take no parameters.
     ModelFormOfProvider = forms.ModelForm[Provider]
     InlineOfProbe = admin.TabularInline[Probe, Provider]
-    AdminOfProvider = admin.ModelAdmin[Provider]
 else:
-    ModelFormOfProvider, InlineOfProbe, AdminOfProvider = forms.ModelForm, admin.TabularInline, admin.ModelAdmin
+    ModelFormOfProvider, InlineOfProbe = forms.ModelForm, admin.TabularInline
 
 SETTINGS_SECTION: "_FieldsetSpec" = ((_("Settings"), {"fields": FORM_SETTINGS}),)
 
@@ -117,7 +117,7 @@ class ProbeInline(InlineOfProbe):
 
 
 @admin.register(Provider)
-class ProviderAdmin(AdminOfProvider):
+class ProviderAdmin(ListAdmin[Provider]):
     form = ProviderForm
     # Whether it works comes first, so that a phone shows it too.
     list_display = ("name", "last_probe", "probed_at", "owner_name", "model", "base_url", "key_hint", "default_sign")

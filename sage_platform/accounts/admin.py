@@ -11,6 +11,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -33,6 +34,23 @@ admin.site.unregister(Group)
 def actor_of(request: HttpRequest) -> User:
     """Who asks: nobody but administrators gets as far as a method of the admin that changes something."""
     return cast("User", request.user)
+
+
+class ListAdmin(ModelAdmin[M]):
+    """A list that can be filtered by what it shows and by its own filters, and by no other column.
+
+    Django lets the address filter by every column of the row (`?password__startswith=…`). By such answers somebody could read a
+    hash or a sealed key letter by letter, although no page shows it.
+    """
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        column = lookup.partition(LOOKUP_SEP)[0]
+        names = {field.name for field in self.opts.get_fields()} | {field.attname for field in self.opts.concrete_fields}
+        return (column not in names or column in self._declared(request)) and super().lookup_allowed(lookup, value, request)
+
+    def _declared(self, request: HttpRequest) -> set[object]:
+        filters = (one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request))
+        return {self.date_hierarchy, *self.get_list_display(request), *filters}
 
 
 class UserFieldsForm(ModelForm[User]):
@@ -117,7 +135,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
     form = ChangeUserForm
     add_form = AddUserForm
     change_password_form = PasswordForm
@@ -158,7 +176,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Also notes the sign-in that asks, so that `PasswordForm` can keep it when somebody changes their own password."""
-        user = super().get_object(request, object_id, from_field)
+        user: Any = super().get_object(request, object_id, from_field)
         sign_in = getattr(request, "sign_in", None)
         if user is not None and sign_in is not None and sign_in.user_id == user.pk:
             user.asking_sign_in = sign_in.pk
@@ -211,7 +229,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
                 self.log_change(request, user, [{"changed": {"fields": ["is_active"]}}])
 
 
-class RecordAdmin(ModelAdmin[M]):
+class RecordAdmin(ListAdmin[M]):
     """A record of what happened: to be read, never made or changed here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

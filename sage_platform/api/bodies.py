@@ -118,6 +118,8 @@ def check_form_body(request: HttpRequest) -> None:
     if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
         raise WrongMediaType(FORM.refused_type)
     check_length(request, settings.SAGE_MAX_JSON_BYTES)
+    # The type of a form has no charset (RFC 6749 §B, WHATWG URL §5): whatever a client names there, it sends UTF-8.
+    request.encoding = "utf-8"
 
 
 def _parse(raw: bytes) -> object:

@@ -4,7 +4,7 @@ The toolkit registers the swapped models by itself; its app stands before ours i
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform.accounts.admin import RecordAdmin
+from sage_platform.accounts.admin import ListAdmin, RecordAdmin
 from sage_platform.oauth2 import client_secrets, clients, consents, keys, scopes, tokens
 from sage_platform.oauth2.models import (
     AccessToken,
@@ -27,19 +27,16 @@ from sage_platform.oauth2.models import (
     SigningKey,
 )
 from sage_platform.oauth2.registration import Registration
+from sage_platform.typing import ModelForm
 
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
 
 
-# The classes take the model's type from the stubs alone; at run time they have no parameters.
-if TYPE_CHECKING:
-    ApplicationForm = forms.ModelForm[Application]
-    ApplicationAdmin = admin.ModelAdmin[Application]
-else:
-    ApplicationForm, ApplicationAdmin = forms.ModelForm, admin.ModelAdmin
+# The form's fields that are called otherwise in a registration.
+COLUMNS = {"skip_consent": "skip_authorization"}
 
 
-class ClientForm(ApplicationForm):
+class ClientForm(ModelForm[Application]):
     """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
 
     redirect_uris = forms.CharField(
@@ -67,7 +64,12 @@ class ClientForm(ApplicationForm):
         model = Application
         fields = ("client_id", "name", "description", "token_endpoint_auth_method", "skip_authorization", "enabled")
         labels = {"skip_authorization": _("Skip consent")}
-        help_texts = {"skip_authorization": _("For the organization's own applications: people are not asked.")}
+        help_texts = {
+            "skip_authorization": _(
+                "For the organization's own applications: people are not asked. Not for a public client with a loopback address "
+                "or a scheme of its own."
+            )
+        }
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
         """Three columns are shown in another form than they are stored in, so the model's form does not fill them in."""
@@ -82,7 +84,8 @@ class ClientForm(ApplicationForm):
         given = super().clean() or self.cleaned_data
         if not self.errors:
             for problem in self.registration().problems(scopes.names(), has_secret=True):
-                self.add_error(problem.where if problem.where in self.fields else None, gettext(problem.text) % problem.params)
+                field = COLUMNS.get(problem.where, problem.where)
+                self.add_error(field if field in self.fields else None, gettext(problem.text) % problem.params)
         return given
 
     def registration(self) -> Registration:
@@ -101,7 +104,7 @@ class ClientForm(ApplicationForm):
 
 
 @admin.register(Application)
-class ClientAdmin(ApplicationAdmin):
+class ClientAdmin(ListAdmin[Application]):
     """A secret is made here and shown once. A client that the environment declares is read-only here."""
 
     form = ClientForm

@@ -26,8 +26,7 @@ from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
 from sage_platform.oauth2 import consents, keys, parameters, scopes
-from sage_platform.oauth2.models import Application
-from sage_platform.oauth2.redirects import with_answer
+from sage_platform.oauth2.redirects import is_native, with_answer
 from sage_platform.oauth2.requests import OAuth2Request
 from sage_platform.oauth2.server import server
 from sage_platform.oauth2.tokens import save_code
@@ -161,7 +160,7 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
         return _sign_in_again(request, asked)
     client, wanted = asked.validated.client, asked.validated.scopes
     decision = request.POST.get("decision") if request.method == "POST" else None
-    if decision is None and ("consent" in asked.prompts or not _agreed(person, client, wanted)):
+    if decision is None and ("consent" in asked.prompts or not _agreed(person, asked)):
         if "none" in asked.prompts:
             raise ConsentRequired
         return _consent_page(request, asked)
@@ -172,14 +171,22 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
         return HttpResponse()
     with transaction.atomic():
         # A person who was not asked has allowed nothing. So they are asked if the client later loses its right to skip that.
-        unasked = decision is None and client.skip_authorization
+        unasked = decision is None and client.skips_consent
         consents.remember(person, client, [] if unasked else wanted)
         code = save_code(asked.validated, user=person, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 
 
-def _agreed(person: User, client: Application, wanted: list[str]) -> bool:
-    return client.skip_authorization or consents.covers(person, client, wanted)
+def _agreed(person: User, asked: Asked) -> bool:
+    """Whether the person need not be asked.
+
+    Of a public client behind a loopback address or a scheme of its own nobody knows that it is the same program as last time, so
+    a remembered consent does not count for it (RFC 8252 §8.6).
+    """
+    client = asked.validated.client
+    if client.is_public and is_native(asked.return_address):
+        return False
+    return client.skips_consent or consents.covers(person, client, asked.validated.scopes)
 
 
 def _has_to_sign_in_again(request: HttpRequest, asked: Asked, person: User) -> bool:

@@ -50,16 +50,19 @@ REFUSED: Schema = {
 }
 
 
-def form(lengths: dict[str, int], **needed: Schema) -> Schema:
+def text_of(most: int | None) -> Schema:
+    return {"type": "string", "pattern": ANY_TEXT} | ({} if most is None else {"maxLength": most})
+
+
+def form(lengths: parameters.Lengths, **needed: Schema) -> Schema:
     """A form with these parameters; a client adds its credentials here or in `Authorization`."""
-    known = {name: {"type": "string", "maxLength": most, "pattern": ANY_TEXT} for name, most in lengths.items()}
+    known = {name: text_of(most) for name, most in lengths.items()}
     return {"type": "object", "properties": known | needed, "required": list(needed)}
 
 
 METADATA = "The authorization server's metadata (RFC 8414, OpenID Connect Discovery); the same document at each of its addresses"
 TOKEN_FORM = form(parameters.TOKEN, grant_type={"enum": [CODE, REFRESH, CREDENTIALS]})
-ABOUT_TOKEN: Schema = {"type": "string", "minLength": 1, "maxLength": parameters.ABOUT_TOKEN["token"], "pattern": ANY_TEXT}
-ABOUT_TOKEN_FORM = form(parameters.ABOUT_TOKEN, token=ABOUT_TOKEN)
+ABOUT_TOKEN_FORM = form(parameters.ABOUT_TOKEN, token=text_of(None) | {"minLength": 1})
 BY_CLIENTS = ("400", "401", "411", "413", "415", "429", "503")
 BY_BEARERS = ("401", "403", "503")
 

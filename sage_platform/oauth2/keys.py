@@ -8,6 +8,7 @@ import json
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
+from logging import getLogger
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,8 +17,10 @@ from django.utils import timezone
 from jwcrypto import jwk, jws, jwt
 from jwcrypto.common import JWException
 
-from sage_platform.encryption import Sealed
+from sage_platform.encryption import Sealed, UndecryptableError
 from sage_platform.oauth2.models import SigningKey
+
+log = getLogger("sage.oauth2")
 
 BITS = 2048
 # For how long a key signs. `prune`, which runs daily, then rotates it.
@@ -53,20 +56,31 @@ def ensure() -> SigningKey:
     return SigningKey.objects.get(activated_at__isnull=False, retired_at=None)
 
 
+def ensure_readable() -> bool:
+    """Like `ensure`. Whether the key that signs could not be opened, and has been replaced."""
+    found = ensure()
+    return _signer()[0].pk != found.pk
+
+
 def rotate() -> SigningKey:
     """Retire the key that signs, let the next one sign, and publish a new next one. Keys retired before are deleted."""
-    ensure()
+    _retire(ensure())
+    return ensure()
+
+
+def _retire(key: SigningKey) -> bool:
+    """Whether this process has retired it; False when another one has done so at the same moment."""
     with transaction.atomic():
         now = timezone.now()
-        current = SigningKey.objects.select_for_update().filter(activated_at__isnull=False, retired_at=None).first()
-        if current is None:  # Another process has rotated at the same moment.
-            return ensure()
+        if not SigningKey.objects.select_for_update().filter(pk=key.pk, retired_at=None).exists():
+            return False
         SigningKey.objects.filter(retired_at__isnull=False).delete()
-        SigningKey.objects.filter(pk=current.pk).update(retired_at=now)
+        # Nothing signs with the private half any more. Left under a lost key it would stop each `rotate_encryption_keys`.
+        SigningKey.objects.filter(pk=key.pk).update(retired_at=now, private_key=Sealed.of(""))
         _ensure_next()
         _activate_next(now)
         _ensure_next()
-    return ensure()
+    return True
 
 
 def rotate_if_due(now: datetime | None = None) -> bool:
@@ -92,7 +106,12 @@ def _activate_next(now: datetime) -> int:
 
 
 def _ensure_next() -> None:
-    if not SigningKey.objects.filter(activated_at=None, retired_at=None).exists():
+    """One that cannot be opened is replaced: it has signed nothing yet, so nobody needs its public half."""
+    found = SigningKey.objects.filter(activated_at=None, retired_at=None).first()
+    if found is not None and _opened(found) is None:
+        found.delete()
+        found = None
+    if found is None:
         make_key().save(force_insert=True)
 
 
@@ -105,10 +124,36 @@ def key_set() -> dict[str, list[dict[str, Any]]]:
 
 def sign(claims: dict[str, Any]) -> str:
     """An RS256 JWT (RFC 7519) that names its key."""
-    row = ensure()
+    row, private = _signer()
     token = jwt.JWT(header=json.dumps({"alg": "RS256", "typ": "JWT", "kid": row.kid}), claims=json.dumps(claims))
-    token.make_signed_token(_private(row.private_key))
+    token.make_signed_token(private)
     return str(token.serialize())
+
+
+def _signer() -> tuple[SigningKey, jwk.JWK]:
+    """The key that signs, opened. One that cannot be opened is retired, and the next one or a new one signs from now on.
+
+    Its encryption key was lost, or taken out of the setting too early. Clients go on verifying what it has signed, because its
+    public half stays published. Raises UndecryptableError where the new one cannot be opened either, which happens when a process
+    with another encryption key replaces it at the same moment.
+    """
+    row = ensure()
+    private = _opened(row)
+    if private is None:
+        if _retire(row):
+            log.error(
+                "signing key replaced", extra={"facts": {"kid": row.kid, "cause": "no key of SAGE_ENCRYPTION_KEYS opens it"}}
+            )
+        row = ensure()
+        private = _private(row.private_key)
+    return row, private
+
+
+def _opened(key: SigningKey) -> jwk.JWK | None:
+    try:
+        return _private(key.private_key)
+    except UndecryptableError:
+        return None
 
 
 @lru_cache(maxsize=4)

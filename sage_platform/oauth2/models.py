@@ -37,6 +37,7 @@ from oauth2_provider.models import (
 
 from sage_platform.encryption import SealedField
 from sage_platform.oauth2.fields import DigestField, SecretField
+from sage_platform.oauth2.redirects import is_native
 from sage_platform.oauth2.registration import METHODS_WITH_SECRET
 
 
@@ -111,6 +112,12 @@ class Application(AbstractApplication):
     @property
     def scopes(self) -> list[str]:
         return [str(name) for name in self.scope.split()]
+
+    @property
+    def skips_consent(self) -> bool:
+        """What counts of `skip_authorization`: rows from before the rule of `registration` may have it and must not."""
+        native = self.is_public and any(is_native(address) for address in self.redirect_uris.split())
+        return bool(self.skip_authorization) and not native
 
 
 class Grant(AbstractGrant):

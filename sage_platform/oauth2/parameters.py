@@ -6,12 +6,14 @@ somebody sent could then be taken for what we have found out ourselves.
 
 from collections.abc import Mapping
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from oauthlib.oauth2.rfc6749.errors import InvalidRequestError
 
-# The most characters of each parameter's value. Longer values would cost time or be errors of the database.
-AUTHORIZATION = {
+# The most characters of each parameter's value; None for one that may be as long as the body. Longer values would cost time or be
+# errors of the database.
+Lengths = Mapping[str, int | None]
+AUTHORIZATION: Lengths = {
     "client_id": 255,
     "code_challenge": 128,
     "code_challenge_method": 16,
@@ -28,8 +30,8 @@ AUTHORIZATION = {
     "scope": 1024,
     "state": 2048,
 }
-CREDENTIALS = {"client_id": 255, "client_secret": 512}
-TOKEN = CREDENTIALS | {
+CREDENTIALS: dict[str, int | None] = {"client_id": 255, "client_secret": 512}
+TOKEN: Lengths = CREDENTIALS | {
     "code": 512,
     "code_verifier": 128,
     "grant_type": 128,
@@ -37,10 +39,12 @@ TOKEN = CREDENTIALS | {
     "refresh_token": 512,
     "scope": 1024,
 }
-ABOUT_TOKEN = CREDENTIALS | {"token": 4096, "token_type_hint": 64}
+# Of any length, because a text that is no token of ours is no mistake here (RFC 7009 §2.2, RFC 7662 §2.2), and neither is a hint
+# that we do not know (RFC 7009 §2.1).
+ABOUT_TOKEN: Lengths = CREDENTIALS | {"token": None, "token_type_hint": None}
 
 
-def known(given: QueryDict, lengths: Mapping[str, int]) -> tuple[dict[str, str], dict[str, str]]:
+def known(given: QueryDict, lengths: Lengths) -> tuple[dict[str, str], dict[str, str]]:
     """The parameters that are right, and by name what is wrong with the others.
 
     One without a value counts as not sent (RFC 6749 §3.1).
@@ -51,20 +55,20 @@ def known(given: QueryDict, lengths: Mapping[str, int]) -> tuple[dict[str, str],
         values = given.getlist(name)
         if len(values) > 1:
             wrong[name] = f"The parameter {name} is there more than once."
-        elif values and (len(values[0]) > most or "\0" in values[0]):
+        elif values and ("\0" in values[0] or (most is not None and len(values[0]) > most)):
             wrong[name] = f"The parameter {name} is too long, or has a null character in it."
         elif values and values[0]:
             right[name] = values[0]
     return right, wrong
 
 
-def body_of(request: HttpRequest, lengths: Mapping[str, int]) -> dict[str, str]:
+def body_of(request: HttpRequest, lengths: Lengths) -> dict[str, str]:
     """The known parameters of a form body. Raises InvalidRequestError, also for a query: proxies log it, with its secrets."""
     if request.META.get("QUERY_STRING"):
         raise InvalidRequestError(description="Parameters go in the body.")
     try:
         form = request.POST
-    except (BadRequest, SuspiciousOperation):  # It is not UTF-8, or has too many fields.
+    except SuspiciousOperation:  # It has too many fields.
         raise InvalidRequestError(description="The body is no form that can be read.") from None
     right, wrong = known(form, lengths)
     refuse(wrong)

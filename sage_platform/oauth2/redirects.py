@@ -50,6 +50,12 @@ def _split(address: str) -> SplitResult | None:
         return None
 
 
+def is_native(address: str) -> bool:
+    """Whether the answer goes to a program on the person's own device: by loopback or by a scheme of its own (RFC 8252 §7)."""
+    parts = urlsplit(address)
+    return parts.scheme not in {"http", "https"} or parts.hostname in LOOPBACK_HOSTS
+
+
 def is_registered(asked: str, registered: Sequence[str]) -> bool:
     """Whether the strings are equal, character for character (RFC 9700 §2.1); on loopback the port may differ."""
     if asked in registered:

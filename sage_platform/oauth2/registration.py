@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sage_platform.languages import marked as _
-from sage_platform.oauth2.redirects import problem_with
+from sage_platform.oauth2.redirects import is_native, problem_with
 from sage_platform.oauth2.scopes import DEFAULT_OF_CLIENT
 
 CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
@@ -24,6 +24,7 @@ SECRET_MAX_LENGTH = 512
 # Fewer characters than RFC 6749 §A.1 allows: those that look the same to everybody and need no encoding in HTTP Basic.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}\Z")
 
+NATIVE_ASKS = _("A public client with a loopback address or a scheme of its own has to ask people each time.")
 ONE_OF = _("Choose of: %(choices)s; each once.")
 
 
@@ -65,9 +66,7 @@ class Registration:
         if not CLIENT_ID.match(self.client_id):
             yield Problem("client_id", _("Use 1 to 100 letters, digits and . _ ~ - with a letter or digit first."))
         yield from self._problems_of_flows()
-        for address in self.redirect_uris:
-            if problem := problem_with(address):
-                yield Problem("redirect_uris", problem)
+        yield from self._problems_of_addresses()
         if unknown := [name for name in self.scope.split() if name not in scopes]:
             yield Problem("scope", _("There is no scope %(names)s."), {"names": ", ".join(unknown)[:100]})
         if self.token_endpoint_auth_method not in AUTH_METHODS:
@@ -80,6 +79,14 @@ class Registration:
             yield Problem("client_secret", _("The secret is too long."))
         if len(self.name) > 255 or "\0" in self.name + self.description:
             yield Problem("name", _("Use 255 characters at most, and no null character."))
+
+    def _problems_of_addresses(self) -> Iterator["Problem"]:
+        for address in self.redirect_uris:
+            if problem := problem_with(address):
+                yield Problem("redirect_uris", problem)
+            elif self.skip_consent and self.is_public and is_native(address):
+                # RFC 8252 §8.6: another program on the device can pose as this client.
+                yield Problem("skip_consent", NATIVE_ASKS)
 
     def _problems_of_flows(self) -> Iterator["Problem"]:
         if not self.grant_types or set(self.grant_types) - set(GRANT_TYPES) or len(set(self.grant_types)) < len(self.grant_types):

@@ -31,6 +31,9 @@ class OAuth2Request(Request):
     spent: Grant | RefreshToken | None = None
 
     def __init__(self, params: Mapping[str, str], caller: Application | None = None) -> None:
-        super().__init__("", http_method="POST", body=list(params.items()))
+        # Some clients send more than one space between two scopes (RFC 6749 §3.3 has one). The library would see an empty scope.
+        scope = " ".join(name for name in params.get("scope", "").split(" ") if name)
+        others = {name: value for name, value in params.items() if name != "scope"}
+        super().__init__("", http_method="POST", body=list((others | ({"scope": scope} if scope else {})).items()))
         self.scopes: list[str] = []
         self.caller = caller

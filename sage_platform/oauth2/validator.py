@@ -89,6 +89,10 @@ class Validator(RequestValidator):
         known = scopes.names()
         if request.grant_type == GrantType.CLIENT_CREDENTIALS:
             known = scopes.without_personal(known)
+        else:
+            # OpenID Connect Core §3.1.2.1: an unknown scope, such as `offline_access`, is left out, and the tokens' answer
+            # says what is left. A scope that we know and the client may not ask for is refused: its registration is wrong.
+            asked = [name for name in asked if name in known]
         request.scopes = list(dict.fromkeys(asked))
         return bool(asked) and set(asked) <= set(known) & set(client.scopes)
 

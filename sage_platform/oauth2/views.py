@@ -28,13 +28,21 @@ from sage_platform.oauth2.server import server
 View = Callable[[HttpRequest], HttpResponse]
 # Scripts of every origin may ask and read the answer. They may not send cookies along, so they cannot act as the visitor.
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID"}
+TAKEN_HEADERS = "Authorization, Content-Type, X-Request-ID"
+# What anybody may read anyhow needs no look at the headers: MCP clients, for example, name their protocol's version in one. The
+# star does not stand for Authorization (Fetch §3.3.4), which some clients send everywhere.
+ANY_HEADER = "*, Authorization"
 # Five minutes, so that a new version of the metadata is seen soon. Keys could wait longer: the next one is published months
 # before it signs.
 PUBLIC = {"Cache-Control": "public, max-age=300"}
 
 
-def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
-    """Declare an endpoint whose errors are JSON. Scripts of every origin may call it, unless `any_origin` is false."""
+def endpoint(*methods: str, any_origin: bool = True, takes_credentials: bool = True) -> Callable[[View], View]:
+    """Declare an endpoint whose errors are JSON. Scripts of every origin may call it, unless `any_origin` is false.
+
+    Without credentials, which are a body or an `Authorization` header, they may send any header with their request.
+    """
+    allowed = TAKEN_HEADERS if takes_credentials else ANY_HEADER
 
     def decorate(view: View) -> View:
         guarded = sensitive_post_parameters()(view)
@@ -44,7 +52,7 @@ def endpoint(*methods: str, any_origin: bool = True) -> Callable[[View], View]:
         @wraps(view)
         def run(request: HttpRequest) -> HttpResponse:
             if any_origin and request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META:
-                return _preflight(methods)
+                return _preflight(methods, allowed)
             response = _answer(guarded, request) if request.method in methods else _wrong_method(methods)
             for name, value in (ANY_ORIGIN if any_origin else {}).items():
                 response.headers[name] = value
@@ -76,10 +84,10 @@ def error_format(_request: HttpRequest, parts: ErrorParts, headers: Mapping[str,
     return as_json(body, status=parts.status, headers=NO_STORE | dict(headers))
 
 
-def _preflight(methods: tuple[str, ...]) -> HttpResponse:
+def _preflight(methods: tuple[str, ...], allowed: str) -> HttpResponse:
     headers = {
         "Access-Control-Allow-Methods": ", ".join(methods),
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-ID",
+        "Access-Control-Allow-Headers": allowed,
         "Access-Control-Max-Age": "86400",
     }
     return _empty(204, ANY_ORIGIN | headers)
@@ -195,19 +203,19 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     return as_json(claims_of(found.user, found.scopes), headers=NO_STORE)
 
 
-@endpoint("GET", "HEAD")
+@endpoint("GET", "HEAD", takes_credentials=False)
 def jwks(request: HttpRequest) -> HttpResponse:
     """RFC 7517 §5."""
     return as_json(keys.key_set(), headers=PUBLIC)
 
 
-@endpoint("GET", "HEAD")
+@endpoint("GET", "HEAD", takes_credentials=False)
 def server_metadata(_request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3.2, OpenID Connect Discovery §4.2. The issuer comes from a setting, since a caller chooses the Host header."""
     return as_json(metadata.authorization_server(), headers=PUBLIC)
 
 
-@endpoint("GET", "HEAD")
+@endpoint("GET", "HEAD", takes_credentials=False)
 def resource_metadata(_request: HttpRequest) -> HttpResponse:
     """RFC 9728 §3.2."""
     return as_json(metadata.protected_resource(), headers=PUBLIC)

@@ -52,6 +52,16 @@ def test_a_made_clients_secret_is_shown_once(as_admin: Caller) -> None:
         assert row.client_secret not in page.content.decode()
 
 
+def test_a_public_client_on_peoples_devices_cannot_skip_consent(as_admin: Caller) -> None:
+    """RFC 8252 §8.6. The mistake is shown at its own field."""
+    response = as_admin.form(f"{LIST}add/", FIELDS | {"token_endpoint_auth_method": "none", "skip_authorization": "on"})
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors == {
+        "skip_authorization": ["A public client with a loopback address or a scheme of its own has to ask people each time."]
+    }
+    assert not Application.objects.exists()
+
+
 def test_a_public_client_has_none(as_admin: Caller) -> None:
     response = as_admin.form(f"{LIST}add/", FIELDS | {"token_endpoint_auth_method": "none"})
     assert response.status_code == 302

@@ -120,10 +120,9 @@ def test_other_media_types_are_refused(path: str, content_type: str, anyone: Cal
 @pytest.mark.parametrize("path", POSTED)
 def test_a_form_that_cannot_be_read_is_refused_in_json(path: str, anyone: Caller, lage: Application) -> None:
     many = "&".join(f"field{number}=1" for number in range(1500)).encode()
-    for body, content_type in ((many, FORM), (b"token=x", f"{FORM}; charset=utf-16")):
-        response = sent(anyone, path, body, content_type)
-        refused(response, "invalid_request")
-        assert response.json()["error_description"] == "The body is no form that can be read."
+    response = sent(anyone, path, many)
+    refused(response, "invalid_request")
+    assert response.json()["error_description"] == "The body is no form that can be read."
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,18 @@ import pytest
 from django.test import Client
 
 from sage_platform.oauth2.models import Application, Consent, Grant
-from tests.oauth2_clients import CALLBACK, CHALLENGE, Response, allow, answer_in, make_client, make_public_client, request_of
+from tests.oauth2_clients import (
+    CALLBACK,
+    CHALLENGE,
+    Program,
+    Response,
+    allow,
+    answer_in,
+    code_for,
+    make_client,
+    make_public_client,
+    request_of,
+)
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -106,9 +117,11 @@ def test_the_error_page_is_in_the_persons_language(as_alice: Caller, lage: Appli
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"response_mode": "form_post"}, "invalid_request"),
         ({"scope": None}, "invalid_scope"),
-        ({"scope": "openid nothing"}, "invalid_scope"),
+        ({"scope": " "}, "invalid_scope"),
+        ({"scope": "nothing offline_access"}, "invalid_scope"),
+        ({"scope": "openid\temail"}, "invalid_scope"),
         ({"scope": "openid usage:write"}, "invalid_scope"),
-        ({"scope": "openid  email"}, "invalid_scope"),
+        ({"scope": "openid usage:write nothing"}, "invalid_scope"),
         ({"scope": "openid\0"}, "invalid_request"),
         ({"scope": "openid " * 200}, "invalid_request"),
         ({"scope": ["openid", "openid"]}, "invalid_request"),
@@ -195,6 +208,26 @@ def test_unknown_and_empty_parameters_are_passed_over(as_alice: Caller, lage: Ap
     assert Grant._default_manager.get(code=answer["code"]).user_id == "alice"
 
 
+@pytest.mark.parametrize(
+    "scope", ["openid offline_access", "nothing openid", "openid openid", "  openid  nothing ", "OPENID openid"]
+)
+def test_unknown_scopes_are_left_out(scope: str, as_alice: Caller, lage: Application) -> None:
+    """OpenID Connect Core §3.1.2.1. They are not asked for, and the token's answer says what is left (RFC 6749 §3.3)."""
+    asked = request_of(scope=scope)
+    page = as_alice.get("/oauth2/authorize", asked)
+    assert list(page.context["scopes"]) == ["Know who you are"]
+    code = answer_in(as_alice.form(page.wsgi_request.get_full_path(), {"decision": "allow"}))["code"]
+    assert Consent.objects.get().scopes == "openid"
+    assert Program().exchange(code).json()["scope"] == "openid"
+
+
+def test_more_than_one_space_between_scopes(as_alice: Caller, lage: Application) -> None:
+    allow(as_alice.user, lage)
+    tokens = Program().exchange(code_for(as_alice, scope=" openid  profile   email")).json()
+    assert tokens["scope"] == "openid profile email"
+    assert Program().refresh(tokens["refresh_token"], scope="openid  email ").json()["scope"] == "openid email"
+
+
 def test_a_skipping_client_asks_nobody(as_alice: Caller, signing_keys: object) -> None:
     make_client(skip_authorization=True)
     assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of()))
@@ -202,10 +235,10 @@ def test_a_skipping_client_asks_nobody(as_alice: Caller, signing_keys: object) -
 
 def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: object) -> None:
     """RFC 8252 §7.1."""
-    tool = make_public_client(redirect_uris="com.example.app:/callback")
-    allow(as_alice.user, tool)
-    response = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri="com.example.app:/callback"))
-    assert response.status_code == 302
+    make_public_client(redirect_uris="com.example.app:/callback")
+    page = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri="com.example.app:/callback"))
+    response = as_alice.form(page.wsgi_request.get_full_path(), {"decision": "allow"})
+    assert response.status_code == 303
     assert response.headers["Location"].startswith("com.example.app:/callback?code=sage_oac_")
 
 
@@ -220,8 +253,8 @@ def test_a_custom_scheme_is_redirected_to(as_alice: Caller, signing_keys: object
 )
 def test_a_loopback_address_may_vary_its_port(registered: str, asked: str, as_alice: Caller, signing_keys: object) -> None:
     """RFC 8252 §7.3, RFC 9700 §2.1."""
-    allow(as_alice.user, make_public_client(redirect_uris=registered))
-    response = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri=asked))
+    allow(as_alice.user, make_client(redirect_uris=registered))
+    response = as_alice.get("/oauth2/authorize", request_of(redirect_uri=asked))
     assert response.headers["Location"].startswith(f"{asked}?code=")
 
 

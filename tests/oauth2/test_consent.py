@@ -6,7 +6,7 @@ import pytest
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import Application, Consent, Grant
-from tests.oauth2_clients import allow, answer_in, make_client, request_of
+from tests.oauth2_clients import CALLBACK, allow, answer_in, make_client, make_public_client, request_of
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +131,45 @@ def test_asked_again_where_the_client_wants_it(skips: bool, as_alice: Caller, si
     allow(as_alice.user, make_client(skip_authorization=skips))
     address, _page = ask(as_alice, prompt="consent")
     assert "code" in answer_in(as_alice.form(address, {"decision": "allow"}))
+
+
+NATIVE = ["http://127.0.0.1:4711/callback", "http://[::1]/callback", "http://localhost/callback", "com.example.app:/callback"]
+
+
+@pytest.mark.parametrize("address", NATIVE)
+@pytest.mark.parametrize("skips", [False, True])
+def test_a_public_client_on_the_device_is_asked_each_time(
+    *, skips: bool, address: str, as_alice: Caller, signing_keys: object
+) -> None:
+    """RFC 8252 §8.6: another program on the device can pose as it. Also where a row from before the rule skips consent."""
+    client = make_public_client(redirect_uris=address, skip_authorization=skips)
+    allow(as_alice.user, client)
+    asked = request_of("tool", redirect_uri=address)
+    for _ in range(2):
+        page = as_alice.get("/oauth2/authorize", asked)
+        assert page.status_code == 200
+        assert "code" in answer_in(as_alice.form(page.wsgi_request.get_full_path(), {"decision": "allow"}))
+    silent = answer_in(as_alice.get("/oauth2/authorize", asked | {"prompt": "none"}))
+    assert silent["error"] == "consent_required"
+    assert Grant._default_manager.count() == 2
+
+
+def test_a_public_client_in_the_web_is_asked_once(as_alice: Caller, signing_keys: object) -> None:
+    """Nobody but the owner of the host gets what is sent there."""
+    allow(as_alice.user, make_public_client(redirect_uris=f"{CALLBACK} {NATIVE[0]}"))
+    assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of("tool")))
+
+
+def test_a_public_client_skips_nothing_while_it_has_such_an_address(as_alice: Caller, signing_keys: object) -> None:
+    client = make_public_client(redirect_uris=f"{CALLBACK} {NATIVE[0]}", skip_authorization=True)
+    assert as_alice.get("/oauth2/authorize", request_of("tool")).status_code == 200
+    Application.objects.filter(pk=client.pk).update(redirect_uris=CALLBACK)
+    assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of("tool")))
+
+
+def test_a_client_with_a_secret_is_asked_once_wherever_it_is(as_alice: Caller, signing_keys: object) -> None:
+    allow(as_alice.user, make_client(redirect_uris=NATIVE[0]))
+    assert "code" in answer_in(as_alice.get("/oauth2/authorize", request_of(redirect_uri=NATIVE[0])))
 
 
 def test_logged_out_in_the_meantime(as_alice: Caller, anyone: Caller, lage: Application) -> None:

@@ -51,7 +51,7 @@ def test_a_programs_own_token(db: None) -> None:
     assert not {"sub", "username"} & set(answer)
 
 
-@pytest.mark.parametrize("token", ["unknown", "sage_oat_" + "x" * 43, "sage_ort_" + "x" * 43, "é", "x" * 4096])
+@pytest.mark.parametrize("token", ["unknown", "sage_oat_" + "x" * 43, "sage_ort_" + "x" * 43, "é", "x" * 4097, "x" * 100_000])
 def test_an_unknown_token(token: str, program: Program) -> None:
     response = program.introspect(token)
     assert (response.status_code, response.json()) == (200, NOT_ACTIVE)
@@ -108,7 +108,7 @@ def test_a_bearer_token_is_no_way_in(pair: dict[str, Any]) -> None:
     assert response.status_code == 401
 
 
-@pytest.mark.parametrize("token", [None, "", "x\0", "x" * 4097])
+@pytest.mark.parametrize("token", [None, "", "x\0"])
 def test_what_is_no_request(token: str | None, program: Program) -> None:
     response = program.post("/oauth2/introspect", {"token": token})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")

@@ -1,7 +1,9 @@
 """GET /oauth2/jwks (RFC 7517), and the keys behind it: made, rotated, encrypted."""
 
+import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 from jwcrypto import jwk, jwt
+from pytest_django import Settings
 
+from sage_platform.encryption import Sealed
 from sage_platform.oauth2 import keys
-from sage_platform.oauth2.models import SigningKey
-from tests.oauth2_clients import Program
+from sage_platform.oauth2.models import Application, SigningKey
+from tests.oauth2_clients import Program, allow, code_for
 from tests.people import Caller
 
 
@@ -76,6 +80,63 @@ def test_prune_rotates_when_it_is_due(signing_keys: list[SigningKey], capsys: py
     call_command("prune")
     assert "the next one signs now" in capsys.readouterr().out
     assert SigningKey.objects.get(activated_at__isnull=False, retired_at=None).kid == signing_keys[1].kid
+
+
+# -- Keys under an encryption key that is lost ------------------------------------------------------------------------------
+
+
+def lose_the_key(*rows: SigningKey) -> None:
+    """The rows as they are under an encryption key that nobody has any more."""
+    keys._private.cache_clear()
+    for row in rows:
+        SigningKey.objects.filter(pk=row.pk).update(private_key=Sealed(f"00000000:{row.private_key.stored.partition(':')[2]}"))
+
+
+def signing() -> SigningKey:
+    return SigningKey.objects.get(activated_at__isnull=False, retired_at=None)
+
+
+@pytest.mark.parametrize("lost", ["the one that signs", "both"])
+def test_a_key_that_cannot_be_opened_is_replaced_by_itself(
+    lost: str, as_alice: Caller, lage: Application, signing_keys: list[SigningKey], log: io.StringIO
+) -> None:
+    allow(as_alice.user, lage)
+    before = keys.sign({"sub": "alice"})
+    lose_the_key(*(signing_keys if lost == "both" else signing_keys[:1]))
+    first, second = (Program().exchange(code_for(as_alice)) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    (line,) = (json.loads(row) for row in log.getvalue().splitlines())
+    assert (line["level"], line["logger"], line["message"]) == ("ERROR", "sage.oauth2", "signing key replaced")
+    assert (line["kid"], line["cause"]) == (signing_keys[0].kid, "no key of SAGE_ENCRYPTION_KEYS opens it")
+    assert (signing().kid == signing_keys[1].kid) == (lost != "both")
+    # The public halves: of the one that signs, the next one, and the retired one, by which clients verify what they have.
+    shown = [row["kid"] for row in published(as_alice)]
+    assert (shown[0], shown[2], len(shown)) == (signing().kid, signing_keys[0].kid, 3)
+    for token in (first.json()["id_token"], second.json()["id_token"]):
+        assert json.loads(jwt.JWT(jwt=token, key=jwk.JWK(**signing().public_jwk), algs=["RS256"]).header)["kid"] == shown[0]
+    assert keys.read(before) == {"sub": "alice"}
+    # Nothing is left that `rotate_encryption_keys` could not read.
+    for row in SigningKey.objects.all():
+        row.private_key.reveal()
+
+
+def test_a_next_key_that_cannot_be_opened_does_not_come_to_sign(signing_keys: list[SigningKey]) -> None:
+    lose_the_key(signing_keys[1])
+    keys.rotate()
+    assert signing().kid not in {key.kid for key in signing_keys}
+    assert keys.read(keys.sign({"sub": "alice"})) == {"sub": "alice"}
+
+
+def test_bootstrap_says_so(signing_keys: list[SigningKey], settings: Settings, tmp_path: Path) -> None:
+    settings.SAGE_DATA_DIR = tmp_path
+    call_command("bootstrap", stdout=io.StringIO())
+    lose_the_key(*signing_keys)
+    told, again = io.StringIO(), io.StringIO()
+    call_command("bootstrap", stdout=told)
+    call_command("bootstrap", stdout=again)
+    replaced = "The key that signs id_tokens could not be opened with SAGE_ENCRYPTION_KEYS. Another one signs now.\n"
+    assert (told.getvalue(), again.getvalue()) == (replaced, "")
+    assert signing().kid not in {key.kid for key in signing_keys}
 
 
 def test_other_texts_are_no_id_tokens(signing_keys: list[SigningKey]) -> None:

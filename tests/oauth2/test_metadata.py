@@ -144,6 +144,23 @@ def test_a_browser_of_any_origin_may_ask_without_credentials(client: Client) -> 
     assert "Access-Control-Allow-Credentials" not in preflight
 
 
+@pytest.mark.parametrize("address", [*ADDRESSES, "/.well-known/oauth-protected-resource", "/oauth2/jwks", "/api/oauth2/jwks"])
+def test_with_any_header(client: Client, address: str) -> None:
+    """MCP clients name their protocol's version at discovery. The star does not stand for Authorization (Fetch §3.3.4)."""
+    asked = {"access-control-request-method": "GET", "access-control-request-headers": "authorization,mcp-protocol-version"}
+    preflight = client.options(address, headers={"origin": "https://app.example"} | asked)
+
+    assert preflight.status_code == 204
+    assert preflight["Access-Control-Allow-Headers"] == "*, Authorization"
+
+
+@pytest.mark.parametrize("address", ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo"])
+def test_with_known_headers_where_credentials_are_taken(client: Client, address: str) -> None:
+    preflight = client.options(address, headers={"origin": "https://app.example", "access-control-request-method": "POST"})
+
+    assert preflight["Access-Control-Allow-Headers"] == "Authorization, Content-Type, X-Request-ID"
+
+
 def test_what_the_resource_says_of_itself(client: Client) -> None:
     """RFC 9728 §2 and §3.3: `resource` is the address that the document's own was made of."""
     response = client.get("/.well-known/oauth-protected-resource", headers={"origin": "https://app.example"})

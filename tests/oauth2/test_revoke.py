@@ -17,7 +17,7 @@ def living() -> tuple[int, int]:
 
 @pytest.mark.parametrize("path", ["/oauth2/revoke", "/api/oauth2/revoke"])
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-@pytest.mark.parametrize("hint", [None, "access_token", "refresh_token", "nonsense"])
+@pytest.mark.parametrize("hint", [None, "access_token", "refresh_token", "nonsense", "long" * 100])
 def test_either_kind_ends_its_family(path: str, kind: str, hint: str | None, pair: dict[str, Any], program: Program) -> None:
     """§2.1; a wrong hint does not matter (§2.1), a strange one neither (§2.2.1)."""
     response = program.post(path, {"token": pair[kind], "token_type_hint": hint}, Origin="https://app.example")
@@ -37,7 +37,7 @@ def test_another_approval_goes_on(pair: dict[str, Any], program: Program, as_ali
     assert living() == (1, 1)
 
 
-@pytest.mark.parametrize("token", ["unknown", "sage_oat_" + "x" * 43, "sage_ort_" + "x" * 43, "é", "x" * 4096])
+@pytest.mark.parametrize("token", ["unknown", "sage_oat_" + "x" * 43, "sage_ort_" + "x" * 43, "é", "x" * 4097, "x" * 100_000])
 def test_an_unknown_token_is_revoked_already(token: str, pair: dict[str, Any], program: Program) -> None:
     """§2.2."""
     assert program.revoke(token).status_code == 200
@@ -70,7 +70,7 @@ def test_nobody_revokes_nothing(pair: dict[str, Any]) -> None:
     assert living() == (1, 1)
 
 
-@pytest.mark.parametrize("token", [None, "", "x\0", "x" * 4097])
+@pytest.mark.parametrize("token", [None, "", "x\0"])
 def test_what_is_no_request(token: str | None, program: Program) -> None:
     response = program.post("/oauth2/revoke", {"token": token})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")

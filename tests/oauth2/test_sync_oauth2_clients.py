@@ -33,6 +33,9 @@ LAGE: dict[str, Any] = {
 }
 
 
+PUBLIC = {"token_endpoint_auth_method": "none", "client_secret": ""}
+
+
 def read(*rows: object) -> Any:
     return read_clients(json.dumps(rows), SCOPES)
 
@@ -98,6 +101,9 @@ def test_what_stops_the_start(text: str, says: str, monkeypatch: pytest.MonkeyPa
         ({"token_endpoint_auth_method": "private_key_jwt"}, "token_endpoint_auth_method"),
         ({"client_secret": ""}, "client_secret"),
         ({"token_endpoint_auth_method": "none"}, "client_secret"),
+        # RFC 8252 §8.6: such a client has to ask people each time.
+        (PUBLIC | {"redirect_uris": [CALLBACK, "http://127.0.0.1/callback"]}, "skip_consent"),
+        (PUBLIC | {"redirect_uris": ["com.example.app:/callback"]}, "skip_consent"),
         (
             {
                 "token_endpoint_auth_method": "none",

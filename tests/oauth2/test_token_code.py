@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -9,7 +10,7 @@ from pytest_django import Settings
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
-from sage_platform.oauth2 import consents, keys
+from sage_platform.oauth2 import client_secrets, consents, keys
 from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant, RefreshToken
 from tests.oauth2_clients import CALLBACK, VERIFIER, Program, Response, allow, answer_in, basic, code_for, make_client, request_of
 from tests.people import Caller
@@ -102,6 +103,17 @@ def test_parameters_in_the_address_are_refused(code: str, program: Program) -> N
     """RFC 6749 §2.3.1: addresses are logged."""
     fields = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
     refused(program.post(f"/oauth2/token?code={code}", fields), "invalid_request")
+
+
+@pytest.mark.parametrize("charset", ["ISO-8859-1", "utf-8", "UTF-8", '"utf-8"', "utf-16", "gbk", "nonsense", ""])
+def test_a_forms_charset_is_passed_over(charset: str, code: str, lage: Application) -> None:
+    """RFC 6749 §B: it is UTF-8. Some libraries name another by themselves, and percent-encode in UTF-8 all the same."""
+    Application.objects.update(client_secret=client_secrets.hashed("Schlüssel"), token_endpoint_auth_method="client_secret_post")
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    body = urlencode(fields | {"client_id": "lage", "client_secret": "Schlüssel"}).encode()
+    form = f"application/x-www-form-urlencoded; charset={charset}"
+    response = Caller().send("POST", "/oauth2/token", body, Content_Type=form)
+    assert (response.status_code, set(response.json()) > {"access_token"}) == (200, True)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,10 @@ class Command(LoggedChecksCommand):
         if outcome := ensure_system_provider():
             self.stdout.write(f"The system's model provider: {outcome}.")
         self.sync_clients()
-        keys.ensure()
+        if keys.ensure_readable():
+            self.stdout.write(
+                "The key that signs id_tokens could not be opened with SAGE_ENCRYPTION_KEYS. Another one signs now."
+            )
         if promoted is not None:
             self.promote(promoted)
         elif settings.SAGE_AUTH_MODE != "oauth":
