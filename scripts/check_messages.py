@@ -4,6 +4,7 @@ With --write it brings all of them up to date instead. Either way gettext's own 
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,8 @@ def makemessages(root: Path, catalogue: str) -> None:
     # Line numbers would change the catalogue with every edit, so that only the file is named.
     command = [
         sys.executable,
-        "manage.py",
+        "-m",
+        "django",  # manage.py hides the command from people.
         "makemessages",
         "--locale",
         catalogue,
@@ -47,7 +49,8 @@ def makemessages(root: Path, catalogue: str) -> None:
     others = (entry.name for entry in root.iterdir() if entry.is_dir() and entry.name not in SOURCE)
     for name in others:
         command += ["--ignore", name]
-    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "sage_platform.settings"}
+    subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def extracted(catalogue: str) -> polib.POFile:

@@ -161,7 +161,7 @@ def test_the_forms_of_oauth2_are_described_as_they_are_read(base: str, name: str
     form = body["content"]["application/x-www-form-urlencoded"]["schema"]
     assert form["required"] == ["grant_type" if name == "token" else "token"]
     lengths = {field: said["maxLength"] for field, said in form["properties"].items() if "maxLength" in said}
-    assert lengths.items() <= (parameters.TOKEN | parameters.ABOUT_TOKEN).items()
+    assert lengths.items() <= {**parameters.TOKEN, **parameters.ABOUT_TOKEN}.items()
 
 
 def test_what_has_no_envelope_is_described_too(document: Any) -> None:
