@@ -21,7 +21,7 @@ from sage_platform.api.client import came_by_https, client_key
 from sage_platform.api.errors import Unavailable
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer
-from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
+from sage_platform.api.languages import HEADERS, TAGS, language_of
 from sage_platform.logs import request_id_var
 from sage_platform.request_body import RequestBody
 
@@ -70,7 +70,7 @@ class RequestContextMiddleware:
             translation.deactivate()
             request_id_var.reset(marker)
         response.headers["X-Request-ID"] = request_id
-        response.headers.setdefault("Content-Language", WIRE_NAMES[language])
+        response.headers.setdefault("Content-Language", TAGS[language])
         patch_vary_headers(response, HEADERS)
         if access_log.isEnabledFor(INFO):
             self._log(request, response, began)
