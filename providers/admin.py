@@ -19,10 +19,10 @@ from providers.serializers import BaseURL, Keys
 from providers.services import records
 from providers.services.given import Given
 from providers.services.probes import UNREADABLE, Finding, probe_all
-from sage_platform.accounts.admin import ListAdmin
-from sage_platform.accounts.models import User
+from sage_platform.accounts.admin import ListAdmin, actor_of
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
+from sage_platform.typing import ModelForm, TabularInline
 
 # How many providers the action probes: few enough that the page comes before a proxy gives up. How many of them at the same time:
 # half of the default's slots stay free for people.
@@ -31,13 +31,7 @@ SIDE_BY_SIDE = 4
 
 
 if TYPE_CHECKING:
-    from django.contrib.admin.options import _FieldsetSpec
-
-    # For mypy these are generic. When the program runs Django's classes take no parameters.
-    ModelFormOfProvider = forms.ModelForm[Provider]
-    InlineOfProbe = admin.TabularInline[Probe, Provider]
-else:
-    ModelFormOfProvider, InlineOfProbe = forms.ModelForm, admin.TabularInline
+    from django.contrib.admin.options import _FieldsetSpec  # In the stubs alone.
 
 SETTINGS_SECTION: "_FieldsetSpec" = ((_("Settings"), {"fields": FORM_SETTINGS}),)
 
@@ -48,7 +42,7 @@ class RefusedRequest(HttpRequest):
     refusal: str
 
 
-class ProviderForm(ModelFormOfProvider):
+class ProviderForm(ModelForm[Provider]):
     # Why the services did not save what this form holds; the class is made anew for each request.
     refusal = ""
 
@@ -100,7 +94,7 @@ def refusing_as_the_api() -> Iterator[None]:
         raise forms.ValidationError([str(detail) for detail in error.detail]) from None
 
 
-class ProbeInline(InlineOfProbe):
+class ProbeInline(TabularInline[Probe, Provider]):
     """What the probes found, newest first."""
 
     model = Probe
@@ -149,12 +143,12 @@ class ProviderAdmin(ListAdmin[Provider]):
         asked = ("owner", *FORM_ENDPOINT, "new_key", *FORM_FIRST)
         return ((None, {"fields": asked}), *SETTINGS_SECTION)  # What a new one has not got yet is not shown.
 
-    def get_inlines(self, request: HttpRequest, obj: Provider | None) -> tuple[type[InlineOfProbe], ...]:
+    def get_inlines(self, request: HttpRequest, obj: Provider | None) -> tuple[type[TabularInline[Probe, Provider]], ...]:
         return self.inlines if obj else ()
 
     def get_form(
         self, request: HttpRequest, obj: Provider | None = None, change: bool = False, **kwargs: Any
-    ) -> type[ModelFormOfProvider]:
+    ) -> type[ModelForm[Provider]]:
         form = cast("type[ProviderForm]", super().get_form(request, obj, change=change, **kwargs))
         form.refusal = getattr(request, "refusal", "")
         return form
@@ -213,7 +207,7 @@ class ProviderAdmin(ListAdmin[Provider]):
 
     def save_model(self, request: HttpRequest, obj: Provider, form: forms.Form, change: bool) -> None:
         """By the services, which probe what has changed first, and keep who did it."""
-        actor = cast("User", request.user)  # The admin lets nobody else in.
+        actor = actor_of(request)
         data = {name: form.cleaned_data[name] for name in FORM_FIELDS if not change or name in form.changed_data}
         if form.cleaned_data["new_key"] is not None:
             data["api_keys"] = form.cleaned_data["new_key"]

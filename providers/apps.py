@@ -13,7 +13,7 @@ class ProvidersConfig(AppConfig):
         from providers import checks  # noqa: F401  The checks register themselves on import.
         from providers.models import Provider
 
-        seams.caller_facts.register("has_provider", Provider.owned_by)
+        seams.caller_facts.register("has_provider", Provider.any_owned_by)
         seams.admin_panels.register("providers", admin_panel)
 
 

@@ -15,7 +15,8 @@ from providers.probing import Capability, Category, ModelEndpoint
 from sage_platform.accounts.models import User
 from sage_platform.encryption import SealedField, UndecryptableError
 
-MAX_LENGTH = 2**31 - 1
+# The greatest number that PostgreSQL's integer holds.
+MOST_TOKENS = 2**31 - 1
 
 
 def within(least: float, most: float) -> list[BaseValidator]:
@@ -83,8 +84,8 @@ class Provider(models.Model):
     # A keyed digest of address, model and key. By it the same configuration is found again, and a constraint keeps it unique.
     config_digest = models.CharField(max_length=64, editable=False)
 
-    max_tokens = models.PositiveIntegerField(_("max. tokens"), null=True, blank=True, validators=within(1, MAX_LENGTH))
-    max_model_len = models.PositiveIntegerField(_("context length"), null=True, blank=True, validators=within(1, MAX_LENGTH))
+    max_tokens = models.PositiveIntegerField(_("max. tokens"), null=True, blank=True, validators=within(1, MOST_TOKENS))
+    max_model_len = models.PositiveIntegerField(_("context length"), null=True, blank=True, validators=within(1, MOST_TOKENS))
     temperature = models.FloatField(_("temperature"), null=True, blank=True, validators=within(0, 2))
     top_p = models.FloatField(_("top_p"), null=True, blank=True, validators=within(0, 1))
     presence_penalty = models.FloatField(_("presence penalty"), null=True, blank=True, validators=within(-2, 2))
@@ -133,7 +134,7 @@ class Provider(models.Model):
         super().validate_constraints({*(exclude or ()), "is_default"})
 
     @staticmethod
-    def owned_by(user_key: str) -> Exists:
+    def any_owned_by(user_key: str) -> Exists:
         """Whether the user whose key is in this column of an outer query owns one."""
         return Exists(Provider.objects.filter(owner_id=OuterRef(user_key)))
 

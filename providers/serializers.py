@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from providers.fields import SETTINGS, WIRE_NAMES
 from providers.keys import ApiKey
-from providers.models import MAX_LENGTH, Provider
+from providers.models import MOST_TOKENS, Provider
 from sage_platform.api.fields import Boolean, Text
 from sage_platform.outbound import MalformedAddress, OutboundError, door
 
@@ -96,15 +96,15 @@ class Number(serializers.FloatField):
 
 @extend_schema_field(
     {
-        "anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_LENGTH}, {"type": "string", "const": ""}, {"type": "null"}],
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": MOST_TOKENS}, {"type": "string", "const": ""}, {"type": "null"}],
         "description": "0 and the empty text mean null.",
     }
 )
-class Length(serializers.IntegerField):
+class TokenCount(serializers.IntegerField):
     """A number of tokens. The web application sends 0 or "" for "not set"."""
 
     def __init__(self) -> None:
-        super().__init__(min_value=1, max_value=MAX_LENGTH, required=False, allow_null=True)
+        super().__init__(min_value=1, max_value=MOST_TOKENS, required=False, allow_null=True)
 
     def run_validation(self, data: object = serializers.empty) -> int | None:
         if isinstance(data, float) and data.is_integer():
@@ -113,15 +113,15 @@ class Length(serializers.IntegerField):
             self.fail("invalid")
         if isinstance(data, str) and data:
             self.fail("invalid")
-        length: int | None = super().run_validation(None if data in (0, "") else data)
-        return length
+        count: int | None = super().run_validation(None if data in (0, "") else data)
+        return count
 
 
 class SettingsInput(serializers.Serializer[Any]):
     """What is kept beside the endpoint."""
 
-    max_tokens = Length()
-    max_model_len = Length()
+    max_tokens = TokenCount()
+    max_model_len = TokenCount()
     temperature = Number(0, 2)
     top_p = Number(0, 1)
     presence_penalty = Number(-2, 2)
@@ -187,6 +187,7 @@ class ProviderOutput(serializers.Serializer[Any]):
         for name in SETTINGS:
             column = Provider._meta.get_field(name)
             fields[name] = OUTPUT_OF_A_SETTING[type(column)](allow_null=column.null)
+        # In the order of the rows. A field without a row comes last, and check E004 tells of it.
         return {name: fields.pop(name) for name in WIRE_NAMES if name in fields} | fields
 
 

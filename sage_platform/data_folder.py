@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import connection
 
 UMASK = 0o077
+# All that the settings, `bootstrap`, `running` and `system.current` write there. One that is missing here is made closed by the
+# umask, but keeps whatever mode a copy or an earlier version gave it.
 # Each also as a draft with something random behind the name, which a kill may have left.
 KEPT = ("secret_key", "encryption_key", "admin_password", "bootstrap.lock", "server.lock", "system-settings-stamp")
 SIDE_FILES = ("", "-wal", "-shm", "-journal")

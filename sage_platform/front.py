@@ -9,12 +9,12 @@ from sage_platform.api.seams import Environ, FrontAnswer
 from sage_platform.request_body import LingeringAnswer, RequestBody
 from sage_platform.turns import turns
 
-# What Django's own handler returns is an HttpResponse, which is such an iterable too.
+# PEP 3333 asks for an iterable of bytes. Django's handler returns an HttpResponse, which is one, but its type does not say so.
 Application = Callable[[Environ, StartResponse], Any]
 # The prefix that a web application puts before every call, and that a proxy in front would take off.
+PREFIX = f"/{paths.PROXIED}"
 # How long an answer that closes its connection waits for what the client still sends.
 LINGER_SECONDS = 1.0
-PREFIX = f"/{paths.PROXIED}"
 
 
 def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_prefix: bool = False) -> Application:

@@ -7,8 +7,8 @@ from sage_platform import paths
 from sage_platform.api.seams import Environ, RawRoute
 
 PATH = f"/{paths.ALIVE}"
-ALIVE = b"Service is available."
-HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(ALIVE))), ("Cache-Control", "no-store")]
+BODY = b"Service is available."
+HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY))), ("Cache-Control", "no-store")]
 REFUSED = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Allow", "GET, HEAD")]
 ROUTE = RawRoute("get", PATH, "Whether this worker answers at all; looks at no dependency", "text/plain")
 
@@ -20,4 +20,4 @@ def active(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         start_response("405 Method Not Allowed", [*REFUSED])
         return []
     start_response("200 OK", [*HEADERS])
-    return [ALIVE] if method == "GET" else []
+    return [BODY] if method == "GET" else []

@@ -1,6 +1,7 @@
 """What the platform counts. The names are those that dashboards read; docs/operations.md says how to scrape them.
 
-Nothing here knows the web: who counts passes a category and a name.
+No area counts anything yet. Who counts passes a category and a name: nothing here knows requests or views. Of the REST framework
+it knows the exception alone, by which a refusal is told from a fault.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The first path segments that are the platform's own, each written once.
+"""The first path segments that are the platform's own, and what else of an address two rooms must agree on, each written once.
 
 Routes, the settings and the server's front build their addresses from these names. A web application cannot be put over any of
 them: `SAGE_WEB_BASE_PATH` is compared with `OWN`, and a test compares `OWN` with the routes.
@@ -8,6 +8,7 @@ ADMIN = "admin"
 # Answered in front of Django, for load balancers.
 ALIVE = "active"
 API = "api"
+# No room answers under these two yet. They are kept free for `uploads` and `observability`.
 FILES = "files"
 JAEGER = "jaeger"
 OAUTH2 = "oauth2"
@@ -16,6 +17,10 @@ PROXIED = "prod-api"
 STATIC = "static"
 # RFC 8615 §3
 WELL_KNOWN = ".well-known"
+
+# Below API. The middleware keeps places for this route alone (`api.middleware`): with another address there than in `system.urls`
+# it would keep them for nobody.
+HEALTH = "health"
 
 # Below these the platform answers by itself, so that no address there is a page of the web application.
 NO_PAGES = (API, OAUTH2, JAEGER, ADMIN, FILES)

@@ -5,6 +5,7 @@ meets a closed door: the client sees a broken connection in the place of the ans
 rest is read first, as long as it is small and comes soon.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -112,7 +113,7 @@ class LingeringAnswer:
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._parts
-        self._body.drop(most=1 << 62, seconds=self._seconds)
+        self._body.drop(most=sys.maxsize, seconds=self._seconds)  # However much it is: the time alone is the limit.
 
     def close(self) -> None:
         self._body.close()

@@ -28,7 +28,9 @@ AREAS = [system.urls, providers.urls, versions.urls, uploads.urls, observability
 
 
 def redirect(address: str) -> Callable[..., HttpResponseBase]:
-    """To another address, for GET and HEAD; any other method is 405, and no missing token may hide that."""
+    """To another address, for GET and HEAD. Any other method is a 405: without the exemption a POST would be a 403 for want of
+    Django's token, as if it were allowed with one.
+    """
     return csrf_exempt(RedirectView.as_view(url=address, http_method_names=["get", "head"]))
 
 

@@ -12,7 +12,6 @@ class SystemConfig(AppConfig):
 
     def ready(self) -> None:
         from system import health
-        from system.current import current_settings
         from system.info import own_part
         from system.models import SystemSettings
 
@@ -21,7 +20,6 @@ class SystemConfig(AppConfig):
         seams.info_parts.register("system", own_part)
         seams.health_checks.register("database", health.check_database)
         seams.health_checks.register("cache", health.check_cache)
-        current_settings.forget()
 
 
 def current_flag(name: str) -> bool:

@@ -19,5 +19,5 @@ def own_part() -> dict[str, object]:
 
 def deployment_info() -> dict[str, Any]:
     """The parts of all areas, keys in alphabetical order."""
-    parts = [part() for _name, part in seams.info_parts.items()]
+    parts = [part() for part in seams.info_parts.values()]
     return dict(sorted({key: value for part in parts for key, value in part.items()}.items()))

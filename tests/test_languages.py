@@ -9,7 +9,7 @@ from django.template import Context, Template
 from django.utils import translation
 from django.utils.translation import gettext
 
-from sage_platform.api.languages import WIRE_NAMES
+from sage_platform.api.languages import TAGS
 from sage_platform.languages import CATALOGUES, LANGUAGES, SOURCE
 from scripts import check_messages
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_what_the_settings_and_headers_have() -> None:
     assert [(code, str(name)) for code, name in settings.LANGUAGES] == [("en", "English"), ("zh-hans", "Simplified Chinese")]
-    assert WIRE_NAMES == {"en": "en", "zh-hans": "zh-CN"}
+    assert TAGS == {"en": "en", "zh-hans": "zh-CN"}
     assert CATALOGUES == ("zh_Hans",)
 
 

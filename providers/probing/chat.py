@@ -29,6 +29,7 @@ SMALL_BUDGET = 16
 OLD_LIMIT = "max_tokens"
 NEW_LIMIT = "max_completion_tokens"
 OTHER_LIMIT = {OLD_LIMIT: NEW_LIMIT, NEW_LIMIT: OLD_LIMIT}
+# With one of these a service says that it does not do what it was asked.
 REFUSING = (400, 404, 415, 422, 501)
 # These are not about how the model is asked, whatever words they use.
 NOT_OF_THE_FORM = (Category.AUTHENTICATION, Category.QUOTA, Category.RATE_LIMIT)
@@ -58,6 +59,8 @@ _ASKS_FOR_A_STREAM = re.compile(
 
 @dataclass(frozen=True)
 class Said:
+    """What the model replied, and how long the service took for it."""
+
     reply: Reply
     latency_ms: int
 

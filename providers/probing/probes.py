@@ -1,4 +1,4 @@
-"""The checks: does it answer, does it see, does it obey a JSON mode, which models does it have."""
+"""The checks: does it answer, does it see, does it obey a JSON mode."""
 
 import re
 import secrets

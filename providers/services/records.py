@@ -120,7 +120,7 @@ def create_provider(
     provider = Provider(owner=owner, name=given.name or f"{target.model}@{urlsplit(target.base_url).hostname}"[:255])
     _lay_over(provider, target, given)
     try:
-        with _alone(owner), only_default(provider):
+        with _alone(owner), only_default(provider, becomes=provider.is_default):
             _leave_room(owner)  # Others may have been stored while the vendor was being asked.
             provider.save(force_insert=True)
             record(actor, provider, added=True)
@@ -145,9 +145,14 @@ def _leave_room(owner: User | None) -> None:
 def _alone(owner: User | None) -> Iterator[None]:
     """A transaction in which nobody else adds a provider for this owner, so that calls at the same time cannot pass the limit."""
     with transaction.atomic():
-        if owner is not None:
-            User.objects.select_for_update(no_key=True).filter(pk=owner.pk).first()
+        _lock_owner(owner.pk if owner else None)
         yield
+
+
+def _lock_owner(owner_id: str | None) -> None:
+    """The owner's row stands for all of their providers. The system's have no owner, and nothing is locked for them."""
+    if owner_id is not None:
+        User.objects.select_for_update(no_key=True).filter(pk=owner_id).first()
 
 
 def same_config(owner: User | None, target: ModelEndpoint) -> Provider | None:
@@ -171,7 +176,7 @@ def update_provider(provider: Provider, given: Given, *, allowance: Allowance = 
             finding = _probe(target, _("Cannot update provider. %(why)s"))
     tried_on = provider.config_digest
     try:
-        with only_default(provider, is_default=given.is_default):
+        with only_default(provider, becomes=bool(given.is_default)):
             # The row as it is now: it may have been deleted or changed while the vendor was being asked.
             current = Provider.objects.select_for_update(no_key=True, of=("self",)).filter(pk=provider.pk).first()
             if current is None:
@@ -235,16 +240,15 @@ def _lay_over(provider: Provider, target: ModelEndpoint | None, given: Given) ->
 
 
 @contextmanager
-def only_default(provider: Provider, *, is_default: bool | None = None) -> Iterator[None]:
-    """A transaction in which a provider becomes the owner's only default, when it is to.
+def only_default(provider: Provider, *, becomes: bool) -> Iterator[None]:
+    """A transaction in which the caller stores a provider. One that `becomes` the default is the owner's only one: before it is
+    stored, the others are no longer default.
 
     The owner's row is locked, so that of ten at once each sees what the one before it did; for the system's, which has no
     owner, the database's constraint lets one of two through.
     """
-    becomes = provider.is_default if is_default is None and provider._state.adding else is_default
     with transaction.atomic():
         if becomes:
-            if provider.owner_id is not None:
-                User.objects.select_for_update(no_key=True).filter(pk=provider.owner_id).first()
+            _lock_owner(provider.owner_id)
             Provider.objects.beside(provider).filter(is_default=True).update(is_default=False)
         yield

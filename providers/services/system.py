@@ -42,6 +42,6 @@ def ensure_system_provider() -> str:
         provider.probed_at, provider.probe_result, provider.probe_category, provider.probe_latency_ms = None, "", "", None
         provider.probe_streams_only = False
     provider.is_default = True
-    with only_default(provider, is_default=True):
+    with only_default(provider, becomes=True):
         provider.save()
     return outcome

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.fields import PHONE, clean_username
+from sage_platform.accounts.forms import password_field
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import sign_ins, users
@@ -84,12 +84,7 @@ class UserFieldsForm(ModelForm[User]):
 
 
 class AddUserForm(UserFieldsForm):
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=1024,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = password_field(_("Password"), "new-password")
 
     class Meta(UserFieldsForm.Meta):
         fields = ("username", "email", "phonenum", "role")  # type: ignore[assignment]
@@ -190,7 +185,7 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             return
         was_active = User.objects.get(pk=obj.pk).is_active
         is_active, obj.is_active = obj.is_active, was_active
-        changed = ["username", "username_key", "email", "email_key", "phonenum", "nickname", "role"]
+        changed = [name for name in UserFieldsForm.Meta.fields if name != "is_active"] + ["username_key", "email_key"]
         if "email" in form.changed_data:
             obj.verified_email = ""  # So the proof does not return with the former address: by then it may be somebody else's.
             changed.append("verified_email")
@@ -252,9 +247,6 @@ class SignInAdmin(RecordAdmin[SignIn]):
     fields = ("id", "user", "method", "client_key", "created_at", "seen_at", "ended_at")
     actions = ("end",)
 
-    def has_view_permission(self, request: HttpRequest, obj: SignIn | None = None) -> bool:
-        return bool(request.user.is_staff)
-
     @admin.action(description=_("End the selected sign-ins"))
     def end(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
         for sign_in in queryset.filter(ended_at=None):
@@ -272,9 +264,6 @@ class HistoryAdmin(RecordAdmin[LogEntry]):
     search_fields = ("user__username", "object_repr", "object_id")
     date_hierarchy = "action_time"
     fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "what")
-
-    def has_view_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:
-        return bool(request.user.is_staff)
 
     @admin.display(description=_("what"))
     def what(self, entry: LogEntry) -> str:

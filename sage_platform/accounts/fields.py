@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sage_platform.accounts.names import is_username, normalize_username
-from sage_platform.api.fields import Text, TextOptions, trimmed
+from sage_platform.api.fields import LONGEST_SECRET, Text, TextOptions, trimmed
 
 PHONE = RegexValidator(
     re.compile(r"^\+?[0-9][0-9 ()./-]{1,29}[0-9()./-]\Z"), _("Enter a phone number: digits, and + ( ) - . / between them.")
@@ -24,7 +24,7 @@ LABEL = r"[A-Za-z0-9\u00a1-\uffff](?:[A-Za-z0-9\u00a1-\uffff\-]{0,61}[A-Za-z0-9\
 TOP_LEVEL = r"[A-Za-z\u00a1-\uffff][A-Za-z\u00a1-\uffff\-]{0,61}[A-Za-z\u00a1-\uffff]|xn--[A-Za-z0-9]{1,59}"
 ADDRESS = trimmed(rf"{ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:{TOP_LEVEL})")
 USERNAME_RULE = _("1 to 64 letters, digits and . _ - without spaces.")
-PASSWORD_MAX_LENGTH = 1024
+PASSWORD_MAX_LENGTH = LONGEST_SECRET
 
 
 def clean_username(value: str) -> str:

@@ -47,7 +47,7 @@ def page_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 class SessionUserMiddleware(AuthenticationMiddleware):
-    """Sets `request.user` only if the sign-in behind the session has not ended, which Django's own does not ask."""
+    """Sets `request.user` to nobody once the sign-in behind the session has ended, which Django's own does not ask."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(lambda: page_user(request))  # type: ignore[assignment]

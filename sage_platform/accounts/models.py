@@ -94,8 +94,6 @@ class User(AbstractBaseUser):
     username_key = ComparisonKeyField(source="username")
     email = models.EmailField(_("email address"), max_length=254, blank=True)
     email_key = ComparisonKeyField(source="email")
-    # Yes or no by the names in `seams.caller_facts`. Set only on a user who was found as the caller of a request.
-    facts: dict[str, bool]
     # The address that a mailed code has proved. It is stored itself and not as a yes or no, so that after any change of `email`
     # the new address counts as not proved.
     verified_email = models.EmailField(max_length=254, blank=True, editable=False)
@@ -107,6 +105,9 @@ class User(AbstractBaseUser):
     # Each sign-in and token stores the version that it was made under. When this number is raised, none of them counts any more.
     credentials_version = models.PositiveIntegerField(_("credentials version"), default=1, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
+
+    # No column: yes or no by the names in `seams.caller_facts`. Only a user who was found as the caller of a request has them.
+    facts: dict[str, bool]
 
     objects: ClassVar[UserManager] = UserManager()
 

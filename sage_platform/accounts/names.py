@@ -5,7 +5,8 @@ import unicodedata
 
 # Letters and digits of any script, and . _ - ; no @, so that a name can never be somebody's address.
 USERNAME = re.compile(r"[\w.\-]{1,64}\Z")
-PUBLIC_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+# An id that the trusted proxy may give a person (`User.id`). It also becomes their first username, so it is short and plain.
+USER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
 def normalize_username(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Our own pages, where no web application is served: login, account, change password, sign out."""
+"""The pages of login, account, change of password and signing out, where no web application is served; and the admin's login."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from sage_platform.accounts.forms import AdminSignInForm, ChangePasswordForm, Pa
 from sage_platform.accounts.models import User
 from sage_platform.accounts.requests import PageRequest
 from sage_platform.accounts.services import sign_ins, users
-from sage_platform.accounts.sign_in_options import password_login_enabled
+from sage_platform.accounts.sign_in_options import may_use_password
 from sage_platform.api import handlers, seams
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import headers_of
@@ -55,7 +55,7 @@ def _form_answer(request: HttpRequest, template: str, form: PageForm, context: d
 @page("GET", "HEAD", signed_in=True)
 def account(request: PageRequest) -> HttpResponse:
     """The person's data, links to change it, and what each area shows of the person (`seams.account_panels`)."""
-    panels = [panel for _name, make in seams.account_panels.items() if (panel := make(request)) is not None]
+    panels = [panel for make in seams.account_panels.values() if (panel := make(request)) is not None]
     context = {"person": request.user, "may_change_password": _may_change_password(request.user), "panels": panels}
     return render(request, "accounts/account.html", context)
 
@@ -85,8 +85,7 @@ def change_password(request: PageRequest) -> HttpResponse:
 
 def _may_change_password(person: User) -> bool:
     """Whether to show the form. The service checks for itself, and would refuse the change."""
-    admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
-    return password_login_enabled() and person.has_usable_password() and (person.is_admin or not admins_only)
+    return may_use_password(person) and person.has_usable_password()
 
 
 @page("POST")

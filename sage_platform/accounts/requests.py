@@ -1,4 +1,4 @@
-"""The types of requests whose caller is known to be signed in."""
+"""The types of requests whose caller has been found. They are for the type checker: a request is cast to one of them."""
 
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -17,7 +17,10 @@ class SignedInRequest(Request):
 
 
 class PageRequest(HttpRequest):
-    """What a page with `signed_in=True` is called with. `sign_in` is None for a person whom the trusted proxy names."""
+    """What a page with `signed_in=True` is called with. `sign_in` is None for a person whom the trusted proxy names.
+
+    The middleware sets `sign_in` when the caller is looked up. For somebody who is not signed in it is None too.
+    """
 
     user: User
     sign_in: SignIn | None

@@ -7,12 +7,24 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from sage_platform.accounts.models import User
+
 
 def password_login_enabled() -> bool:
     return bool(settings.SAGE_AUTH_MODE != "oauth")
 
 
-def providers() -> list[dict[str, str]]:
+def password_login_admins_only() -> bool:
+    """Everybody else is signed in by the trusted proxy."""
+    return bool(settings.SAGE_AUTH_MODE == "trusted_proxy")
+
+
+def may_use_password(person: User) -> bool:
+    """Whether the mode lets this person sign in with a password, if they have one."""
+    return password_login_enabled() and (person.is_admin or not password_login_admins_only())
+
+
+def sign_in_providers() -> list[dict[str, str]]:
     """The ways to sign in; `native` is a name and a password of this platform. Anybody may read this, so it holds no secret."""
     if not password_login_enabled():
         return []
@@ -34,7 +46,7 @@ def _native(language: str | None) -> dict[str, str]:
 
 def sign_in_options() -> dict[str, Any]:
     """This area's part of `info`."""
-    known = providers()
+    known = sign_in_providers()
     upstream = [provider for provider in known if provider["type"] != "native"]
     return {
         "auth_mode": settings.SAGE_AUTH_MODE,
@@ -44,5 +56,5 @@ def sign_in_options() -> dict[str, Any]:
         "has_oauth_auth": bool(upstream),
         "oauth_enabled": bool(upstream),
         "oauth_provider_name": upstream[0]["name"] if upstream else None,
-        "native_login_admin_only": settings.SAGE_AUTH_MODE == "trusted_proxy",
+        "native_login_admin_only": password_login_admins_only(),
     }

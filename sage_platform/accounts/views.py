@@ -12,7 +12,7 @@ from sage_platform.accounts.authentication import bearer_token
 from sage_platform.accounts.models import User, UserConfig
 from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.accounts.services import passwords, registration, sign_ins, users
-from sage_platform.accounts.sign_in_options import providers
+from sage_platform.accounts.sign_in_options import sign_in_providers
 from sage_platform.api.client import client_key
 from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
@@ -97,7 +97,7 @@ class SessionViewSet(ApiViewSet):
 
     @endpoint(who=Anyone, gives=wire.SignInProviderOutput(many=True), summary="The ways to sign in")
     def providers(self, request: Request) -> Any:
-        return providers()
+        return sign_in_providers()
 
     @endpoint(
         who=Anyone,
@@ -121,6 +121,7 @@ class SessionViewSet(ApiViewSet):
         refusals=[DocumentedRefusal(404, "There is no such provider.")],
     )
     def upstream(self, request: Request, provider_id: str = "") -> Any:
+        """No provider can be set up yet, so none of these names is one."""
         raise Refusal(Code.NOT_FOUND, _("There is no such sign-in provider."))
 
 

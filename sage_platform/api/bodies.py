@@ -73,7 +73,7 @@ class BodyKind:
 
 def _parse_json(request: HttpRequest) -> dict[str, Any]:
     raw = request.body
-    value = _parse(raw) if raw else {}
+    value = _strict_json(raw) if raw else {}
     if not isinstance(value, dict):
         raise InvalidInput([("body", _("Send a JSON object."))])
     return value
@@ -115,14 +115,14 @@ def check_form_body(request: HttpRequest) -> None:
     """Refuse any body but a form without files, so that nobody can make a page read and store large files."""
     if is_chunked(request):
         raise LengthRequired
-    if declared_length(request) and request.content_type != "application/x-www-form-urlencoded":
+    if declared_length(request) and request.content_type != FORM.media_type:
         raise WrongMediaType(FORM.refused_type)
     check_length(request, settings.SAGE_MAX_JSON_BYTES)
     # The type of a form has no charset (RFC 6749 §B, WHATWG URL §5): whatever a client names there, it sends UTF-8.
     request.encoding = "utf-8"
 
 
-def _parse(raw: bytes) -> object:
+def _strict_json(raw: bytes) -> object:
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except RecursionError:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 
 from sage_platform.api.bodies import JSON, BodyKind
-from sage_platform.api.permissions import Anyone, AnyoneOfThisSite
+from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn, SignedInOrProgram
 
 REQUEST_ID = OpenApiParameter(
     "X-Request-ID", str, OpenApiParameter.HEADER, response=True, description="The same as `request_id` in the envelope."
@@ -23,16 +23,13 @@ CHALLENGE = OpenApiParameter(
     "WWW-Authenticate", str, OpenApiParameter.HEADER, response=[401], description="`Bearer` (RFC 6750 §3)."
 )
 
-WHO = {
-    "Anyone": "Anyone may call this.",
-    "AnyoneOfThisSite": "Anyone may call this, but for another site's page in a browser.",
-    "SignedIn": "For signed-in users.",
-    "SignedInOrProgram": "For signed-in users, and for programs whose token was granted the scope.",
-    "Administrator": "For administrators.",
+WHO: dict[type[BasePermission], str] = {
+    Anyone: "Anyone may call this.",
+    AnyoneOfThisSite: "Anyone may call this, but for another site's page in a browser.",
+    SignedIn: "For signed-in users.",
+    SignedInOrProgram: "For signed-in users, and for programs whose token was granted the scope.",
+    Administrator: "For administrators.",
 }
-
-
-_envelopes: dict[str, serializers.Serializer[Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,9 @@ class FieldErrorSchema(serializers.Serializer[Any]):
 
 class InvalidDataSchema(serializers.Serializer[Any]):
     errors = FieldErrorSchema(many=True)  # type: ignore[assignment]
+
+
+_envelopes: dict[str, Envelope] = {}
 
 
 def _envelope_named(name: str, data: AnyField) -> Envelope:
@@ -134,7 +134,7 @@ def describe(
 ) -> dict[str, Any]:
     """The keyword arguments of drf-spectacular's `extend_schema` for one action."""
     business = [refusal for refusal in refusals if refusal.status == 200]
-    lines = [WHO[who.__name__]] + [f"- HTTP 200 with `code` {refusal.code}: {refusal.when}" for refusal in business]
+    lines = [WHO[who]] + [f"- HTTP 200 with `code` {refusal.code}: {refusal.when}" for refusal in business]
     responses: dict[int, Any] = {
         200: OpenApiResponse(envelope_of(gives), description="Success, or a refusal with another `code`.")
     }

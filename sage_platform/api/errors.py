@@ -93,8 +93,12 @@ class LengthRequired(APIException):
 
 
 class WrongMediaType(APIException):
+    """415: the message names the media type that the route takes, so each kind of body (`bodies.BodyKind`) brings its own."""
+
     status_code = 415
-    default_detail = _("Send the body as application/json in UTF-8.")
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
 
 
 class InvalidToken(AuthenticationFailed):
@@ -118,7 +122,7 @@ class InsufficientScope(APIException):
 def headers_of(error: Exception) -> Mapping[str, str]:
     """The headers that an error's answer carries."""
     headers = {}
-    if challenge := getattr(error, "challenge", None) or getattr(error, "auth_header", None):
+    if challenge := getattr(error, "challenge", None):
         headers["WWW-Authenticate"] = challenge
     if (seconds := getattr(error, "retry_after", None)) is not None:
         headers["Retry-After"] = str(max(1, int(-(-seconds // 1))))

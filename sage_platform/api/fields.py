@@ -15,6 +15,8 @@ from sage_platform.api.errors import Message
 WHITE = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 ANY_TEXT = r"^[^\u0000]*$"
 NOT_BLANK = rf"^[^\u0000]*[^\u0000{WHITE}][^\u0000]*$"
+# Characters of a password or token, here and in forms.
+LONGEST_SECRET = 1024
 
 
 def trimmed(pattern: str) -> str:
@@ -62,7 +64,7 @@ class Secret(Text):
     """A password or token. White space around it is kept."""
 
     def __init__(self, **options: Unpack[TextOptions]) -> None:
-        options.setdefault("max_length", 1024)
+        options.setdefault("max_length", LONGEST_SECRET)
         options.setdefault("trim_whitespace", False)
         super().__init__(**options)
 

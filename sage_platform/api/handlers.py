@@ -32,9 +32,9 @@ def as_api_error(error: Exception) -> rest.APIException | None:
         refusal = InvalidInput(flatten(error.detail))
     elif isinstance(error, rest.NotAuthenticated):
         refusal = rest.NotAuthenticated(_("Please sign in."))
-        refusal.auth_header = "Bearer"  # type: ignore[attr-defined]
+        refusal.challenge = "Bearer"  # type: ignore[attr-defined]
     elif isinstance(error, rest.AuthenticationFailed) and not hasattr(error, "challenge"):
-        error.auth_header = "Bearer"  # type: ignore[attr-defined]
+        error.challenge = "Bearer"  # type: ignore[attr-defined]
     elif isinstance(error, rest.PermissionDenied | PermissionDenied):
         refusal = rest.PermissionDenied(_("Permission denied"))
     elif isinstance(error, Http404 | rest.NotFound):

@@ -14,8 +14,8 @@ from sage_platform.languages import LANGUAGES
 
 HEADERS = ("X-Sage-Locale", "X-Accept-Language", "Accept-Language")
 META_KEYS = [f"HTTP_{name.upper().replace('-', '_')}" for name in HEADERS]  # Reading these is cheaper than `request.headers`.
-# The code of a language as `Content-Language` and the cookie have it.
-WIRE_NAMES = {language.code: language.tag for language in LANGUAGES}
+# By a language's code: its tag, as `Content-Language` and the cookie have it.
+TAGS = {language.code: language.tag for language in LANGUAGES}
 COOKIE = "sage_language"
 
 
@@ -23,7 +23,7 @@ def language_of(request: HttpRequest) -> str:
     """The code of the language to answer in. A header that names no language of ours is ignored."""
     asked = [request.META.get(key, "") for key in META_KEYS]
     if not request.path.startswith(f"/{paths.API}/"):
-        asked.insert(2, request.COOKIES.get(COOKIE, ""))
+        asked.insert(HEADERS.index("Accept-Language"), request.COOKIES.get(COOKIE, ""))
     for value in asked:
         if value and (code := supported_language(value)):
             return code

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from logging import getLogger
+from logging import INFO, getLogger
 from secrets import token_hex
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -21,13 +21,13 @@ from sage_platform.api.client import came_by_https, client_key
 from sage_platform.api.errors import Unavailable
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer
-from sage_platform.api.languages import HEADERS, WIRE_NAMES, language_of
+from sage_platform.api.languages import HEADERS, TAGS, language_of
 from sage_platform.logs import request_id_var
 from sage_platform.request_body import RequestBody
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # When a dependency hangs, requests that wait for it take all places. Health is what then tells operators which one hangs.
-HEALTH = f"/{paths.API}/health"
+HEALTH = f"/{paths.API}/{paths.HEALTH}"
 # How long the rest of a body may take to come that nobody wants.
 DROP_SECONDS = 2.0
 # A thread each, until the client has sent the rest or left.
@@ -39,10 +39,13 @@ access_log = getLogger("sage.access")
 class RequestContextMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        # Threads that the gate never gives away.
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
         self.health_gate = Gate(spare // 2)
         self.droppers = Places(MOST_DROPPERS)
+        # A sixth of the threads is never given to bodies, and at least one more than the gate keeps back: so a request without a
+        # body still finds a place at the gate.
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -67,9 +70,9 @@ class RequestContextMiddleware:
             translation.deactivate()
             request_id_var.reset(marker)
         response.headers["X-Request-ID"] = request_id
-        response.headers.setdefault("Content-Language", WIRE_NAMES[language])
+        response.headers.setdefault("Content-Language", TAGS[language])
         patch_vary_headers(response, HEADERS)
-        if access_log.isEnabledFor(20):
+        if access_log.isEnabledFor(INFO):
             self._log(request, response, began)
         return response
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+from sage_platform import paths
 from sage_platform.api import seams
 from sage_platform.api.fields import ANY_TEXT, Text
 from sage_platform.api.seams import RawRoute
@@ -15,7 +17,7 @@ class EnvelopeSchema(AutoSchema):
     """Names each operation after its address and method, so that names stay the same when code moves."""
 
     def get_operation_id(self) -> str:
-        path = self.path.removeprefix("/api/").removeprefix("/")
+        path = self.path.removeprefix(f"/{paths.API}/").removeprefix("/")
         words = path.replace("{", "").replace("}", "").replace("-", "_").replace("/", "_").replace(".", "_")
         return f"{words}_{self.method.lower()}"
 
@@ -45,7 +47,7 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
         return [
             {"type": "http", "scheme": "bearer", "description": "The `access_token` of a sign-in."},
-            {"type": "apiKey", "in": "cookie", "name": "sage_session", "description": "The session of a browser."},
+            {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": "The session of a browser."},
         ]
 
 

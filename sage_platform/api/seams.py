@@ -1,6 +1,6 @@
 """What one room must know of another without importing it: small registries, filled in each app's `AppConfig.ready()`.
 
-Each says what an entry is and who asks for it. A registry that nobody fills yet is there for an area to come.
+Each says what an entry is and who asks for it. Those marked "for an area to come" nobody fills and nobody asks yet.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,10 +68,11 @@ class ThirdParty:
     user: "AbstractBaseUser | None"
 
 
-# By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query.
+# By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query. `accounts.authentication`
+# asks, for a bearer token with that prefix.
 third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("third-party token")
-# A yes or no about the caller, for example `has_provider`. Each is called with the name of the column that holds the user's key,
-# and gives an expression for the query that finds the caller, so that it costs no query of its own.
+# A yes or no about the caller, for example `has_provider`. `accounts.services.facts` asks. Each is called with the name of the
+# column that holds the user's key, and gives an expression for the query that finds the caller, so that it costs none of its own.
 caller_facts: Registry[Callable[[str], Exists]] = Registry("caller fact")
 
 # -- The deployment about itself ------------------------------------------------------------------------------------------
@@ -83,15 +84,16 @@ class Gauge(Protocol):
     def __call__(self) -> Iterable[tuple[tuple[str, ...], float]]: ...
 
 
-# A setting that administrators change while the platform runs, for example `allow_registration`.
+# A setting that administrators change while the platform runs, for example `allow_registration`. `system` registers its flags,
+# and whoever needs one asks for it by its name.
 deployment_settings: Registry[Callable[[], bool]] = Registry("deployment setting")
-# Keys of /api/system/info; each part answers a dict.
+# Keys of /api/system/info; each part answers a dict. `system.info` asks.
 info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
-# Each check returns when its dependency works and raises when not.
+# Each check returns when its dependency works and raises when not. `system.health` asks, and the command `doctor`.
 health_checks: Registry[Callable[[], None]] = Registry("health check")
-# By the metric's name: the numbers of an area that /api/observability/metrics will show.
+# By the metric's name: the numbers of a room. For an area to come, `observability`, which will show them.
 gauges: Registry[Gauge] = Registry("gauge")
-# By the name of a kind of rows: those that had run out at a moment, which `prune` may delete.
+# By the name of a kind of rows: those that had run out at a moment. The command `prune` asks, and deletes them.
 prunable: Registry[Callable[[datetime], QuerySet[Any]]] = Registry("kind of rows that run out")
 
 # -- Requests and answers -------------------------------------------------------------------------------------------------
@@ -145,11 +147,11 @@ class RawRoutes:
     components: Mapping[str, Schema] = field(default_factory=dict)
 
 
-# By the path: what is answered in front of Django (`sage_platform.front`).
+# By the path: what is answered in front of Django. `sage_platform.wsgi` asks once, at the start of a process, for `front`.
 front_answers: Registry[FrontAnswer] = Registry("answer in front of Django")
-# What the OpenAPI document says of routes without an envelope, by the room that has them.
+# What the OpenAPI document says of routes without an envelope, by the room that has them. `api.schema` asks.
 raw_routes: Registry[RawRoutes] = Registry("room's raw routes")
-# How an error is told to people, outside /api.
+# How an error is told to people, outside /api. `pages` fills it, and `api.handlers` asks; while it is empty the envelope is used.
 error_page: Slot[ErrorFormat] = Slot("error page")
 
 # -- Pages ----------------------------------------------------------------------------------------------------------------
@@ -163,9 +165,9 @@ class Panel:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
-# What an area shows a person on their account page; None where there is nothing to show this one.
+# What an area shows a person on their account page; None where there is nothing to show this one. `accounts.pages` asks.
 account_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("account panel")
-# What an area shows staff on the admin's front page.
+# What an area shows staff on the admin's front page; None for nothing. `sage_platform.admin` asks.
 admin_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("admin panel")
 
 # -- Files ----------------------------------------------------------------------------------------------------------------
@@ -182,7 +184,9 @@ class StoredFile:
     open: Callable[[], BinaryIO]
 
 
-# The file that an absolute address of ours leads to; None for a stranger's address and for a file that is gone.
+# The file that an absolute address of ours leads to; None for a stranger's address and for a file that is gone. For an area to
+# come: `uploads` is to fill it, and `versions` to ask.
 stored_files: Slot[Callable[[str], StoredFile | None]] = Slot("look-up of stored files")
-# Whether something in the area still needs the object under a key: such an object is neither replaced nor deleted.
+# Whether something in the area still needs the object under a key: such an object is neither replaced nor deleted. For an area to
+# come, `uploads`, which is to ask.
 object_references: Registry[Callable[[str], bool]] = Registry("kind of reference to objects")

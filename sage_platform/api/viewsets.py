@@ -22,7 +22,7 @@ from sage_platform.api.permissions import Anyone, Nobody
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """What an action's decorator stated."""
+    """What `endpoint` states of an action. The action keeps it as its attribute `endpoint`, and `ApiViewSet.stated` reads it."""
 
     who: type[BasePermission]
     takes: SerializerClass | None

@@ -117,7 +117,8 @@ def _isatap(address: IPv6Address) -> Iterator[IPv4Address]:
 
 def _local_translations(address: IPv6Address) -> Iterator[IPv4Address]:
     """The IPv4 addresses that a network's own translator may read here: the place depends on its prefix's length, which only
-    the network knows (RFC 6052 §2.2). Three of the four are chance, so they are compared with the metadata services alone.
+    the network knows (RFC 6052 §2.2). Only one of the four is meant; the other three are bytes that mean something else. So
+    they are compared with the metadata services alone: compared with all of FORBIDDEN, good addresses would be refused by chance.
     """
     if address in LOCAL_NAT64:
         packed = address.packed

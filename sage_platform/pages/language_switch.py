@@ -18,7 +18,7 @@ def switch_language(request: HttpRequest) -> HttpResponse | None:
     response = HttpResponseRedirect(f"{request.path}?{rest.urlencode()}" if rest else request.path)
     response.set_cookie(
         languages.COOKIE,
-        languages.WIRE_NAMES[chosen],
+        languages.TAGS[chosen],
         max_age=YEAR_SECONDS,
         secure=settings.SECURE_COOKIES,
         httponly=True,

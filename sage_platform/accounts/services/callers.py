@@ -35,6 +35,7 @@ class FoundSession(NamedTuple):
 
 def of_access_token(token: str, *, at: datetime) -> SignIn | None:
     """The sign-in that an access token stood for at a moment; None for a token that is unknown, expired or ended."""
+    # One row at most, here and below: the digest is the primary key.
     for expires_at, *row in by_token(token_digest(token)):
         return _alive(row) if expires_at > at else None
     return None

@@ -8,7 +8,7 @@ from sage_platform.api import seams
 
 def at(user_key: str) -> list[Any]:
     """One expression for each fact, for a query in which the column `user_key` holds the user's key."""
-    return [fact(user_key) for _name, fact in seams.caller_facts.items()]
+    return [fact(user_key) for fact in seams.caller_facts.values()]
 
 
 def of(values: Iterable[Any]) -> dict[str, bool]:

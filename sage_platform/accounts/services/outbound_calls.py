@@ -32,7 +32,7 @@ def outbound_call(user: User) -> Iterator[None]:
     """
     with slot():
         take(Act(rate_limit(), str(user.pk)))
-        with waiting():
+        with waiting():  # Once more: the count has taken a database connection again.
             yield
 
 

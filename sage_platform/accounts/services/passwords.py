@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +17,12 @@ from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
+from sage_platform.accounts.sign_in_options import password_login_admins_only, password_login_enabled
 from sage_platform.api.errors import Code, Refusal, TooManyRequests
 from sage_platform.metrics import operation
 
 WINDOW = timedelta(minutes=15)
+# The first two have one name, so that one row counts under both. The row's `detail` is the client; only the first looks at it.
 PER_ACCOUNT_AND_CLIENT = Limit("sign-in by account", 10, WINDOW)
 PER_ACCOUNT = Limit("sign-in by account", 100, WINDOW)
 PER_CLIENT = Limit("sign-in by client", 100, WINDOW)
@@ -63,12 +64,12 @@ def confirm(user: User, password: str, *, client_key: str) -> bool:
 
 
 def _refuse_without_passwords() -> None:
-    if settings.SAGE_AUTH_MODE == "oauth":
+    if not password_login_enabled():
         raise Refusal(Code.BAD_REQUEST, _("Password sign-in is not enabled"))
 
 
 def _refuse_by_role(user: User) -> None:
-    if settings.SAGE_AUTH_MODE == "trusted_proxy" and not user.is_admin:
+    if password_login_admins_only() and not user.is_admin:
         raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
 
 
@@ -81,6 +82,7 @@ def _try_password(attempt: Attempt, password: str) -> bool:
         right = _is_right(attempt.user, password)
     if right:
         limits.take_back(failures)
+        # Failures from every client: PER_ACCOUNT_AND_CLIENT counts the same rows.
         limits.forget(PER_ACCOUNT, attempt.account)
     return right
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed
 
 from sage_platform.accounts.models import User
-from sage_platform.accounts.names import PUBLIC_ID
+from sage_platform.accounts.names import USER_ID
 from sage_platform.accounts.services import facts
 from sage_platform.api.client import peer_address
 
@@ -23,7 +23,7 @@ def user_of(request: HttpRequest) -> User | None:
     name = request.META.get(HEADER, "")
     if not name or settings.SAGE_AUTH_MODE != "trusted_proxy" or not _comes_from_proxy(request):
         return None
-    if not PUBLIC_ID.match(name):
+    if not USER_ID.match(name):
         raise AuthenticationFailed(_("The identity that the proxy sent cannot be a user id."))
     user = _known(name) or _first_sight(name)
     if user is None:

@@ -1,4 +1,4 @@
-"""Deletes rows that have run out, so that no request will ask for them again."""
+"""Which rows of accounts have run out, so that no request will ask for them again; and how rows of any room are deleted."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,8 @@ BATCH = 20_000
 PAUSE_SECONDS = 0.01
 # Longer than a refresh token or an idle session lives. For this long the admin shows a sign-in.
 SIGN_INS_KEPT = timedelta(days=90)
-
+# As long as the longest window of a limit: SAGE_PROBE_RATE may be by the day. What is deleted earlier no longer counts.
+ACTS_KEPT = timedelta(days=1)
 
 # By the name of the kind: the rows that had run out at a moment. A used refresh token is kept until it expires, so that a second
 # use is noticed.
@@ -24,7 +25,7 @@ PRUNABLE: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "access tokens": lambda at: AccessToken.objects.filter(expires_at__lt=at),
     "refresh tokens": lambda at: RefreshToken.objects.filter(expires_at__lt=at),
     "registration codes": lambda at: RegistrationCode.objects.filter(expires_at__lt=at),
-    "counted acts": lambda at: LimitedAct.objects.filter(at__lt=at - timedelta(days=1)),
+    "counted acts": lambda at: LimitedAct.objects.filter(at__lt=at - ACTS_KEPT),
     "sign-ins": lambda at: SignIn.objects.filter(seen_at__lt=at - SIGN_INS_KEPT),
 }
 

@@ -67,8 +67,8 @@ def refresh_tokens(token: str) -> TokenPair:
     digest = token_digest(token)
     with transaction.atomic():
         # A password change locks the sign-in first, too. So it waits for this transaction, and then also ends the new pair.
-        family = SignIn.objects.filter(refresh_tokens__digest=digest).select_related("user")
-        sign_in = family.select_for_update(of=("self",)).first()
+        issued_for = SignIn.objects.filter(refresh_tokens__digest=digest).select_related("user")
+        sign_in = issued_for.select_for_update(of=("self",)).first()
         first = RefreshToken.objects.usable(now).filter(digest=digest).update(used_at=now)
         if first and sign_in is not None and sign_in.is_alive:
             SignIn.objects.filter(pk=sign_in.pk).update(seen_at=now)
