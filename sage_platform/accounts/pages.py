@@ -34,7 +34,9 @@ def login(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request, request.POST if request.method == "POST" else None)
     user = form.get_user() if form.is_valid() else None
     if user is None:
-        context = {"next": safe_next(target) if target else "", "mode": settings.SAGE_AUTH_MODE}
+        following = safe_next(target) if target else ""
+        waiting = next((name for find in seams.waiting_clients.values() if (name := find(following))), None)
+        context = {"next": following, "mode": settings.SAGE_AUTH_MODE, "waiting": waiting}
         return _form_answer(request, "accounts/login.html", form, context)
     sign_ins.open_session(request, user)
     return HttpResponseRedirect(_way_on(target))

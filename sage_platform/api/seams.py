@@ -167,6 +167,8 @@ class Panel:
 
 # What an area shows a person on their account page; None where there is nothing to show this one. `accounts.pages` asks.
 account_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("account panel")
+# The name of the client that a person signs in for, by the address that they go on to; None where the address is no client's.
+waiting_clients: Registry[Callable[[str], str | None]] = Registry("look-up of waiting clients")
 # What an area shows staff on the admin's front page; None for nothing. `sage_platform.admin` asks.
 admin_panels: Registry[Callable[[HttpRequest], Panel | None]] = Registry("admin panel")
 

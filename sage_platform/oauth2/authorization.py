@@ -5,12 +5,13 @@ It checks the request, has the person sign in and consent where needed, and send
 
 import re
 from datetime import datetime
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -26,7 +27,9 @@ from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
 from sage_platform.oauth2 import consents, keys, parameters, scopes
+from sage_platform.oauth2.models import Application
 from sage_platform.oauth2.redirects import is_native, with_answer
+from sage_platform.oauth2.registration import CLIENT_ID
 from sage_platform.oauth2.requests import OAuth2Request
 from sage_platform.oauth2.server import server
 from sage_platform.oauth2.tokens import save_code
@@ -103,6 +106,13 @@ class Asked:
             raise errors.MissingRedirectURIError
         return self.validated.redirect_uri
 
+    @property
+    def is_asked_each_time(self) -> bool:
+        """RFC 8252 §8.6: at a loopback address or a scheme of its own nobody knows that a public client is the same program as
+        last time, so a remembered consent does not count for it.
+        """
+        return self.validated.client.is_public and is_native(self.return_address)
+
     def after_sign_in(self) -> str:
         """The address to come back to: the request without the parameters that ask for a sign-in, since it has then been made."""
         if not self.prompts & SIGN_IN_PROMPTS and "max_age" not in self.params:
@@ -156,10 +166,14 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
         if "none" in asked.prompts:
             raise LoginRequired
         return HttpResponseRedirect(login_address(asked.after_sign_in()))
+    decision = request.POST.get("decision") if request.method == "POST" else None
+    if decision == "another_account":
+        # The same request again, now by nobody, so that the login page comes first.
+        sign_ins.sign_out(request)
+        return see_other(asked.path)
     if _has_to_sign_in_again(request, asked, person):
         return _sign_in_again(request, asked)
     client, wanted = asked.validated.client, asked.validated.scopes
-    decision = request.POST.get("decision") if request.method == "POST" else None
     if decision is None and ("consent" in asked.prompts or not _agreed(person, asked)):
         if "none" in asked.prompts:
             raise ConsentRequired
@@ -178,15 +192,9 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
 
 
 def _agreed(person: User, asked: Asked) -> bool:
-    """Whether the person need not be asked.
-
-    Of a public client behind a loopback address or a scheme of its own nobody knows that it is the same program as last time, so
-    a remembered consent does not count for it (RFC 8252 §8.6).
-    """
+    """Whether the person need not be asked."""
     client = asked.validated.client
-    if client.is_public and is_native(asked.return_address):
-        return False
-    return client.skips_consent or consents.covers(person, client, asked.validated.scopes)
+    return not asked.is_asked_each_time and (client.skips_consent or consents.covers(person, client, asked.validated.scopes))
 
 
 def _has_to_sign_in_again(request: HttpRequest, asked: Asked, person: User) -> bool:
@@ -258,8 +266,23 @@ def _consent_page(request: HttpRequest, asked: Asked) -> HttpResponse:
         "scopes": scopes.texts(asked.validated.scopes),
         "returns_to": parts.hostname if parts.scheme in {"http", "https"} else parts.scheme,
         "on_this_device": parts.scheme not in {"https"},
+        "asked_each_time": asked.is_asked_each_time,
+        # Whom the trusted proxy names cannot sign out here.
+        "may_switch": _sign_in(request) is not None,
     }
     return render(request, "oauth2/consent.html", context)
+
+
+def client_waiting_at(target: str) -> str | None:
+    """The name of the client whose authorization request an address is, for the login page; None for any other address."""
+    parts = urlsplit(target)
+    if parts.path not in {reverse(f"{instance}:authorize") for instance in ("oauth2_provider", "oauth2_api")}:
+        return None
+    client_id = dict(parse_qsl(parts.query)).get("client_id", "")
+    if not CLIENT_ID.match(client_id):
+        return None
+    client = Application.objects.filter(client_id=client_id, enabled=True).first()
+    return None if client is None else str(client)
 
 
 def _as_get(request: HttpRequest) -> HttpResponse:

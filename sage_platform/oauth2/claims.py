@@ -1,4 +1,4 @@
-"""What a client is told about a person at userinfo (OpenID Connect Core §5.3.2)."""
+"""What a client is told about a person, at userinfo (OpenID Connect Core §5.3.2) and in the id_token."""
 
 from collections.abc import Callable, Collection
 

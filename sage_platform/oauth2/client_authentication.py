@@ -1,4 +1,4 @@
-"""Finds out which client is asking. It has to use the one method that it is registered for (RFC 6749 §2.3)."""
+"""Finds out which client is asking. It has to use a method that it is registered for (RFC 6749 §2.3)."""
 
 import base64
 import binascii
@@ -18,6 +18,7 @@ from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import Application
+from sage_platform.oauth2.registration import METHODS_WITH_SECRET
 
 # From one address: failures for one client, and failures in all. One row counts under both, since they have one name.
 OF_CLIENT = Limit("OAuth2 client", 30, timedelta(minutes=1))
@@ -42,13 +43,13 @@ class Failure:
         """One row. Raises TooManyRequests, without a row, when it is one too many."""
         return limits.take(self._act, judged_too=self._judged_too)
 
-    def refuse(self) -> NoReturn:
-        """Raises TooManyRequests when a limit is reached, else InvalidClientError."""
+    def refuse(self, advice: str | None = None) -> NoReturn:
+        """Raises TooManyRequests when a limit is reached, else InvalidClientError with the advice."""
         # The limits are read before the row is written, so that a flood of failures past them costs no writes.
         for act in (self._act, *self._judged_too):
             limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
         self.write_down()
-        raise InvalidClientError
+        raise InvalidClientError(description=advice)
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     named = Application.objects.filter(client_id=shown.client_id, enabled=True)
     application: Application | None = named.first() if shown.client_id else None
     failure = Failure(client_key(request), application)
-    if application is None or shown.method != application.token_endpoint_auth_method:
+    if application is None:
         failure.refuse()
+    if shown.method not in application.auth_methods:
+        failure.refuse(_advice(application, shown))
     if application.is_public:
         return application
     if client_secrets.is_slow(application.client_secret):
@@ -80,6 +83,13 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     elif not _opens(application, shown):
         failure.refuse()
     return application
+
+
+def _advice(application: Application, shown: Shown) -> str | None:
+    """The method to use, for a client that shows its secret in the other way. Many libraries have a setting for it."""
+    chosen = application.token_endpoint_auth_method
+    mixed_up = shown.method in METHODS_WITH_SECRET and chosen in METHODS_WITH_SECRET
+    return f"This client is registered for the authentication method {chosen}." if mixed_up else None
 
 
 def _shown(header: str, body: Mapping[str, str]) -> Shown:

@@ -91,10 +91,6 @@ def fields_of(client: Registration) -> dict[str, Any]:
     }
 
 
-# A change of one of these ends every code and token of the client. The others are read together with a token (`tokens`).
-ENDING = ("enabled", "client_type", "token_endpoint_auth_method")
-
-
 def change(row: Application, values: dict[str, Any]) -> None:
     """Change some columns, and end the client's codes and tokens where the change asks for it.
 
@@ -104,11 +100,14 @@ def change(row: Application, values: dict[str, Any]) -> None:
     """
     with transaction.atomic():
         stored = Application.objects.get(pk=row.pk)
-        ends = any(name in values and values[name] != getattr(stored, name) for name in ENDING)
+        was_enabled, former_methods = stored.enabled, set(stored.auth_methods)
         for name, value in values.items():
             setattr(row, name, value)
+            setattr(stored, name, value)
         row.save(update_fields=[*values, "updated"])
-        if ends:
+        # What else a registration says is read together with a token (`tokens.scopes_left`). A client that may authenticate as
+        # before, and in another way too, keeps what it has.
+        if stored.enabled != was_enabled or former_methods - set(stored.auth_methods):
             tokens.end_of_client(row)
 
 

@@ -38,7 +38,7 @@ from oauth2_provider.models import (
 from sage_platform.encryption import SealedField
 from sage_platform.oauth2.fields import DigestField, SecretField
 from sage_platform.oauth2.redirects import is_native
-from sage_platform.oauth2.registration import METHODS_WITH_SECRET
+from sage_platform.oauth2.registration import EITHER, METHODS_WITH_SECRET
 
 
 class GrantType(models.TextChoices):
@@ -58,6 +58,7 @@ class Application(AbstractApplication):
     """A client. The column `skip_authorization` is called `skip_consent` in a declaration (SAGE_OAUTH2_CLIENTS)."""
 
     class AuthMethod(models.TextChoices):
+        EITHER = EITHER, _("HTTP Basic or in the body")
         BASIC = "client_secret_basic", _("HTTP Basic")
         POST = "client_secret_post", _("In the body")
         NONE = "none", _("None (public client)")
@@ -76,7 +77,7 @@ class Application(AbstractApplication):
     client_secret = SecretField(_("client secret"), max_length=255, blank=True, default="")
     enabled = models.BooleanField(_("enabled"), default=True)
     token_endpoint_auth_method = models.CharField(
-        _("client authentication"), max_length=32, choices=AuthMethod.choices, default=AuthMethod.BASIC
+        _("client authentication"), max_length=32, choices=AuthMethod.choices, default=AuthMethod.EITHER
     )
     grant_types = models.JSONField(_("grant types"), default=default_grant_types)
     scope = models.TextField(_("scope"), blank=True, default="", help_text=_("What the client may ask for, separated by spaces."))
@@ -92,7 +93,8 @@ class Application(AbstractApplication):
             models.CheckConstraint(
                 name="oauth2_application_secret_fits_type",
                 condition=Q(client_type="public", token_endpoint_auth_method__in=["none"], client_secret="")
-                | Q(client_type="confidential", token_endpoint_auth_method__in=METHODS_WITH_SECRET) & ~Q(client_secret=""),
+                | Q(client_type="confidential", token_endpoint_auth_method__in=[*METHODS_WITH_SECRET, EITHER])
+                & ~Q(client_secret=""),
             ),
             # The toolkit's registration views (RFC 7591) read `registration_source`, so it must never contradict `source`.
             models.CheckConstraint(
@@ -108,6 +110,12 @@ class Application(AbstractApplication):
     @property
     def is_public(self) -> bool:
         return bool(self.client_type == self.CLIENT_PUBLIC)
+
+    @property
+    def auth_methods(self) -> list[str]:
+        """The methods by which the client may authenticate (RFC 7591 §2)."""
+        chosen = str(self.token_endpoint_auth_method)
+        return METHODS_WITH_SECRET if chosen == EITHER else [chosen]
 
     @property
     def scopes(self) -> list[str]:

@@ -20,6 +20,9 @@ GRANT_TYPES = (CODE, REFRESH, CREDENTIALS, DEVICE)
 # How a confidential client may authenticate (RFC 6749 §2.3.1, RFC 7591 §2).
 METHODS_WITH_SECRET = ["client_secret_basic", "client_secret_post"]
 AUTH_METHODS = (*METHODS_WITH_SECRET, "none")
+# What a client with a secret is registered for where nobody has chosen: either of the two. Libraries differ in which one they use
+# by themselves. It is a word of ours, and no method that a request or the metadata could name.
+EITHER = "either"
 SECRET_MAX_LENGTH = 512
 # Fewer characters than RFC 6749 §A.1 allows: those that look the same to everybody and need no encoding in HTTP Basic.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}\Z")
@@ -43,7 +46,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Registration:
-    """A client, with the names and defaults of RFC 7591 §2. `client_secret` is in the clear, or empty where there is none."""
+    """A client, with the names of RFC 7591 §2. `client_secret` is in the clear, or empty where there is none."""
 
     client_id: str
     name: str = ""
@@ -53,7 +56,7 @@ class Registration:
     grant_types: list[str] = field(default_factory=lambda: [CODE])
     response_types: list[str] = field(default_factory=list)
     scope: str = " ".join(DEFAULT_OF_CLIENT)
-    token_endpoint_auth_method: str = "client_secret_basic"  # noqa: S105  The name of a method.
+    token_endpoint_auth_method: str = EITHER
     skip_consent: bool = False
     enabled: bool = True
 
@@ -69,8 +72,8 @@ class Registration:
         yield from self._problems_of_addresses()
         if unknown := [name for name in self.scope.split() if name not in scopes]:
             yield Problem("scope", _("There is no scope %(names)s."), {"names": ", ".join(unknown)[:100]})
-        if self.token_endpoint_auth_method not in AUTH_METHODS:
-            yield Problem("token_endpoint_auth_method", ONE_OF, {"choices": ", ".join(AUTH_METHODS)})
+        if self.token_endpoint_auth_method not in {*AUTH_METHODS, EITHER}:
+            yield Problem("token_endpoint_auth_method", ONE_OF, {"choices": ", ".join([*AUTH_METHODS, EITHER])})
         if self.is_public and self.client_secret:
             yield Problem("client_secret", _("A client with the method none cannot keep a secret, so it has none."))
         if not self.is_public and not (self.client_secret if has_secret is None else has_secret):

@@ -61,7 +61,7 @@ class Server(AuthorizationEndpoint, TokenEndpoint):
 
 def add_id_token(token: Issued, _handler: Tokens, request: OAuth2Request) -> Issued:
     if scopes.OPENID in request.scopes and request.spent is not None:
-        token["id_token"] = id_token(request.spent, token["access_token"], timezone.now())
+        token["id_token"] = id_token(request.spent, token["access_token"], request.scopes, timezone.now())
     return token
 
 

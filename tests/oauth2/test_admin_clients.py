@@ -52,6 +52,14 @@ def test_a_made_clients_secret_is_shown_once(as_admin: Caller) -> None:
         assert row.client_secret not in page.content.decode()
 
 
+def test_the_form_offers_either_method_first(as_admin: Caller) -> None:
+    page = as_admin.get(f"{LIST}add/").content.decode()
+    assert '<option value="either" selected>HTTP Basic or in the body</option>' in page
+    as_admin.form(f"{LIST}add/", FIELDS | {"token_endpoint_auth_method": "either"})
+    row = Application.objects.get()
+    assert (row.client_type, row.token_endpoint_auth_method) == ("confidential", "either")
+
+
 def test_a_public_client_on_peoples_devices_cannot_skip_consent(as_admin: Caller) -> None:
     """RFC 8252 §8.6. The mistake is shown at its own field."""
     response = as_admin.form(f"{LIST}add/", FIELDS | {"token_endpoint_auth_method": "none", "skip_authorization": "on"})

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.oauth2 import keys
 from sage_platform.oauth2.models import Application, Grant
-from tests.oauth2_clients import Program, Response, allow, answer_in, request_of
+from tests.oauth2_clients import Program, Response, allow, answer_in, make_client, request_of
 from tests.people import PASSWORD, Caller
 
 pytestmark = pytest.mark.django_db
@@ -180,3 +180,44 @@ def test_a_hint_of_another_person(ready: Caller) -> None:
 def test_a_hint_of_another_issuer(ready: Caller) -> None:
     hint = hint_for("alice", "https://evil.example")
     refused(ready.get("/oauth2/authorize", request_of(id_token_hint=hint)), "invalid_request")
+
+
+# -- The login page names the client ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/api/oauth2/authorize"])
+def test_the_login_page_says_what_one_signs_in_for(path: str, anyone: Caller, signing_keys: object) -> None:
+    make_client(name="Lage <b>")
+    login = anyone.get(path, request_of()).headers["Location"]
+    page = anyone.client.get(login)
+    assert "You sign in to go on to Lage &lt;b&gt;." in page.content.decode()
+    # Also after a wrong password.
+    target = parse_qs(urlsplit(login).query)["next"][0]
+    again = anyone.form("/sage/login", {"username": "alice", "password": "", "next": target})
+    assert "You sign in to go on to Lage &lt;b&gt;." in again.content.decode()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        "/oauth2/consents",
+        "/oauth2/consents?client_id=lage",
+        "/oauth2/authorize",
+        "/oauth2/authorize?client_id=nobody",
+        "/oauth2/authorize?client_id=%00",
+        "/oauth2/authorize?" + "&" * 1500 + "client_id=%ff",
+        "//oauth2/authorize?client_id=lage",
+        "https://sage.example/oauth2/authorize?client_id=lage",
+    ],
+)
+def test_it_names_nobody_otherwise(target: str, anyone: Caller, lage: Application) -> None:
+    page = anyone.get("/sage/login", {"next": target})
+    assert page.status_code == 200
+    assert "You sign in to go on" not in page.content.decode()
+
+
+def test_a_client_that_is_switched_off_is_not_named(anyone: Caller, lage: Application) -> None:
+    Application.objects.update(enabled=False)
+    page = anyone.get("/sage/login", {"next": "/oauth2/authorize?client_id=lage"})
+    assert "You sign in to go on" not in page.content.decode()

@@ -27,9 +27,9 @@ def ask(caller: Caller, fields: dict[str, str] | None = None, authorization: str
     )
 
 
-def refused(response: Response) -> None:
+def refused(response: Response, description: str = "") -> None:
     assert response.status_code == 401, response.content
-    assert response.json() == {"error": "invalid_client"}
+    assert response.json() == {"error": "invalid_client"} | ({"error_description": description} if description else {})
     # RFC 6749 §5.2: a challenge for the scheme that the client may use.
     assert response.headers["WWW-Authenticate"] == 'Basic realm="sage", charset="UTF-8"'
     assert response.headers["Cache-Control"] == "no-store"
@@ -95,14 +95,36 @@ def test_post_as_registered(anyone: Caller) -> None:
     assert ask(anyone, {"client_id": "machine", "client_secret": SECRET}).status_code == 200
 
 
-def test_basic_for_a_client_with_post(anyone: Caller) -> None:
+@pytest.mark.parametrize("secret", [SECRET, "wrong"])
+def test_basic_for_a_client_with_post(secret: str, anyone: Caller) -> None:
+    """The refusal names the method, whether or not the secret is right, so that it tells nothing of that."""
     machine(token_endpoint_auth_method="client_secret_post")
-    refused(ask(anyone, authorization=basic("machine")))
+    told = "This client is registered for the authentication method client_secret_post."
+    refused(ask(anyone, authorization=basic("machine", secret)), told)
 
 
-def test_post_for_a_client_with_basic(anyone: Caller) -> None:
+@pytest.mark.parametrize("secret", [SECRET, "wrong"])
+def test_post_for_a_client_with_basic(secret: str, anyone: Caller) -> None:
+    machine(token_endpoint_auth_method="client_secret_basic")
+    told = "This client is registered for the authentication method client_secret_basic."
+    refused(ask(anyone, {"client_id": "machine", "client_secret": secret}), told)
+
+
+def test_either_where_nobody_chose(anyone: Caller) -> None:
+    """Libraries differ in which one they use by themselves."""
+    assert machine().token_endpoint_auth_method == "either"
+    assert ask(anyone, {"client_id": "machine", "client_secret": SECRET}).status_code == 200
+    assert ask(anyone, authorization=basic("machine")).status_code == 200
+
+
+def test_either_is_not_both_and_not_none(anyone: Caller) -> None:
+    """RFC 6749 §2.3: one method in each request."""
     machine()
-    refused(ask(anyone, {"client_id": "machine", "client_secret": SECRET}))
+    both = ask(anyone, {"client_id": "machine", "client_secret": SECRET}, basic("machine"))
+    assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
+    refused(ask(anyone, {"client_id": "machine"}))
+    refused(ask(anyone, authorization=basic("machine", "wrong")))
+    refused(ask(anyone, {"client_id": "machine", "client_secret": "wrong"}))
 
 
 def test_no_secret_for_a_client_that_has_one(anyone: Caller) -> None:
@@ -263,7 +285,7 @@ def test_failures_for_existing_clients_count_for_the_address_too(anyone: Caller)
 
 
 def test_the_wrong_method_counts_for_the_client(anyone: Caller) -> None:
-    machine()
+    machine(token_endpoint_auth_method="client_secret_basic")
     for _ in range(30):
         assert ask(anyone, {"client_id": "machine", "client_secret": SECRET}).status_code == 401
     assert ask(anyone, authorization=basic("machine", "wrong")).status_code == 429

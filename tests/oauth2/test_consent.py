@@ -1,13 +1,16 @@
 """The consent page at /oauth2/authorize: asked, allowed, refused, remembered."""
 
+from ipaddress import ip_network
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from pytest_django import Settings
 
-from sage_platform.accounts.models import User
+from sage_platform.accounts.models import SignIn, User
 from sage_platform.oauth2.models import Application, Consent, Grant
 from tests.oauth2_clients import CALLBACK, allow, answer_in, make_client, make_public_client, request_of
-from tests.people import Caller
+from tests.people import PASSWORD, Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -201,3 +204,56 @@ def test_the_language_switch_keeps_the_request(as_alice: Caller, lage: Applicati
 def test_it_says_who_is_signed_in(nickname: str, words: str, as_alice: Caller, lage: Application) -> None:
     User.objects.filter(pk="alice").update(nickname=nickname)
     assert words in ask(as_alice)[1].content.decode()
+
+
+# -- Where it leads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/oauth2/", "/api/oauth2/"])
+def test_it_links_the_page_where_consent_is_withdrawn(path: str, as_alice: Caller, lage: Application) -> None:
+    """Where a web application is served there is no account page of ours, so the page itself is named."""
+    text = as_alice.get(f"{path}authorize", request_of()).content.decode()
+    assert (
+        f'It is remembered. You can withdraw it at any time, under <a href="{path}consents">connected applications</a>.' in text
+    )
+    assert "account page" not in text
+
+
+def test_it_says_where_nothing_is_remembered(as_alice: Caller, signing_keys: object) -> None:
+    make_public_client(redirect_uris=NATIVE[0])
+    text = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri=NATIVE[0])).content.decode()
+    assert "You are asked each time, since another program on your device could pose as this one." in text
+    assert "It is remembered." not in text
+
+
+def test_another_account(as_alice: Caller, bob: User, hashed: str, lage: Application) -> None:
+    """This session's sign-in ends, and the same request comes back once somebody else has signed in."""
+    address, page = ask(as_alice)
+    assert "Use another account" in page.content.decode()
+    again = as_alice.form(address, {"decision": "another_account"})
+    assert (again.status_code, again.headers["Location"]) == (303, address)
+    assert SignIn.objects.get().ended_at is not None
+    login = as_alice.client.get(address)
+    assert login.headers["Location"] == f"/sage/login?next={quote(address, safe='')}"
+    assert nothing_given()
+    signed = as_alice.form(login.headers["Location"], {"username": "bob", "password": PASSWORD, "next": address})
+    assert (signed.status_code, signed.headers["Location"]) == (302, address)
+    assert "<strong>bob</strong>" in as_alice.client.get(address).content.decode()
+    answer_in(as_alice.form(address, {"decision": "allow"}))
+    assert Grant._default_manager.get().user_id == "bob"
+
+
+def test_another_site_signs_nobody_out(as_alice: Caller, lage: Application) -> None:
+    address, _page = ask(as_alice)
+    as_alice.client.handler.enforce_csrf_checks = True
+    assert as_alice.form(address, {"decision": "another_account"}).status_code == 403
+    assert SignIn.objects.get().ended_at is None
+
+
+def test_whom_the_proxy_names_has_no_other_account_here(alice: User, lage: Application, settings: Settings) -> None:
+    settings.SAGE_AUTH_MODE = "trusted_proxy"
+    settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS = [ip_network("127.0.0.0/8")]
+    page = Caller().get("/oauth2/authorize", request_of(), X_Sage_Internal_UserId="carol")
+    assert page.status_code == 200
+    assert "<strong>carol</strong>" in page.content.decode()
+    assert "Use another account" not in page.content.decode()

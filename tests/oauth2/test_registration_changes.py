@@ -172,6 +172,16 @@ def test_a_client_that_authenticates_in_another_way(pair: dict[str, Any], progra
     assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
 
 
+def test_a_client_that_may_authenticate_in_another_way_too(as_alice: Caller, signing_keys: object) -> None:
+    """Else the first start with the wider default would sign everybody out."""
+    client = make_client(token_endpoint_auth_method="client_secret_basic")
+    allow(as_alice.user, client)
+    tokens = Program().exchange(code_for(as_alice)).json()
+    clients.change(client, {"token_endpoint_auth_method": "either"})
+    assert Program().userinfo(tokens["access_token"]).status_code == 200
+    assert Program().refresh(tokens["refresh_token"]).status_code == 200
+
+
 def test_the_administration_ends_them_as_well(
     as_admin: Caller, pair: dict[str, Any], program: Program, lage: Application
 ) -> None:

@@ -183,6 +183,19 @@ def test_updated_and_then_unchanged(changes: dict[str, Any], settings: Settings)
 
 
 @pytest.mark.django_db
+def test_a_method_that_nobody_chose(settings: Settings) -> None:
+    unchosen = {name: value for name, value in LAGE.items() if name != "token_endpoint_auth_method"}
+    sync(
+        settings,
+        unchosen,
+        LAGE | {"client_id": "chosen"},
+        unchosen | {"client_id": "said", "token_endpoint_auth_method": "either"},
+    )
+    found = Application.objects.order_by("client_id").values_list("client_id", "token_endpoint_auth_method")
+    assert list(found) == [("chosen", "client_secret_basic"), ("lage", "either"), ("said", "either")]
+
+
+@pytest.mark.django_db
 def test_a_dry_run_only_says(settings: Settings) -> None:
     sync(settings, LAGE, LAGE | {"client_id": "gone"})
     before = rows()

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings as deployment
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -16,6 +17,9 @@ from tests.oauth2_clients import CALLBACK, VERIFIER, Program, Response, allow, a
 from tests.people import Caller
 
 pytestmark = pytest.mark.django_db
+PICTURE = f"{deployment.SAGE_PUBLIC_URL}/files/1/alice.png"
+PROFILE: dict[str, object] = {"name": "Alice", "picture": PICTURE, "avatar_url": PICTURE}
+EMAIL: dict[str, object] = {"email": "alice@sage.example", "email_verified": True}
 
 
 def count() -> tuple[int, int]:
@@ -272,7 +276,36 @@ def test_the_id_token(code: str, program: Program) -> None:
         "aud": "lage",
         "nonce": "a nonce",
         "at_hash": base64.urlsafe_b64encode(half).decode().rstrip("="),
+        "name": "alice",
+        "email": "alice@sage.example",
+        "email_verified": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [
+        ("openid", {}),
+        ("openid profile", PROFILE),
+        ("openid email", EMAIL),
+        ("openid profile email", PROFILE | EMAIL),
+    ],
+)
+def test_it_has_the_claims_of_profile_and_email_as_userinfo_has(
+    scope: str, told: dict[str, object], as_alice: Caller, lage: Application, program: Program
+) -> None:
+    """OpenID Connect Core §2 and §5.4: many clients never ask userinfo."""
+    User.objects.update(nickname="Alice", avatar_url="/files/1/alice.png", verified_email="alice@sage.example")
+    allow(as_alice.user, lage)
+    answer = program.exchange(code_for(as_alice, scope=scope)).json()
+    claims, person = keys.read(answer["id_token"]), program.userinfo(answer["access_token"]).json()
+    assert claims is not None
+    assert {name: value for name, value in claims.items() if name in PROFILE | EMAIL} == told
+    assert {name: value for name, value in person.items() if name in PROFILE | EMAIL} == told
+    # Of a refresh that asks for less, too.
+    claims = keys.read(program.refresh(answer["refresh_token"], scope="openid").json()["id_token"])
+    assert claims is not None
+    assert not set(claims) & set(PROFILE | EMAIL)
 
 
 def test_without_nonce_there_is_none(as_alice: Caller, lage: Application, program: Program) -> None:
