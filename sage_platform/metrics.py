@@ -1,7 +1,7 @@
-"""What the platform counts. The names are those that dashboards read; docs/operations.md says how to scrape them.
+"""What the platform counts, by the names that dashboards read. The route that shows them is for the area of observability to come.
 
-No area counts anything yet. Who counts passes a category and a name: nothing here knows requests or views. Of the REST framework
-it knows the exception alone, by which a refusal is told from a fault.
+Sign-ins, refreshes and probes are counted. Who counts passes a category and a name: nothing here knows requests or views. Of the
+REST framework it knows the exception alone, by which a refusal is told from a fault.
 """
 
 import time
