@@ -12,7 +12,7 @@ from oauthlib.oauth2.rfc6749.errors import InvalidRequestError
 
 # The most characters of each parameter's value; None for one that may be as long as the body. Longer values would cost time or be
 # errors of the database.
-Lengths = Mapping[str, int | None]
+Lengths = dict[str, int | None]
 AUTHORIZATION: Lengths = {
     "client_id": 255,
     "code_challenge": 128,
@@ -30,7 +30,7 @@ AUTHORIZATION: Lengths = {
     "scope": 1024,
     "state": 2048,
 }
-CREDENTIALS: dict[str, int | None] = {"client_id": 255, "client_secret": 512}
+CREDENTIALS: Lengths = {"client_id": 255, "client_secret": 512}
 TOKEN: Lengths = CREDENTIALS | {
     "code": 512,
     "code_verifier": 128,

@@ -35,6 +35,7 @@ def client(client_id: str, **changes: object) -> dict[str, object]:
 CLIENTS = [
     client("basic", client_secret=SECRET, token_endpoint_auth_method="client_secret_basic"),
     client("post", client_secret=SECRET, token_endpoint_auth_method="client_secret_post"),
+    client("default", client_secret=SECRET),
     client("none", token_endpoint_auth_method="none"),
     client("robot", client_secret=SECRET, grant_types=["client_credentials"], redirect_uris=[], scope="usage:write"),
 ]

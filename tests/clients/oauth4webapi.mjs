@@ -71,7 +71,8 @@ if (client_id !== 'none') {
 }
 findings.revoked = await failure(() => refresh(newer.refresh_token))
 
-const other = await begin({ prompt: 'none' })
+// Of a public client on loopback the person is asked each time (RFC 8252 §8.6).
+const other = await begin(client_id === 'none' ? {} : { prompt: 'none' })
 findings.nonce = await failure(() => exchange({ ...other, nonce: 'another' }))
 findings.code_twice = await failure(() => exchange(other))
 const third = await begin()

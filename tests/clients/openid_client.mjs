@@ -9,7 +9,9 @@ const METHODS = {
   none: () => client.None(),
 }
 const options = { algorithm, execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
-const config = await client.discovery(new URL(issuer), client_id, undefined, METHODS[client_id](), options)
+// With the secret alone the library chooses the method by itself.
+const [metadata, method] = client_id === 'default' ? [secret, undefined] : [undefined, METHODS[client_id]()]
+const config = await client.discovery(new URL(issuer), client_id, metadata, method, options)
 
 async function begin(more = {}) {
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
@@ -50,7 +52,8 @@ if (client_id !== 'none') findings.introspected = (await client.tokenIntrospecti
 findings.revoked = await failure(() => client.refreshTokenGrant(config, newer.refresh_token))
 findings.after = await failure(() => client.fetchUserInfo(config, newer.access_token, claims.sub))
 
-const again = await begin({ prompt: 'none' })
+// Of a public client on loopback the person is asked each time (RFC 8252 §8.6).
+const again = await begin(client_id === 'none' ? {} : { prompt: 'none' })
 const wrongNonce = { ...again.checks, expectedNonce: 'another' }
 findings.nonce = await failure(() => client.authorizationCodeGrant(config, again.back, wrongNonce))
 findings.code_twice = await failure(() => client.authorizationCodeGrant(config, again.back, again.checks))

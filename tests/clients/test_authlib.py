@@ -22,8 +22,9 @@ METHODS = {"basic": "client_secret_basic", "post": "client_secret_post", "none":
 class Product:
     """Another product's two views: one sends the person to us, the other takes them back."""
 
-    def __init__(self, issuer: str, client_id: str = "basic") -> None:
-        options = {"scope": SCOPE, "code_challenge_method": "S256", "token_endpoint_auth_method": METHODS[client_id]}
+    def __init__(self, issuer: str, client_id: str = "basic", method: str = "") -> None:
+        method = method or METHODS[client_id]
+        options = {"scope": SCOPE, "code_challenge_method": "S256", "token_endpoint_auth_method": method}
         self.client: Any = OAuth().register(
             "sage",
             client_id=client_id,
@@ -68,6 +69,27 @@ def test_signing_in(client_id: str, issuer: str, walk: Walk) -> None:
         "sub": claims["sub"], "iss": issuer, "preferred_username": "alice", "name": "alice", "role": "user",
         "email": "alice@sage.example", "email_verified": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_client_whose_method_nobody_chose(method: str, issuer: str, walk: Walk) -> None:
+    """The library's default is one of the two, and that of others is the other."""
+    product = Product(issuer, "default", method)
+    claims = product.callback(walk(product.login()))["userinfo"]
+    # Some clients read the id_token alone.
+    assert (claims["aud"], claims["name"], claims["email"]) == ("default", "alice", "alice@sage.example")
+
+
+def test_the_refusal_names_the_chosen_method(issuer: str, walk: Walk) -> None:
+    product = Product(issuer, "basic", "client_secret_post")
+    back = walk(product.login())
+    with pytest.raises(OAuthError, match="registered for the authentication method client_secret_basic"):
+        product.callback(back)
+
+
+def test_offline_access_is_passed_over(issuer: str, walk: Walk) -> None:
+    product = Product(issuer)
+    assert product.callback(walk(product.login(scope=f"{SCOPE} offline_access")))["scope"] == SCOPE
 
 
 def test_a_state_of_another_person_is_refused(issuer: str, walk: Walk) -> None:

@@ -65,7 +65,10 @@ def order(issuer: str, client_id: str, algorithm: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("client_id", "algorithm"), [("basic", "oidc"), ("post", "oauth2"), ("none", "oidc")])
+OPENID_CLIENT = [("basic", "oidc"), ("post", "oauth2"), ("default", "oidc"), ("none", "oidc")]
+
+
+@pytest.mark.parametrize(("client_id", "algorithm"), OPENID_CLIENT)
 def test_openid_client(client_id: str, algorithm: str, issuer: str, walk: Walk) -> None:
     expected = {
         "metadata": True,
