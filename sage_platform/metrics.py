@@ -1,4 +1,4 @@
-"""What the platform counts, by the names that dashboards read. The route that shows them is for the area of observability to come.
+"""What the platform counts, by the names that dashboards read. The route that shows it comes with the area of observability.
 
 Sign-ins, refreshes and probes are counted. Who counts passes a category and a name: nothing here knows requests or views. Of the
 REST framework it knows the exception alone, by which a refusal is told from a fault.
