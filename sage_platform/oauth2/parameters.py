@@ -10,6 +10,8 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from oauthlib.oauth2.rfc6749.errors import InvalidRequestError
 
+from sage_platform.api.bodies import check_form_body
+
 # The most characters of each parameter's value; None for one that may be as long as the body. Longer values would cost time or be
 # errors of the database.
 Lengths = dict[str, int | None]
@@ -63,7 +65,11 @@ def known(given: QueryDict, lengths: Lengths) -> tuple[dict[str, str], dict[str,
 
 
 def body_of(request: HttpRequest, lengths: Lengths) -> dict[str, str]:
-    """The known parameters of a form body. Raises InvalidRequestError, also for a query: proxies log it, with its secrets."""
+    """The known parameters of a form body. Raises InvalidRequestError, also for a query: proxies log it, with its secrets.
+
+    Raises LengthRequired, WrongMediaType or BodyTooLarge for a body that is no small form, before any of it is read.
+    """
+    check_form_body(request)
     if request.META.get("QUERY_STRING"):
         raise InvalidRequestError(description="Parameters go in the body.")
     try:

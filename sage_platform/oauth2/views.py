@@ -15,7 +15,6 @@ from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.accounts.models import User
-from sage_platform.api.bodies import check_form_body
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
 from sage_platform.api.handlers import DEPENDENCY_ERRORS, answer, unavailable
 from sage_platform.api.seams import ErrorParts
@@ -132,7 +131,6 @@ def as_json(body: object, *, status: int = 200, headers: Mapping[str, str]) -> H
 @endpoint("POST")
 def token(request: HttpRequest) -> HttpResponse:
     """RFC 6749 §3.2."""
-    check_form_body(request)
     params = parameters.body_of(request, parameters.TOKEN)
     if "grant_type" not in params:
         raise InvalidRequestError(description="The parameter grant_type is missing.")
@@ -149,7 +147,6 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
     Revoking an access token or a refresh token ends its whole family (§2.1).
     """
-    check_form_body(request)
     params = parameters.body_of(request, parameters.ABOUT_TOKEN)
     caller = authenticate(request, params)
     if "token" not in params:
@@ -163,7 +160,6 @@ def revoke(request: HttpRequest) -> HttpResponse:
 @endpoint("POST", any_origin=False)
 def introspect(request: HttpRequest) -> HttpResponse:
     """RFC 7662. Only for clients with a secret. A token of another client is answered like one that is not active (§2.2)."""
-    check_form_body(request)
     params = parameters.body_of(request, parameters.ABOUT_TOKEN)
     caller = authenticate(request, params)
     if caller.is_public:
