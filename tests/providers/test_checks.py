@@ -82,6 +82,12 @@ def test_a_column_that_holds_less_than_a_serializer_takes(monkeypatch: pytest.Mo
     assert found() == [("providers.E003", "EndpointInput takes values of top_p that Provider.top_p does not hold.")]
 
 
+def test_a_serializer_that_takes_null_for_a_column_that_holds_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored, it would be told as somebody else's change, for ever."""
+    monkeypatch.setattr(Provider._meta.get_field("top_p"), "null", False)
+    assert found() == [("providers.E003", "EndpointInput takes values of top_p that Provider.top_p does not hold.")]
+
+
 def test_an_output_without_a_field_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = {name: field for name, field in ProviderOutput._declared_fields.items() if name != "created_at"}
     monkeypatch.setattr(ProviderOutput, "_declared_fields", declared)
