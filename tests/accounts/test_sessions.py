@@ -167,7 +167,8 @@ def test_sessions_of_before_the_digests_go_on(as_alice: Caller, alice: User) -> 
     Session.objects.all().delete()
     field = Session._meta.get_field("expire_date")
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE django_session (session_key varchar(40), session_data text, expire_date timestamp)")
+        moment = field.db_type(connection)
+        cursor.execute(f"CREATE TABLE django_session (session_key varchar(40), session_data text, expire_date {moment})")
         for key, data, expires in old:
             row = [key, data, field.get_db_prep_value(expires, connection)]
             cursor.execute("INSERT INTO django_session VALUES (%s, %s, %s)", row)
