@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
@@ -12,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound
 
 # The admin loads its own scripts from files. Nothing else may run in it, and no other page may frame it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,6 +42,8 @@ class SageAdminSite(AdminSite):
             from sage_platform.pages.language_switch import switch_language
 
             try:
+                if "\0" in unquote(request.get_full_path()):
+                    raise NotFound  # No row has one, and PostgreSQL takes a text with one for an error.
                 response: HttpResponseBase = switch_language(request) or guarded(request, *args, **kwargs)
             except APIException as error:
                 response = handlers.answer(request, error)

@@ -13,8 +13,8 @@ from sage_platform.turns import turns
 Application = Callable[[Environ, StartResponse], Any]
 # The prefix that a web application puts before every call, and that a proxy in front would take off.
 PREFIX = f"/{paths.PROXIED}"
-# How long an answer that closes its connection waits for what the client still sends.
-LINGER_SECONDS = 1.0
+# How long an answer that was given before the request's body waits for what the client still sends.
+LINGER_SECONDS = 2.0
 
 
 def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_prefix: bool = False) -> Application:
@@ -31,7 +31,7 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         body = take_body(environ)
         with turns.taken():
             response = django(environ, start_response)
-        if body is None or body.has_ended:
+        if body is None or not body.lingers:
             return response
         return LingeringAnswer(response, body, seconds=LINGER_SECONDS)
 

@@ -2,18 +2,25 @@
 
 An answer that is given before the body has come makes the server close the connection at once. What the client still sends then
 meets a closed door: the client sees a broken connection in the place of the answer, and a proxy in between makes it a 502. So the
-rest is read first, as long as it is small and comes soon.
+rest is read after the answer, for a moment.
+
+The request's own thread reads it, and no other: while one thread waits in the server's read, the end of the request in another
+thread waits for it with the interpreter in its hands, and the whole worker stands still. So a rest that does not come occupies
+its thread and its place, like every other body that stalls.
 """
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from threading import Thread
+from collections.abc import Iterator
 from typing import Protocol
 
 from sage_platform.turns import turns
 
-PIECE = 64 * 1024
+# A read lasts until so much has come or the client has ended, so that only between two of them the time can be looked at.
+PIECE = 4 * 1024
+
+
+class IncompleteBodyError(OSError):
+    """The client ended before the length that it had announced (RFC 9112 §6.3). Nothing may be made of a half."""
 
 
 class Stream(Protocol):
@@ -31,19 +38,30 @@ class RequestBody:
         self._stream = stream
         self._left = length
         self._ended = length == 0
-        self._dropping: Thread | None = None
-        self._after_drop: Callable[[], None] | None = None
+        # Set where the answer is given already, and the rest is to be dropped after it.
+        self.lingers = False
 
-    def read(self, *size: int) -> bytes:
-        """A client may take its time, so whoever reads lends their turn."""
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or all that are left. A client may take its time, so whoever reads lends their turn.
+
+        Raises IncompleteBodyError where the client ends before.
+        """
+        if self._left is None:
+            with turns.lent():
+                return self._counted(self._stream.read(size)) if size else b""
+        wanted = self._left if size < 0 else min(size, self._left)
+        pieces = []
         with turns.lent():
-            return self._counted(self._stream.read(*size), wanted=size != (0,))
+            while wanted > 0:
+                pieces.append(self._counted(self._stream.read(wanted)))
+                wanted -= len(pieces[-1])
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def readline(self, *size: int) -> bytes:
+    def readline(self, size: int = -1, /) -> bytes:
         with turns.lent():
-            return self._counted(self._stream.readline(*size), wanted=size != (0,))
+            return self._counted(self._stream.readline(size)) if size else b""
 
-    def readlines(self, hint: int = -1) -> list[bytes]:
+    def readlines(self, hint: int = -1, /) -> list[bytes]:
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -57,53 +75,31 @@ class RequestBody:
         """Whether it is known that more than this is still to come."""
         return self._left is not None and self._left > most
 
-    def let_drop(self, *, afterwards: Callable[[], None]) -> None:
-        """Allow it. A read cannot be broken off: where the client sends nothing, the thread that reads stays until they leave.
-
-        So there must not be any number of such threads, and who allows one is told when it is gone.
-        """
-        self._after_drop = afterwards
-
     def drop(self, *, most: int, seconds: float) -> bool:
-        """Read on and keep nothing, within so many bytes and seconds, where it is allowed. Whether the body has ended."""
-        if self._ended or self._after_drop is None:
-            return self._ended
-        if self._dropping is None:
-            self._dropping = Thread(target=self._drop, args=(most, time.monotonic() + seconds), daemon=True, name="drop")
-            self._dropping.start()
-        with turns.lent():
-            self._dropping.join(seconds)
-        return self._ended
-
-    def close(self) -> None:
-        """Nobody reads any more."""
-        if self._dropping is None and self._after_drop is not None:
-            self._after_drop()
-        self._after_drop = None
-
-    def _drop(self, most: int, until: float) -> None:
-        after_drop = self._after_drop
+        """Read on and keep nothing, until so many bytes or seconds are over. Whether the body has ended."""
+        until = time.monotonic() + seconds
         try:
             while not self._ended and most > 0 and time.monotonic() < until:
-                most -= len(self._counted(self._stream.read(PIECE), wanted=True))
+                most -= len(self.read(min(PIECE, most)))
         except OSError:
             self._ended = True  # The client has left.
-        finally:
-            if after_drop is not None:
-                after_drop()
+        return self._ended
 
-    def _counted(self, piece: bytes, *, wanted: bool) -> bytes:
+    def _counted(self, piece: bytes) -> bytes:
+        if not piece and self._left:
+            self._ended = True
+            raise IncompleteBodyError
         if self._left is not None:
             self._left = max(0, self._left - len(piece))
-        if self._left == 0 or (wanted and not piece):
-            self._ended = True
-        return bytes(piece)
+        self._ended = self._left == 0 or not piece
+        return piece
 
 
 class LingeringAnswer:
-    """An answer after which the connection is closed: what still comes is dropped for a moment, so that the client can read it.
+    """An answer before the end of its request: once its last part is sent, the rest of the request is dropped.
 
-    Were it closed at once, the kernel would throw away the part of the answer that it has not delivered yet (RFC 9112 §9.6).
+    So the connection can go on. Where too much is coming it is closed in the end, but not at once: the kernel would throw away
+    the part of the answer that it has not delivered yet (RFC 9112 §9.6).
     """
 
     def __init__(self, parts: Iterator[bytes], body: RequestBody, *, seconds: float) -> None:
@@ -113,9 +109,8 @@ class LingeringAnswer:
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._parts
-        self._body.drop(most=sys.maxsize, seconds=self._seconds)  # However much it is: the time alone is the limit.
+        self._body.drop(most=1 << 62, seconds=self._seconds)
 
     def close(self) -> None:
-        self._body.close()
         if (close := getattr(self._parts, "close", None)) is not None:
             close()

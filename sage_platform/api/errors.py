@@ -87,6 +87,13 @@ class BodyTooLarge(APIException):
     default_detail = _("The request body is too large.")
 
 
+class IncompleteBody(APIException):
+    """400: the client ended before the length that it had announced (RFC 9112 §6.3)."""
+
+    status_code = 400
+    default_detail = _("The request did not arrive in full. Please send it again.")
+
+
 class LengthRequired(APIException):
     status_code = 411
     default_detail = _("The request needs a Content-Length header; chunked bodies are not accepted.")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as rest
@@ -15,7 +15,7 @@ from rest_framework import exceptions as rest
 from sage_platform import paths
 from sage_platform.api import seams
 from sage_platform.api.envelope import envelope_response
-from sage_platform.api.errors import BodyTooLarge, InvalidInput, Refusal, Unavailable, headers_of
+from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, Unavailable, headers_of
 from sage_platform.api.seams import ErrorFormat, ErrorParts
 from sage_platform.cache_errors import CacheAwayError
 
@@ -41,6 +41,8 @@ def as_api_error(error: Exception) -> rest.APIException | None:
         refusal = rest.NotFound(_("There is nothing at this address."))
     elif isinstance(error, RequestDataTooBig | TooManyFieldsSent):
         refusal = BodyTooLarge()
+    elif isinstance(error, UnreadablePostError):
+        refusal = IncompleteBody()
     elif isinstance(error, DEPENDENCY_ERRORS):
         refusal = unavailable(error)
     return refusal
@@ -149,6 +151,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """handler500: the answer for a crash, which shows nothing of the exception. A lost database or cache is a 503."""
     error = sys.exc_info()[1]
     refusal = as_api_error(error) if isinstance(error, Exception) else None
-    if refusal is None or not isinstance(refusal, Unavailable):
+    if not isinstance(refusal, Unavailable | IncompleteBody):
         refusal = rest.APIException(_("Internal server error"))
     return answer(request, refusal)

@@ -28,10 +28,6 @@ from sage_platform.request_body import RequestBody
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # When a dependency hangs, requests that wait for it take all places. Health is what then tells operators which one hangs.
 HEALTH = f"/{paths.API}/{paths.HEALTH}"
-# How long the rest of a body may take to come that nobody wants.
-DROP_SECONDS = 2.0
-# A thread each, until the client has sent the rest or left.
-MOST_DROPPERS = 64
 R = TypeVar("R", bound=HttpResponseBase)
 access_log = getLogger("sage.access")
 
@@ -43,7 +39,6 @@ class RequestContextMiddleware:
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
         self.health_gate = Gate(spare // 2)
-        self.droppers = Places(MOST_DROPPERS)
         # A sixth of the threads is never given to bodies, and at least one more than the gate keeps back: so a request without a
         # body still finds a place at the gate.
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
@@ -94,7 +89,7 @@ class RequestContextMiddleware:
             raise
         if response.status_code == 503 and request.path != HEALTH:
             self.gate.hurry()
-        if response.streaming or "Connection" in response.headers:
+        if response.streaming or getattr(request.META["wsgi.input"], "lingers", False):
             when_closed(response, gate.leave)
         else:
             gate.leave()
@@ -111,18 +106,23 @@ class RequestContextMiddleware:
         client = client_key(request)
         if not self.bodies.enter(client):
             return closing(answer(request, Unavailable(cause="every thread that takes bodies is taken")))
+        leave = partial(self.bodies.leave, client)
         try:
             response = self._checked_response(request)
             body = request.META["wsgi.input"]
-            unread = isinstance(body, RequestBody) and not body.has_ended
-            if unread and self.droppers.enter(client):
-                # The client is still sending what nobody has read. A large rest is dropped after the answer (`front`).
-                body.let_drop(afterwards=partial(self.droppers.leave, client))
-                if not body.is_left_more_than(settings.SAGE_MAX_JSON_BYTES):
-                    unread = not body.drop(most=settings.SAGE_MAX_JSON_BYTES, seconds=DROP_SECONDS)
-        finally:
-            self.bodies.leave(client)
-        return closing(response) if unread else response
+            if isinstance(body, RequestBody) and not body.has_ended:
+                # The client is still sending what nobody has read: `front` drops it once the answer is on its way.
+                body.lingers = True
+                if body.is_left_more_than(settings.SAGE_MAX_JSON_BYTES):
+                    closing(response)
+        except BaseException:
+            leave()
+            raise
+        if isinstance(body, RequestBody) and body.lingers:
+            when_closed(response, leave)
+        else:
+            leave()
+        return response
 
     def _checked_response(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith(f"/{paths.ADMIN}/"):

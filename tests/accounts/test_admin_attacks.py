@@ -128,3 +128,13 @@ def test_the_last_administrator_stays_one_for_whoever_asks(admin: User, alice: U
     with pytest.raises(Refusal, match="The last administrator has to stay one"):
         users.set_active(admin, active=False, actor=alice)
     assert User.objects.get(pk="admin").is_active
+
+
+@pytest.mark.parametrize(
+    "address", ["/admin/accounts/user/%00/change/", "/admin/accounts/user/?role__exact=%00", "/admin/?x=%00"]
+)
+def test_a_null_character_in_an_address_leads_nowhere(address: str, as_admin: Caller) -> None:
+    """To PostgreSQL it is an error, which would be a crash."""
+    response = as_admin.client.get(address)
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
