@@ -1,8 +1,10 @@
 """What is answered in front of Django: no database, session, cache, middleware or log line (docs/api.md#liveness)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse
+
+from django.http import HttpResponse
 
 from sage_platform import paths
 from sage_platform.api.seams import Environ, FrontAnswer
@@ -17,6 +19,27 @@ PREFIX = f"/{paths.PROXIED}"
 LINGER_SECONDS = 2.0
 
 
+class WholeAnswer:
+    """A response that is there as a whole: the turn ends with it, and not before the server has taken it over and closed it.
+
+    Were the turn given on earlier, whoever gets it would wait for the interpreter that this thread still needs.
+    """
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: HttpResponse) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._response)
+
+    def close(self) -> None:
+        try:
+            self._response.close()
+        finally:
+            turns.leave()
+
+
 def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_prefix: bool = False) -> Application:
     """A WSGI application (PEP 3333): `answers` by their paths, Django for the rest, without the prefix if it takes one."""
 
@@ -29,11 +52,17 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         if told is not None:
             return told
         body = take_body(environ)
-        with turns.taken():
+        turns.enter()
+        try:
             response = django(environ, start_response)
-        if body is None or not body.lingers:
-            return response
-        return LingeringAnswer(response, body, seconds=LINGER_SECONDS)
+        except BaseException:
+            turns.leave()
+            raise
+        if not getattr(response, "streaming", True) and (body is None or not body.lingers):
+            return WholeAnswer(response)
+        # What is sent piece by piece waits for its client, and runs no Python to speak of.
+        turns.leave()
+        return LingeringAnswer(response, body, seconds=LINGER_SECONDS) if body is not None and body.lingers else response
 
     return application
 

@@ -34,7 +34,7 @@ SAGE_WORKERS = env.integer("SAGE_WORKERS", 1, least=1, most=64)
 # A client that stops in the middle of a body holds a thread. With 64 of them there are still threads for all others.
 SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=8, most=512)
 # How many of them run Python at the same moment; see `turns`. Measured, docs/benchmarks.md: more only get in each other's way.
-SAGE_TURNS = env.integer("SAGE_TURNS", 2, least=0, most=512)
+SAGE_TURNS = env.integer("SAGE_TURNS", 1, least=0, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
 if not SAGE_PUBLIC_URL:
     raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")

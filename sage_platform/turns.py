@@ -34,21 +34,27 @@ class Turns:
         """Before the first request."""
         self._amount = self._free = amount
 
+    def enter(self) -> None:
+        """Wait until it is this thread's turn. Whoever enters has to leave, on the same thread."""
+        if self._amount:
+            own = self._own
+            own.arrival = next(self._arrivals)
+            own.held = self._take(own.arrival)
+
+    def leave(self) -> None:
+        """Once more than it was entered does no harm."""
+        own = self._own
+        if getattr(own, "held", None):
+            own.held = False
+            self._give()
+
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Run a request when it is its turn."""
-        if not self._amount:
-            yield
-            return
-        own = self._own
-        own.arrival = next(self._arrivals)
-        own.held = self._take(own.arrival)
+        self.enter()
         try:
             yield
         finally:
-            if own.held:
-                self._give()
-            own.held = own.arrival = None
+            self.leave()
 
     @contextmanager
     def lent(self) -> Iterator[None]:

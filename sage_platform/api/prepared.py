@@ -1,11 +1,13 @@
 """Look-ups that every request makes, with their SQL written once: Django takes far longer to write a query than to run it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import lru_cache
 from threading import local
 from typing import Any, Generic, TypeVar, cast
 
-from django.db import connection, connections
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
 REMEMBERED = 512
@@ -36,10 +38,8 @@ class PreparedLookup(Generic[T]):
         kept = self._kept
         if getattr(kept, "connection", None) is not connections["default"]:
             self._write(value)
-        with connection.cursor() as cursor:
-            cursor.execute(kept.sql, [*kept.given, kept.field.get_db_prep_value(value, kept.connection)])
-            rows = cursor.fetchall()
-        return [self._formed(tuple(row)) for row in rows]
+        rows = _fetch(kept.connection, kept.sql, [*kept.given, kept.field.get_db_prep_value(value, kept.connection)])
+        return [self._formed(row) for row in rows]
 
     def _formed_anew(self, row: Row) -> T:
         kept = self._kept
@@ -60,3 +60,16 @@ class PreparedLookup(Generic[T]):
         kept.converters = compiler.get_converters([column for column, *_ in compiler.select])
         kept.field = field
         kept.connection = connections["default"]
+
+
+def _fetch(database: BaseDatabaseWrapper, sql: str, parameters: list[Any]) -> list[Row]:
+    """As `connection.cursor()` does, with its errors, but for the wrappers around each step, which take as long as the query."""
+    if database.queries_logged or database.execute_wrappers:
+        with database.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall())
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors, closing(database.create_cursor()) as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
