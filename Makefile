@@ -104,13 +104,19 @@ check-types-debt: dev
 	$(call heading,What the type checker lets pass)
 	@$(PY) -m scripts.typing_debt
 
-check-browser: dev
+# npm writes this file last, so an installation that was cut short is done again.
+NODE_MODULES := tests/clients/node_modules/.package-lock.json
+
+$(NODE_MODULES): tests/clients/package.json tests/clients/package-lock.json
+	@cd tests/clients && npm ci --silent
+	@touch $@
+
+check-browser: dev $(NODE_MODULES)
 	$(call heading,Browser)
 	$(PYTEST) -m browser
 
-check-clients: dev
+check-clients: dev $(NODE_MODULES)
 	$(call heading,OAuth2 clients from npm)
-	@cd tests/clients && npm ci --silent
 	$(PYTEST) -m npm
 
 check-fuzz: dev
@@ -129,7 +135,7 @@ format: dev ## Format the code and mend what lint can mend
 bench: dev ## Measure the routes and print a table of ratios
 	@$(BARE) $(PY) -m tests.benchmarks $(ARGS)
 
-screenshots: dev ## Take the screenshots of the pages, into build/screenshots
+screenshots: dev $(NODE_MODULES) ## Take the screenshots of the pages, into build/screenshots
 	@mkdir -p build/screenshots
 	@SCREENSHOTS_DIR=build/screenshots $(PYTEST) -m browser
 
