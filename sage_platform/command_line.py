@@ -1,16 +1,29 @@
 """Runs a command of manage.py. What an operator can mend is told in one line, and the rest keeps its traceback."""
 
+import logging
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, ManagementUtility
-from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+)
 
 from sage_platform import data_folder
 from sage_platform.schema_state import pending_migrations
+
+if TYPE_CHECKING:
+    from sage_platform.databases.postgresql.base import DatabaseWrapper as PostgreSQL  # With SQLite the driver is not loaded.
 
 # Commands of Django and its toolkits that go past our own rules, or do nothing here, and what to use in their place.
 INSTEAD = {
@@ -44,6 +57,8 @@ class CommandLine(ManagementUtility):
 
 def run(arguments: list[str]) -> None:
     data_folder.close_new_files()
+    # It repeats for each attempt what the command's last line says once. The server, which starts anew, keeps its warnings.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     try:
         CommandLine(arguments).execute()
     except ImproperlyConfigured as error:
@@ -67,7 +82,11 @@ def told_by_database(error: DatabaseError | InterfaceError) -> str | None:
 
 def cannot_be_used(error: DatabaseError | InterfaceError) -> str:
     """The driver's text may hold the address of the database, but never the password."""
-    return f"The database of DATABASE_URL cannot be used: {' '.join(str(error).split())}"
+    reason = str(error)
+    if connection.vendor == "postgresql":
+        # Of a server that is away the pool tells only that nobody got a connection in time.
+        reason = cast("PostgreSQL", connections[DEFAULT_DB_ALIAS]).why_away() or reason
+    return f"The database of DATABASE_URL cannot be used: {' '.join(reason.split())}"
 
 
 def told_by_folder(error: OSError) -> str | None:

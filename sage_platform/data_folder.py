@@ -11,17 +11,15 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
+from sage_platform import data_files
+
 UMASK = 0o077
-# All that the settings, `bootstrap`, `running` and `system.current` write there. One that is missing here is made closed by the
-# umask, but keeps whatever mode a copy or an earlier version gave it.
-# Each also as a draft with something random behind the name, which a kill may have left.
-KEPT = ("secret_key", "encryption_key", "admin_password", "bootstrap.lock", "server.lock", "system-settings-stamp")
 SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 
 def own_files() -> Iterator[Path]:
     """Those that there may be: secrets, lock and stamp in the data folder, and SQLite's files wherever they are."""
-    for name in KEPT:
+    for name in data_files.CLOSED:
         yield from settings.SAGE_DATA_DIR.glob(f"{name}*")
     if connection.vendor == "sqlite":
         yield from (Path(f"{connection.settings_dict['NAME']}{ending}") for ending in SIDE_FILES)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-NAME = "server.lock"
+from sage_platform import data_files
 
 
 def hold_for_server() -> None:
     """Stays locked when another program takes this process's place, and in what that one starts. Several servers may hold it."""
     settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(settings.SAGE_DATA_DIR / NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(settings.SAGE_DATA_DIR / data_files.SERVER_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     os.set_inheritable(descriptor, True)
 
@@ -22,7 +22,7 @@ def hold_for_server() -> None:
 def no_server() -> Iterator[bool]:
     """Whether there is none; while the block runs none can start."""
     settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.SAGE_DATA_DIR / NAME).open("w") as file:
+    with (settings.SAGE_DATA_DIR / data_files.SERVER_LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

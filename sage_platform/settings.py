@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform import __version__, configuration, env, languages, paths
+from sage_platform import __version__, configuration, data_files, env, languages, paths
 from sage_platform.logs import logging_config
 from sage_platform.oauth2 import scopes
 from sage_platform.outbound_settings import allowed_networks
@@ -49,7 +49,7 @@ SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
 # In development it is made on first use, as are the keys below. Production must be given its own.
 SECRET_KEY = env.secret("SAGE_SECRET_KEY")
 if not SECRET_KEY and not PRODUCTION:
-    SECRET_KEY = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / "secret_key")
+    SECRET_KEY = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / data_files.SECRET_KEY)
 if not SECRET_KEY:
     raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
 SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
@@ -149,14 +149,14 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # -- Data -----------------------------------------------------------------------------------------------------------------
-DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{SAGE_DATA_DIR / 'sage.sqlite3'}")
+DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{SAGE_DATA_DIR / data_files.DATABASE}")
 DATABASES = {"default": configuration.database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL")
 CACHES: dict[str, Any] = {"default": configuration.cache("REDIS_URL", REDIS_URL)}
 SESSION_ENGINE = "sage_platform.accounts.sessions"
 
-SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / "media"))).absolute()
+SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / data_files.MEDIA))).absolute()
 SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
 STORAGES = {
     "default": configuration.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
@@ -172,7 +172,7 @@ WHITENOISE_MAX_AGE = 3600
 SAGE_ENCRYPTION_KEYS = env.secret_items("SAGE_ENCRYPTION_KEYS")
 if not SAGE_ENCRYPTION_KEYS and not PRODUCTION:
     # What is encrypted cannot be read again without its key, so a made one is kept beside the database that it belongs to.
-    SAGE_ENCRYPTION_KEYS = [configuration.kept_encryption_key(SAGE_DATA_DIR / "encryption_key", DATABASES["default"])]
+    SAGE_ENCRYPTION_KEYS = [configuration.kept_encryption_key(SAGE_DATA_DIR / data_files.ENCRYPTION_KEY, DATABASES["default"])]
 SAGE_ENCRYPTION_KEYS = configuration.encryption_keys("SAGE_ENCRYPTION_KEYS", SAGE_ENCRYPTION_KEYS)
 
 # -- Sign-in and cookies ------------------------------------------------------------------------------------------------------

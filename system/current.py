@@ -14,11 +14,11 @@ from django.conf import settings
 from django.core.cache import cache
 
 from sage_platform.cache_errors import CacheAwayError
+from sage_platform.data_files import SETTINGS_STAMP
 from system.models import SystemSettings
 
 log = getLogger("sage.settings")
 MOST_SECONDS = 0.9
-STAMP_KEY = "system-settings-stamp"
 
 
 class CurrentSettings:
@@ -56,24 +56,24 @@ def _read_stamp() -> str | None:
     """None while Redis is away: then every read is of the row."""
     if settings.REDIS_URL:
         try:
-            return str(cache.get(STAMP_KEY, ""))
+            return str(cache.get(SETTINGS_STAMP, ""))
         except CacheAwayError:
             return None
     try:
-        return (settings.SAGE_DATA_DIR / STAMP_KEY).read_text()
+        return (settings.SAGE_DATA_DIR / SETTINGS_STAMP).read_text()
     except OSError:
         return ""  # Not written yet, or the folder cannot be written: then the row is read again after 0.9 s.
 
 
 def _write_stamp(stamp: str) -> None:
-    draft = settings.SAGE_DATA_DIR / f"{STAMP_KEY}.{stamp}"
+    draft = settings.SAGE_DATA_DIR / f"{SETTINGS_STAMP}.{stamp}"
     try:
         if settings.REDIS_URL:
-            cache.set(STAMP_KEY, stamp, None)
+            cache.set(SETTINGS_STAMP, stamp, None)
             return
         settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.write_text(stamp)
-        draft.replace(settings.SAGE_DATA_DIR / STAMP_KEY)
+        draft.replace(settings.SAGE_DATA_DIR / SETTINGS_STAMP)
     except (OSError, CacheAwayError) as error:
         # The change is committed, so an error would tell the person the opposite. The other workers see it within a second.
         log.warning("settings stamp not written", extra={"facts": {"error": type(error).__name__}})

@@ -198,8 +198,37 @@ def test_a_dry_run_asks_nothing_and_changes_nothing(alice: User, vendor: Vendor)
     assert stored() == before
 
 
+def last_line(*arguments: str) -> str:
+    told = StringIO()
+    call_command("probe_providers", *arguments, stdout=told)
+    return told.getvalue().splitlines()[-1]
+
+
 def test_nobody_has_one(vendor: Vendor) -> None:
     assert probe() == []
+    assert last_line() == "0 checked, 0 connected, 0 failed."
+
+
+def test_the_sum_is_the_last_line(alice: User, vendor: Vendor) -> None:
+    make_provider(alice, vendor.base_url)
+    make_provider(alice, vendor.base_url, model="other")
+    assert last_line("--dry-run") == "2 would be checked."
+    with scripted_vendor() as broken:
+        broken.behave("error_500")
+        make_provider(alice, broken.base_url, model="broken")
+        assert last_line() == "3 checked, 2 connected, 1 failed."
+
+
+@pytest.mark.parametrize(("columns", "width"), [("100", 100), ("", 160)])
+def test_the_table_is_as_wide_as_the_terminal(
+    columns: str, width: int, alice: User, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is none, it is wide enough for addresses."""
+    monkeypatch.setenv("COLUMNS", columns)
+    make_provider(alice, f"{vendor.base_url}/{'v1/' * 70}")
+    told = StringIO()
+    call_command("probe_providers", "--dry-run", stdout=told)
+    assert {len(line) for line in told.getvalue().splitlines()[1:-2]} == {width}
 
 
 def test_progress_is_shown_beside_the_table(alice: User, vendor: Vendor, capsys: pytest.CaptureFixture[str]) -> None:

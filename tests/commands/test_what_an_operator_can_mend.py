@@ -1,8 +1,13 @@
 """A database or a folder that cannot be used is told in one line, whatever command meets it."""
 
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
 import pytest
 
-from tests.e2e.served import Platform, prepared
+from tests.e2e.served import ROOT, Platform, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -31,6 +36,48 @@ def test_a_database_that_cannot_be_opened() -> None:
         code, out, err = ended(platform, "prune", DATABASE_URL=f"sqlite:///{platform.folder}/nowhere/sage.sqlite3")
         assert (code, out) == (1, "")
         assert err == "The database of DATABASE_URL cannot be used: unable to open database file\n"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"path": "/nosuch"}, 'FATAL: database "nosuch" does not exist'),
+        ({"password": "hunter2"}, 'FATAL: password authentication failed for user "'),
+        ({"port": "1"}, "Connection refused"),
+        ({"host": "nowhere.invalid"}, "failed to resolve host 'nowhere.invalid'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_why_postgresql_gives_no_connection(wrong: dict[str, str], why: str) -> None:
+    """In one line that holds no password, and without a line for each attempt."""
+    given = urlsplit(os.environ["DATABASE_URL"])
+    host, port = wrong.get("host", given.hostname), wrong.get("port", given.port)
+    password = wrong.get("password", given.password)
+    url = f"postgres://{given.username}:{password}@{host}:{port}{wrong.get('path', given.path)}"
+    with prepared() as platform:
+        code, out, err = ended(platform, "prune", DATABASE_URL=url)
+    assert (code, out) == (1, "")
+    assert err.startswith("The database of DATABASE_URL cannot be used: ")
+    assert why in err
+    assert len(err.splitlines()) == 1
+    assert str(password) not in err
+
+
+def test_a_data_folder_that_cannot_be_read() -> None:
+    """Where root runs the tests it gives up its right to read everything."""
+    keys = {"SAGE_SECRET_KEY": "x1" * 32, "SAGE_ENCRYPTION_KEYS": "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="}
+    with prepared(DATABASE_URL="") as platform:
+        platform.data.mkdir(mode=0o000)
+        command = [sys.executable, "manage.py", "bootstrap"]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+        given = platform.environment | keys
+        done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60)
+        platform.data.chmod(0o700)
+    assert (done.returncode, done.stdout) == (1, "")
+    told = f"SAGE_DATA_DIR: expected a folder that can be read and written (Permission denied: {platform.data}/bootstrap.lock).\n"
+    assert done.stderr == told
 
 
 def test_a_data_folder_that_cannot_be_made() -> None:

@@ -1,5 +1,6 @@
 """Ask every stored provider whether it still works."""
 
+import shutil
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from sage_platform.accounts.models import User
 
 BATCH = 100
 AT_ONCE = 8
-WIDTH = 160  # Columns of the table. It may go to a file, so it does not follow the terminal, and addresses are long.
+FILE_WIDTH = 160  # Columns of the table where there is no terminal; addresses are long.
 
 
 class Command(BaseCommand):
@@ -34,16 +35,23 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:
         chosen = self.chosen(options).order_by("owner_id", "created_at", "id").values_list("pk", flat=True)
         table = Table("owner", "provider", "address", "model", "before", "now", "took")
-        broken = crashed = 0
+        checked = connected = broken = crashed = 0
         for provider, finding in looked_at(list(chosen), dry_run=options["dry_run"]):
             table.add_row(*row_of(provider, finding))
             if finding and finding.failure and provider.probe_result == Provider.ProbeResult.WORKS:
                 broken += 1
+            checked += finding is not None
+            connected += bool(finding and finding.works)
             crashed += bool(finding and finding.crash)
-        console = Console(width=WIDTH, markup=False, emoji=False)  # Names are people's, and may look like markup.
+        width = shutil.get_terminal_size((FILE_WIDTH, 0)).columns
+        console = Console(width=width, markup=False, emoji=False)  # Names are people's, and may look like markup.
         with console.capture() as printed:
             console.print(table)
         self.stdout.write(printed.get())
+        if options["dry_run"]:
+            self.stdout.write(f"{table.row_count} would be checked.")
+        else:
+            self.stdout.write(f"{checked} checked, {connected} connected, {checked - connected} failed.")
         told = [f"{broken} that worked no longer {'does' if broken == 1 else 'do'}."] if broken else []
         told += [f"{crashed} could not be checked: the check itself crashed, see the log."] if crashed else []
         if told:

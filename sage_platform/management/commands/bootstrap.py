@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError, connection
 
 from providers.services.system import ensure_system_provider
-from sage_platform import data_folder
+from sage_platform import data_files, data_folder
 from sage_platform.accounts.fields import clean_username
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
@@ -84,7 +84,7 @@ class Command(LoggedChecksCommand):
             create_administrator(name, given)
             self.stdout.write(f"Made the administrator {name} with the password from the environment.")
             return
-        password, path = secrets.token_urlsafe(15), settings.SAGE_DATA_DIR / "admin_password"
+        password, path = secrets.token_urlsafe(15), settings.SAGE_DATA_DIR / data_files.ADMIN_PASSWORD
         # Kept before the user is made: a crash between the two must not leave an administrator whose password nobody knows.
         keep_for_owner(path, password)
         try:
@@ -118,7 +118,7 @@ def only_one() -> Iterator[None]:
         with locked_database():
             yield
         return
-    with (settings.SAGE_DATA_DIR / "bootstrap.lock").open("w") as file:
+    with (settings.SAGE_DATA_DIR / data_files.BOOTSTRAP_LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
