@@ -1,5 +1,5 @@
 # `make help` lists the targets. All that a machine must have is Python 3.11 with its venv module, make and a network;
-# `make check` also needs gettext, Chromium, Node with npm, PostgreSQL and Redis, which .ci/run installs.
+# `make check` also needs gettext, Chromium, Node with npm, nginx, PostgreSQL and Redis, which .ci/run installs.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -14,7 +14,7 @@ COVERAGE_FLOOR ?= 95
 BARE := $(PY) -m scripts.bare
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
-NO_SERVICES := not browser and not npm and not fuzz and not postgres and not redis and not s3
+NO_SERVICES := not browser and not npm and not fuzz and not nginx and not postgres and not redis and not s3
 
 CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes check-types-debt \
 	check-browser check-clients check-fuzz check-services

@@ -34,15 +34,20 @@ class Authority:
 
     def server(self, *hosts: str, valid_for: timedelta = timedelta(days=1)) -> ssl.SSLContext:
         """For a server whose certificate names these hosts."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.key_and_certificate(*hosts, valid_for=valid_for))
+        return context
+
+    def key_and_certificate(self, *hosts: str, valid_for: timedelta = timedelta(days=1)) -> Path:
+        """A file with a new key, and a certificate that names these hosts."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._signed(hosts[0], key, list(hosts), valid_for)
         kept = self.folder / f"{certificate.serial_number}.pem"
         plain = serialization.NoEncryption()
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        kept.touch(mode=0o600)
         kept.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(kept)
-        return context
+        return kept
 
     def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, hosts: list[str], valid_for: timedelta) -> x509.Certificate:
         now = datetime.now(UTC)

@@ -1,0 +1,128 @@
+"""The README's nginx block as it stands, in Debian's nginx with TLS, in front of a platform with production's settings."""
+
+import json
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import requests
+from cryptography.fernet import Fernet
+from requests.adapters import HTTPAdapter
+
+from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx
+from tests.e2e.served import Platform, served
+
+pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
+
+
+def production() -> dict[str, str]:
+    return {
+        "SAGE_ENV": "production",
+        "SAGE_PUBLIC_URL": ORIGIN,
+        "SAGE_SECRET_KEY": secrets.token_urlsafe(48),
+        "SAGE_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "SAGE_TRUSTED_PROXIES": "127.0.0.1",
+    }
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[tuple[Platform, Nginx]]:
+    with served(workers=2, **production()) as platform, nginx(platform.port) as front:
+        yield platform, front
+
+
+@pytest.fixture
+def platform(deployed: tuple[Platform, Nginx]) -> Platform:
+    return deployed[0]
+
+
+@pytest.fixture
+def front(deployed: tuple[Platform, Nginx]) -> Nginx:
+    return deployed[1]
+
+
+def from_address(front: Nginx, address: str) -> requests.Session:
+    """Somebody whom nginx sees at this address of the machine."""
+    session = front.browser()
+    place = session.get_adapter(ORIGIN)
+    assert isinstance(place, HTTPAdapter)
+    place.poolmanager.connection_pool_kw["source_address"] = (address, 0)
+    return session
+
+
+def test_plain_http_leads_to_https(front: Nginx) -> None:
+    browser = front.browser()
+    moved = browser.get(f"http://{NAME}/sage/login?next=%2Fsage%2F", allow_redirects=False)
+    assert (moved.status_code, moved.headers["Location"]) == (301, f"{ORIGIN}/sage/login?next=%2Fsage%2F")
+    assert browser.get(f"http://{NAME}/").url == f"{ORIGIN}/sage/login?next=%2Fsage%2F"
+
+
+def test_a_browser_speaks_http_2(front: Nginx) -> None:
+    """Debian 12's nginx is older than the directive `http2`."""
+    assert shutil.which("curl"), "curl is not installed"
+    where = ["--cacert", str(front.authority), "--connect-to", f"{NAME}:443:127.0.0.1:{front.port}", f"{ORIGIN}/active"]
+    command = ["curl", "--silent", "--show-error", "--http2", "--write-out", "\n%{http_version}", *where]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (said.returncode, said.stdout) == (0, "Service is available.\n2"), said.stderr
+
+
+def test_a_person_signs_in_by_the_page_and_at_the_administration(platform: Platform, front: Nginx) -> None:
+    browser = front.browser()
+    page = browser.get(f"{ORIGIN}/sage/login")
+    assert "max-age=31536000" in page.headers["Strict-Transport-Security"]
+    for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+        assert browser.get(ORIGIN + address).status_code == 200
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    assert token
+    form = {"username": "admin", "password": platform.admin_password, "csrfmiddlewaretoken": token[1]}
+    # What a browser says of itself, and Django compares with the host that nginx passes on.
+    signed_in = browser.post(f"{ORIGIN}/sage/login", data=form, headers={"Origin": ORIGIN, "Referer": f"{ORIGIN}/sage/login"})
+    assert (signed_in.status_code, signed_in.url) == (200, f"{ORIGIN}/sage/")
+    (cookie,) = (cookie for cookie in browser.cookies if cookie.name == "sage_session")
+    assert (cookie.secure, cookie.domain) == (True, NAME)
+    assert browser.get(f"{ORIGIN}/admin/").url == f"{ORIGIN}/admin/"
+    assert browser.get(f"{ORIGIN}/api/auth/session").json()["data"]["user"]["role"] == "admin"
+
+
+def test_the_web_applications_prefix_leads_to_the_same_routes(platform: Platform, front: Nginx) -> None:
+    browser = front.browser()
+    body = {"username_or_email": "admin", "password": platform.admin_password}
+    answer = browser.post(f"{ORIGIN}/prod-api/api/auth/login", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (200, 200)
+    assert browser.get(f"{ORIGIN}/prod-api/api/auth/session").json()["data"]["user"]["username"] == "admin"
+    for path in ("/files/x/y.txt", "/prod-api/files/x/y.txt", "/api/nowhere", "/prod-api/api/nowhere"):
+        assert (path, browser.get(ORIGIN + path).status_code) == (path, 404)
+
+
+def test_nobody_chooses_the_address_that_limits_count_by(front: Nginx) -> None:
+    here, elsewhere = from_address(front, "127.0.0.2"), from_address(front, "127.0.0.3")
+    body = {"username_or_email": "nobody", "password": "not the password"}
+    for number in range(10):
+        forged = f"198.51.100.{number}"
+        headers = {"X-Forwarded-For": forged, "X_Forwarded_For": forged, "Forwarded": f"for={forged}", "X-Real-IP": forged}
+        answer = here.post(f"{ORIGIN}/api/auth/login", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (200, 401)
+    refused = here.post(f"{ORIGIN}/api/auth/login", json=body, headers={"X-Forwarded-For": "198.51.100.99"})
+    assert (refused.status_code, refused.json()["code"]) == (429, 429)
+    assert elsewhere.post(f"{ORIGIN}/api/auth/login", json=body).json()["code"] == 401
+
+
+def test_a_body_that_is_too_large_is_refused_in_our_words(front: Nginx) -> None:
+    """A megabyte is where nginx draws the line unless told otherwise, and two megabytes where the platform does."""
+    for size, status in ((1_500_000, 422), (3_000_000, 413)):
+        body = json.dumps({"username_or_email": "x" * size})
+        answer = front.browser().post(f"{ORIGIN}/api/auth/login", data=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (status, status)
+
+
+def test_a_chunked_body_is_given_a_length(front: Nginx) -> None:
+    pieces = iter([b'{"username_or_email": "nobody2",', b' "password": "not the password"}'])
+    answer = front.browser().post(f"{ORIGIN}/api/auth/login", data=pieces, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (200, 401)
+
+
+def test_nginx_finds_nothing_wrong_with_the_block(front: Nginx) -> None:
+    assert front.log == ""
