@@ -11,9 +11,10 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 
 # The admin loads its own scripts from files. Nothing else may run in it, and no other page may frame it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,13 +42,19 @@ class SageAdminSite(AdminSite):
             from sage_platform.api import handlers
             from sage_platform.pages.language_switch import switch_language
 
+            response: HttpResponseBase | None
             try:
                 if "\0" in unquote(request.get_full_path()):
                     raise NotFound  # No row has one, and PostgreSQL takes a text with one for an error.
-                response: HttpResponseBase = switch_language(request) or guarded(request, *args, **kwargs)
+                response = switch_language(request)
+                if response is None and request.user.is_authenticated and not self.has_permission(request):
+                    # Django would lead to the login page, as if signing in once more could help.
+                    text = gettext("The administration is for administrators. You are signed in as %(name)s.")
+                    raise PermissionDenied(text % {"name": request.user.get_username()})
+                response = response or guarded(request, *args, **kwargs)
             except APIException as error:
                 response = handlers.answer(request, error)
-            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)  # The error's page has its own.
             return response
 
         return run

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.people import Response, envelope
+from django.conf import settings
+
+from tests.people import Caller, Response, envelope
 
 WRONG = "Invalid username or password"
 ENDED = "Your sign-in has ended. Please sign in again."
@@ -30,6 +32,17 @@ def assert_logged_out(response: Response, challenge: str = "Bearer") -> None:
 
 def assert_forbidden(response: Response) -> None:
     assert (response.status_code, envelope(response)) == (403, refused(403, "Permission denied"))
+
+
+def assert_not_for(caller: Caller, response: Response, path: str) -> None:
+    """What the administration answers to who is no administrator: the login page, or a page that says so to who is signed in."""
+    if caller.user is None:
+        assert (response.status_code, response.headers["Location"]) == (302, f"/admin/login/?next={path}")
+        return
+    assert (response.status_code, response.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    told = f"The administration is for administrators. You are signed in as {caller.user.username}."
+    assert told in response.content.decode()
+    assert f'<a class="button plain" href="{settings.SAGE_WEB_BASE_PATH}/">To your account</a>' in response.content.decode()
 
 
 def invalid_fields(response: Response) -> list[str]:

@@ -5,13 +5,14 @@ from typing import Any, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
@@ -21,7 +22,7 @@ from sage_platform.accounts.forms import password_field
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import sign_ins, users
-from sage_platform.accounts.services.history import has_history
+from sage_platform.accounts.services.history import has_history, words
 from sage_platform.api.errors import Message
 from sage_platform.typing import ModelAdmin, ModelForm
 
@@ -36,12 +37,28 @@ def actor_of(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
+# Each word of a search is one more condition on every column that is searched, and databases refuse a condition that is too deep.
+SEARCH_WORDS = 20
+SEARCH_LENGTH = 200
+
+
 class ListAdmin(ModelAdmin[M]):
     """A list that can be filtered by what it shows and by its own filters, and by no other column.
 
     Django lets the address filter by every column of the row (`?password__startswith=…`). By such answers somebody could read a
     hash or a sealed key letter by letter, although no page shows it.
     """
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if _is_too_long(request.GET.get(SEARCH_VAR, "")):
+            text = _("Search for %(words)d words and %(length)d characters at most.")
+            self.message_user(request, text % {"words": SEARCH_WORDS, "length": SEARCH_LENGTH}, messages.ERROR)
+        return super().changelist_view(request, extra_context)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[M], search_term: str) -> tuple[QuerySet[M], bool]:
+        if _is_too_long(search_term):
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         column = lookup.partition(LOOKUP_SEP)[0]
@@ -51,6 +68,10 @@ class ListAdmin(ModelAdmin[M]):
     def _declared(self, request: HttpRequest) -> set[object]:
         filters = (one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request))
         return {self.date_hierarchy, *self.get_list_display(request), *filters}
+
+
+def _is_too_long(search: str) -> bool:
+    return len(search) > SEARCH_LENGTH or len(search.split()) > SEARCH_WORDS
 
 
 class UserFieldsForm(ModelForm[User]):
@@ -267,4 +288,4 @@ class HistoryAdmin(RecordAdmin[LogEntry]):
 
     @admin.display(description=_("what"))
     def what(self, entry: LogEntry) -> str:
-        return entry.get_change_message()
+        return words(entry)

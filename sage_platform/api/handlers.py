@@ -18,10 +18,11 @@ from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, Unavailable, headers_of
 from sage_platform.api.seams import ErrorFormat, ErrorParts
 from sage_platform.cache_errors import CacheAwayError
+from sage_platform.databases.errors import is_outage
 
 log = getLogger("sage.api")
 R = TypeVar("R", bound=HttpResponseBase)
-# What the drivers raise when the database, the cache or the network to them is gone.
+# What the drivers raise when the database, the cache or the network to them is gone; `is_outage` tells the rest of it apart.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
 
 
@@ -43,7 +44,7 @@ def as_api_error(error: Exception) -> rest.APIException | None:
         refusal = BodyTooLarge()
     elif isinstance(error, UnreadablePostError):
         refusal = IncompleteBody()
-    elif isinstance(error, DEPENDENCY_ERRORS):
+    elif isinstance(error, DEPENDENCY_ERRORS) and is_outage(error):
         refusal = unavailable(error)
     return refusal
 

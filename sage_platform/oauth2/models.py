@@ -19,7 +19,7 @@ a token and forgets one of them gets an IntegrityError, not a token that nothing
 """
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -106,6 +106,13 @@ class Application(AbstractApplication):
 
     def clean(self) -> None:
         """Leave out the toolkit's rules, which read its own settings. Ours are in `registration`, for admin and environment."""
+
+    @property
+    def get_absolute_url(self) -> NoReturn:
+        """A client has no page of its own. The toolkit's method names a page that is not mounted here, and so would end in a
+        crash wherever the admin offers "View on site".
+        """
+        raise AttributeError("get_absolute_url")
 
     @property
     def is_public(self) -> bool:

@@ -16,7 +16,7 @@ from rest_framework.exceptions import APIException
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.accounts.models import User
 from sage_platform.api.errors import InsufficientScope, InvalidToken, headers_of
-from sage_platform.api.handlers import DEPENDENCY_ERRORS, answer, unavailable
+from sage_platform.api.handlers import DEPENDENCY_ERRORS, answer, as_api_error
 from sage_platform.api.seams import ErrorParts
 from sage_platform.oauth2 import keys, metadata, parameters, scopes, tokens
 from sage_platform.oauth2.claims import claims_of
@@ -108,10 +108,10 @@ def _answer(view: View, request: HttpRequest) -> HttpResponse:
         return view(request)
     except OAuth2Error as error:
         return _refusal(error)
-    except APIException as error:
-        return answer(request, error)
-    except DEPENDENCY_ERRORS as error:
-        return answer(request, unavailable(error))
+    except (APIException, *DEPENDENCY_ERRORS) as error:
+        if (refusal := as_api_error(error)) is None:
+            raise
+        return answer(request, refusal)
 
 
 def _refusal(error: OAuth2Error) -> HttpResponse:

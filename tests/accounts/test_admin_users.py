@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import SignIn, User
+from tests.answers import assert_not_for
 from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, signed_in
 
@@ -28,9 +29,7 @@ def errors(page: bytes) -> list[str]:
 )
 def test_nobody_but_administrators(path: str, anyone: Caller, as_alice: Caller) -> None:
     for caller in (anyone, as_alice):
-        response = caller.client.get(path)
-        assert response.status_code == 302
-        assert response.headers["Location"] == f"/admin/login/?next={path}"
+        assert_not_for(caller, caller.client.get(path), path)
 
 
 def test_the_list_takes_as_many_queries_for_three_as_for_one(

@@ -6,6 +6,7 @@ import pytest
 
 from sage_platform.accounts.models import SignIn, User
 from tests import visitor
+from tests.answers import assert_not_for
 from tests.people import PASSWORD, Caller
 from tests.rows import rows
 from tests.visitor import REFUSED_TARGETS, Visitor, text_of
@@ -135,7 +136,14 @@ def test_never_cached(as_admin: Caller) -> None:
 def test_who_is_signed_in_goes_on(as_admin: Caller, as_alice: Caller) -> None:
     assert as_admin.get(LOGIN).headers["Location"] == "/admin/"
     assert as_alice.get(LOGIN).status_code == 200
-    assert as_alice.get("/admin/").headers["Location"] == "/admin/login/?next=/admin/"
+    assert_not_for(as_alice, as_alice.get("/admin/"), "/admin/")
+
+
+def test_what_a_plain_user_is_told_in_chinese(as_alice: Caller) -> None:
+    response = as_alice.get("/admin/accounts/user/?lang=", Accept_Language="zh-CN")
+    assert response.status_code == 403
+    assert "管理后台仅供管理员使用。您当前登录的身份是 alice。" in text_of(response)
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 def test_signing_out(as_admin: Caller) -> None:

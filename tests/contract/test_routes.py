@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tests.answers import assert_not_for
 from tests.contract.routes import ROUTES, SUBTREES, Row
 from tests.people import Caller, envelope
 
@@ -177,8 +178,7 @@ ADMIN_PATHS = [
 def test_the_admin_is_closed_to_who_is_no_administrator(path: str, who: str, request: pytest.FixtureRequest) -> None:
     caller: Caller = request.getfixturevalue(who)
     response = caller.get(path)
-    assert response.status_code == 302
-    assert response.headers["Location"] == f"/admin/login/?next={path}"
+    assert_not_for(caller, response, path)
 
 
 def test_the_admin_is_open_to_administrators(as_admin: Caller) -> None:

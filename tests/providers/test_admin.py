@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from providers.models import Probe, Provider
 from sage_platform.accounts.models import User
+from tests.answers import assert_not_for
 from tests.people import Caller
 from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider, stored
 from tests.providers.sentences import AUTHENTICATION, QUOTA
@@ -85,7 +86,7 @@ def test_nobody_but_administrators(vendor: Vendor, alice: User, as_alice: Caller
     for caller in (anyone, as_alice):
         for path in (LIST, ADD, f"{one}/change/", f"{one}/delete/", f"{one}/history/"):
             for response in (caller.client.get(path), caller.form(path, typed(vendor, name="Mine", post="yes"))):
-                assert (response.status_code, response.headers["Location"]) == (302, f"/admin/login/?next={path}")
+                assert_not_for(caller, response, path)
         probe_again(caller, provider)
     assert (stored(), vendor.requests, history()) == (before, [], [])
 

@@ -14,6 +14,14 @@ def has_history(user: User) -> bool:
     return LogEntry.objects.filter(user=user).exists()
 
 
+def words(entry: LogEntry) -> str:
+    """What an entry says was changed. An entry that Django cannot read is told as it is stored, and hides no other."""
+    try:
+        return str(entry.get_change_message())
+    except (KeyError, TypeError, AttributeError, IndexError):
+        return str(entry.change_message)
+
+
 def record(
     actor: User | None, subject: models.Model, *, added: bool = False, deleted: bool = False, fields: Iterable[str] = ()
 ) -> None:
@@ -23,9 +31,9 @@ def record(
     """
     if actor is None:
         return
-    message: list[dict[str, Any]] = [
-        {"added": {}} if added else {"deleted": {}} if deleted else {"changed": {"fields": list(fields)}}
-    ]
+    message: list[dict[str, Any]] | str = [{"added": {}} if added else {"changed": {"fields": list(fields)}}]
+    if deleted:
+        message = ""  # As Django's own admin has it: a `deleted` in the message stands for a part of the row, with its name.
     LogEntry.objects.log_actions(
         user_id=actor.pk,
         queryset=[subject],
