@@ -15,7 +15,7 @@ from rest_framework import exceptions as rest
 from sage_platform import paths
 from sage_platform.api import seams
 from sage_platform.api.envelope import envelope_response
-from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, Unavailable, headers_of
+from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, RefusedForm, Unavailable, headers_of
 from sage_platform.api.seams import ErrorFormat, ErrorParts
 from sage_platform.cache_errors import CacheAwayError
 from sage_platform.databases.errors import is_outage
@@ -69,7 +69,7 @@ def flatten(detail: object, field: str = "") -> list[tuple[str, str]]:
 
 def parts_of(error: rest.APIException) -> ErrorParts:
     data = None
-    if isinstance(error, InvalidInput):
+    if isinstance(error, InvalidInput | RefusedForm):
         data = {"errors": [{"field": field, "message": str(message)} for field, message in error.errors]}
     code = error.business_code if isinstance(error, Refusal) else error.status_code
     return ErrorParts(error.status_code, int(code), str(error.detail), data)
