@@ -122,9 +122,8 @@ def envelope_of(gives: Gives, *, form: bool = False) -> Envelope:
         payload: AnyField = child(many=True, allow_null=True)
     elif isinstance(gives, type) and form:
         name = f"{_short(gives)}FormEnvelope"
-        payload = PolymorphicProxySerializer(
-            f"{_short(gives)}OrInvalid", [gives, InvalidDataSchema], resource_type_field_name=None, allow_null=True
-        )
+        either = cast("list[type[serializers.Serializer[Any]]]", [gives, InvalidDataSchema])
+        payload = PolymorphicProxySerializer(f"{_short(gives)}OrInvalid", either, resource_type_field_name=None, allow_null=True)
     elif isinstance(gives, type):
         name = f"{gives.__name__.removesuffix('Output')}Envelope"
         payload = gives(allow_null=True)
