@@ -68,7 +68,7 @@ def test_adding_a_user(as_admin: Caller) -> None:
     ("change", "error"),
     [
         ({"username": "ALICE"}, "This username is taken."),
-        ({"username": "a@b"}, "1 to 64 letters, digits and . _ - without spaces."),
+        ({"username": "a@b"}, "A username is 1 to 64 letters, digits and . _ - without spaces."),
         ({"email": "ALICE@sage.example"}, "This email address is taken."),
         ({"password": "12345678"}, "This password is too common. This password is entirely numeric."),
         ({"phonenum": "call me"}, "Enter a phone number: digits, and + ( ) - . / between them."),
