@@ -1,12 +1,13 @@
 """The server's own process, which starts the workers and watches them: `serve` puts it in its own place.
 
 It loads neither Django nor the settings, since all that its memory holds is held for as long as the server runs. So `serve` tells
-it everything in one argument, as JSON.
+it everything in one argument, as JSON. And what a reload brings is read by the workers alone.
 """
 
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -16,14 +17,14 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from logging import getLogger
-from typing import NoReturn, TypedDict
+from typing import NamedTuple, NoReturn, TypedDict
 
 from granian.constants import HTTPModes, Interfaces
 from granian.errors import FatalError
 from granian.log import LogLevels
-from granian.server import Server
 
 from sage_platform.logs import log_what_python_prints, logging_config
+from sage_platform.reloading import KILL_SECONDS, ReloadingServer
 
 log = getLogger("sage.server")
 
@@ -40,8 +41,18 @@ class Told(TypedDict):
     listening: str
 
 
+class Pipes(NamedTuple):
+    """What the server's process shares with its workers."""
+
+    # Whoever takes the one byte tells the address, so that it is told once, by the first worker that is ready.
+    token: int
+    # The server's process alone keeps this pipe's other end open, so that it ends with it, however it ends.
+    server_lives: int
+    held_by_server: int
+
+
 def serve(told: Told) -> None:
-    server = Server(
+    server = ReloadingServer(
         "sage_platform.worker:application",
         address=told["address"],
         port=told["port"],
@@ -52,30 +63,48 @@ def serve(told: Told) -> None:
         http=HTTPModes.http1,
         websockets=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=30,
+        workers_kill_timeout=KILL_SECONDS,
         log_level=LogLevels.error,
         log_dictconfig=logging_config(told["log_level"], access_log=False),
     )
-    # Whoever takes the one byte tells the address, so that it is told once, by the first worker that is ready.
     token, source = os.pipe()
     os.set_blocking(token, False)
     os.write(source, b".")
     server.on_shutdown(lambda: log.info("server stopped"))
-    server.serve(target_loader=partial(loaded, told, token))
+    server.serve(target_loader=partial(loaded, told, Pipes(token, *os.pipe())))
 
 
-def loaded(told: Told, token: int, target: str) -> Callable[..., object]:
+def loaded(told: Told, pipes: Pipes, target: str) -> Callable[..., object]:
     """The application, in a worker. A worker that cannot load it says why in one line of the log, and ends."""
+    os.close(pipes.held_by_server)
+    forget_own_modules()
     try:
         module, _, name = target.partition(":")
         application: Callable[..., object] = getattr(import_module(module), name)
+        threading.Thread(target=end_with_server, args=(pipes.server_lives,), daemon=True).start()
         with suppress(BlockingIOError):
-            os.read(token, 1)
+            os.read(pipes.token, 1)
             threading.Thread(target=tell_when_listening, args=(told,), daemon=True).start()
         return application
     except Exception as error:
         log.critical("a worker cannot start: %s", error, exc_info=error)
         sys.exit(1)
+
+
+def forget_own_modules() -> None:
+    """What the server's process has loaded of ours may be of the version before. A worker loads all of it anew."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] == __package__:
+            del sys.modules[name]
+
+
+def end_with_server(server_lives: int) -> None:
+    """A worker without the server's process (`kill -9`) would go on answering, with old code and keys, beside the next server."""
+    os.read(server_lives, 1)
+    log.error("the server's process is gone, and this worker ends with it")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(KILL_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def tell_when_listening(told: Told) -> None:

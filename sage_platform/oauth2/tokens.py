@@ -157,35 +157,31 @@ def claim(row: Grant | RefreshToken) -> bool:
 # -- Ending -------------------------------------------------------------------------------------------------------------
 
 
-# Each answers how many tokens it has ended; those that had expired and were not removed yet are counted too.
-
-
-def end_family(family: uuid.UUID) -> int:
+def end_family(family: uuid.UUID) -> None:
     """End all tokens that come of one approval, also those that another request is issuing at this moment."""
-    return _end(RefreshToken.objects.filter(token_family=family), AccessToken.objects.filter(token_family=family))
+    _end(RefreshToken.objects.filter(token_family=family), AccessToken.objects.filter(token_family=family))
 
 
-def end_of_consent(user: User, application: Application) -> int:
+def end_of_consent(user: User, application: Application) -> None:
     """Call it in the transaction that has deleted the consent: the deletion has waited for whoever was issuing."""
     Grant.objects.filter(user=user, application=application).delete()
     own = {"user": user, "application": application}
-    return _end(RefreshToken.objects.filter(**own), AccessToken.objects.filter(**own))
+    _end(RefreshToken.objects.filter(**own), AccessToken.objects.filter(**own))
 
 
-def end_of_client(application: Application) -> int:
+def end_of_client(application: Application) -> None:
     Grant.objects.filter(application=application).delete()
-    return _end(RefreshToken.objects.filter(application=application), AccessToken.objects.filter(application=application))
+    _end(RefreshToken.objects.filter(application=application), AccessToken.objects.filter(application=application))
 
 
-def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessToken]) -> int:
-    living, ended = refresh_tokens.filter(revoked=None), 0
+def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessToken]) -> None:
+    living = refresh_tokens.filter(revoked=None)
     with transaction.atomic():
         # While the update waits for a row that another request has locked, that request may add a row that the update does not
         # see. So it is repeated until no living token is left.
         while living.exists():
-            ended += living.update(revoked=timezone.now())
-        deleted, _by_kind = access_tokens.delete()
-    return int(ended + deleted)
+            living.update(revoked=timezone.now())
+        access_tokens.delete()
 
 
 # -- Finding ------------------------------------------------------------------------------------------------------------

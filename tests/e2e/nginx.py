@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import secrets
 import shutil
 import socket
 import tempfile
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from cryptography.fernet import Fernet
 from requests.adapters import HTTPAdapter
 
 from scripts.with_services import Service, spare_port
-from tests.e2e.served import ROOT
+from tests.e2e.served import ROOT, Browser
 from tests.outbound.authority import Authority
 
 NAME = "sage.example"
@@ -44,6 +46,17 @@ http {{
 {block}
 }}
 """
+
+
+def production() -> dict[str, str]:
+    """The settings of a platform that nginx stands in front of."""
+    return {
+        "SAGE_ENV": "production",
+        "SAGE_PUBLIC_URL": ORIGIN,
+        "SAGE_SECRET_KEY": secrets.token_urlsafe(48),
+        "SAGE_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "SAGE_TRUSTED_PROXIES": "127.0.0.1",
+    }
 
 
 def readme_block() -> str:
@@ -107,6 +120,10 @@ class Nginx(Service):
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
+
+    def caller(self, headers: Mapping[str, str] | None = None) -> Browser:
+        """Somebody who speaks JSON to https://sage.example, and keeps cookies."""
+        return Browser(ORIGIN, headers or {}, self.browser())
 
     def browser(self) -> requests.Session:
         """Calls https://sage.example, and finds it here."""

@@ -69,6 +69,8 @@ class Platform:
     environment: dict[str, str]
     mailbox: Mailbox
     process: "subprocess.Popen[bytes] | None" = None
+    # Where the code is that it runs.
+    code: Path = ROOT
 
     @property
     def base(self) -> str:
@@ -90,7 +92,7 @@ class Platform:
         """Run a command of manage.py against this platform's data, to its end."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self.code,
             env=self.environment | extra,
             capture_output=True,
             text=True,
@@ -104,7 +106,7 @@ class Platform:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"],
-                cwd=ROOT,
+                cwd=self.code,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -2,30 +2,18 @@
 
 import json
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 import requests
-from cryptography.fernet import Fernet
 from requests.adapters import HTTPAdapter
 
-from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx
+from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
-
-
-def production() -> dict[str, str]:
-    return {
-        "SAGE_ENV": "production",
-        "SAGE_PUBLIC_URL": ORIGIN,
-        "SAGE_SECRET_KEY": secrets.token_urlsafe(48),
-        "SAGE_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        "SAGE_TRUSTED_PROXIES": "127.0.0.1",
-    }
 
 
 @pytest.fixture(scope="module")

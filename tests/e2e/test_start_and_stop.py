@@ -7,17 +7,42 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from cryptography.fernet import Fernet
 
 from sage_platform import __version__
+from tests.e2e.crashes import is_alive
 from tests.e2e.served import ROOT, STOP_SECONDS, Platform, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
+
+@pytest.fixture(scope="module")
+def bootstrapped() -> Iterator[Platform]:
+    with prepared(SAGE_WORKERS="2") as platform:
+        assert platform.manage("bootstrap").returncode == 0
+        yield platform
+
+
+@pytest.fixture
+def platform(bootstrapped: Platform) -> Iterator[Platform]:
+    """Ready to be started, two workers, nothing in its log."""
+    yield bootstrapped
+    bootstrapped.stop()
+    (bootstrapped.folder / "log").unlink()
+
+
 BODY = b'{"username_or_email": "nobody", "password": "not a password"}'
 HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + STOP_SECONDS
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_four_bootstraps_at_once_make_one_administrator_and_none_fails() -> None:
@@ -60,66 +85,79 @@ def interrupted(platform: Platform, signals: int) -> tuple[bytes, int]:
     return answer, code
 
 
-def test_the_server_ends_gracefully_and_starts_again() -> None:
-    with prepared(SAGE_WORKERS="2") as platform:
-        assert platform.manage("bootstrap").returncode == 0
-        for signals in (1, 2):
-            platform.start()
-            before = len(platform.log)
-            answer, code = interrupted(platform, signals)
-            assert answer.startswith(b"HTTP/1.1 200 ")
-            assert b'"code":401' in answer
-            assert code == 0
-            assert not platform.answers()
-            # The address may be told a moment after the first answer.
-            (line,) = (line for line in platform.log[before:].splitlines() if not line.startswith("Sage "))
-            assert json.loads(line)["message"] == "server stopped"
-
+def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None:
+    for signals in (1, 2):
         platform.start()
-        victim = platform.processes()[-1]
-        os.kill(victim, signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while victim in platform.processes() or len(platform.processes()) < 3:
-            assert time.monotonic() < deadline, "the dead worker was not replaced"
-            time.sleep(0.1)
-        # The kernel may reset connections that were queued at the dead worker's socket; soon after, everybody is answered.
-        while not all(platform.answers() for _ in range(8)):
-            assert time.monotonic() < deadline, platform.log
-        # The new worker is still loading: a signal that it lost would make the stop take half a minute.
-        began = time.monotonic()
-        assert platform.stop() == 0
-        assert time.monotonic() - began < 10
+        before = len(platform.log)
+        answer, code = interrupted(platform, signals)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b'"code":401' in answer
+        assert code == 0
+        assert not platform.answers()
+        # The address may be told a moment after the first answer.
+        (line,) = (line for line in platform.log[before:].splitlines() if not line.startswith("Sage "))
+        assert json.loads(line)["message"] == "server stopped"
+
+    platform.start()
+    victim = platform.processes()[-1]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in platform.processes() and len(platform.processes()) == 3)
+    # The kernel may reset connections that were queued at the dead worker's socket; soon after, everybody is answered.
+    wait_until(lambda: all(platform.answers() for _ in range(8)))
+    # The new worker is still loading: a signal that it lost would make the stop take half a minute.
+    began = time.monotonic()
+    assert platform.stop() == 0
+    assert time.monotonic() - began < 10
 
 
-def test_the_log_is_one_json_object_a_line_and_the_address_is_told_once_the_server_listens() -> None:
-    with prepared() as platform:
-        assert platform.manage("bootstrap").returncode == 0
-        platform.start()
-        deadline = time.monotonic() + 20
-        while not platform.log:
-            assert time.monotonic() < deadline, "the address is not told"
-            time.sleep(0.05)
-        address, *rest = platform.log.splitlines()
-        assert address.startswith(f"Sage {__version__} is at http://127.0.0.1:{platform.port}/sage/login (sign in), ")
-        assert rest == []
+def test_the_log_is_one_json_object_a_line_and_the_address_is_told_once_the_server_listens(platform: Platform) -> None:
+    platform.start()
+    wait_until(lambda: platform.log != "")
+    address, *rest = platform.log.splitlines()
+    assert address.startswith(f"Sage {__version__} is at http://127.0.0.1:{platform.port}/sage/login (sign in), ")
+    assert rest == []
 
-        second = platform.manage("serve")
-        assert (second.returncode, second.stdout) == (1, "")
-        (line,) = second.stderr.splitlines()
-        assert line.startswith(
-            f"CommandError: SAGE_PORT: port {platform.port} of SAGE_BIND (127.0.0.1) is taken by another program"
-        )
+    second = platform.manage("serve")
+    assert (second.returncode, second.stdout) == (1, "")
+    (line,) = second.stderr.splitlines()
+    assert line.startswith(f"CommandError: SAGE_PORT: port {platform.port} of SAGE_BIND (127.0.0.1) is taken by another program")
 
-        os.kill(platform.processes()[-1], signal.SIGKILL)
-        while len(platform.log.splitlines()) < 2:
-            assert time.monotonic() < deadline, "the death of a worker is not logged"
-            time.sleep(0.05)
-        assert platform.stop() == 0
-        logged = [json.loads(line) for line in platform.log.splitlines()[1:]]
-        assert [(line["level"], line["message"]) for line in logged] == [
-            ("ERROR", "Unexpected exit from worker-1"),
-            ("INFO", "server stopped"),
-        ]
+    # A worker that dies, and whose successor dies at once, ends the server with a failure, so that it is started anew.
+    victim = platform.processes()[-1]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in platform.processes() and len(platform.processes()) == 3)
+    os.kill(platform.processes()[-1], signal.SIGKILL)
+    assert platform.process is not None
+    assert platform.process.wait(STOP_SECONDS) == 1
+    platform.process = None
+    logged = [json.loads(line) for line in platform.log.splitlines()[1:]]
+    assert [(line["level"], line["message"]) for line in logged] == [
+        ("ERROR", "Unexpected exit from worker-2"),
+        ("ERROR", "Unexpected exit from worker-2"),
+        ("ERROR", "Worker crash loop detected, exiting"),
+        ("INFO", "server stopped"),
+    ]
+
+
+def test_workers_end_with_the_servers_process_and_the_next_server_has_the_port_to_itself(platform: Platform) -> None:
+    platform.start()
+    server, *workers = platform.processes()
+    assert platform.process is not None
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
+        connection.sendall(HEAD % len(BODY) + BODY[:10])
+        time.sleep(0.3)
+        os.kill(server, signal.SIGKILL)
+        platform.process.wait(STOP_SECONDS)
+        wait_until(lambda: not platform.answers())
+        connection.sendall(BODY[10:])
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    # What was under way is answered.
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    wait_until(lambda: not any(is_alive(worker) for worker in workers))
+    logged = [json.loads(line) for line in platform.log.splitlines() if line.startswith("{")]
+    assert [line["message"] for line in logged] == ["the server's process is gone, and this worker ends with it"] * 2
+    platform.start()
+    assert not set(platform.processes()) & set(workers)
 
 
 def test_a_wrong_setting_stops_the_start_with_its_name_and_never_its_value() -> None:

@@ -22,8 +22,7 @@ LISTS = {
 
 
 def act(caller: Caller, path: str, action: str, *keys: object) -> Any:
-    """Call an action and confirm it."""
-    return caller.form(path, {"action": action, "_selected_action": list(keys), "confirmed": "yes"}, follow=True)
+    return caller.form(path, {"action": action, "_selected_action": list(keys)}, follow=True)
 
 
 @pytest.mark.parametrize("path", LISTS.values(), ids=LISTS)

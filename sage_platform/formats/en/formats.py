@@ -1,1 +1,0 @@
-DATETIME_FORMAT = "Y-m-d H:i e"
