@@ -19,9 +19,10 @@ from providers.serializers import BaseURL, Keys
 from providers.services import records
 from providers.services.given import Given
 from providers.services.probes import UNREADABLE, Finding, probe_all
-from sage_platform.accounts.admin import ListAdmin, actor_of
+from sage_platform.accounts.admin import actor_of
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
+from sage_platform.pages.model_admin import ListAdmin, Only, action
 from sage_platform.typing import ModelForm, TabularInline
 
 # How many providers the action probes: few enough that the page comes before a proxy gives up. How many of them at the same time:
@@ -64,6 +65,7 @@ class ProviderForm(ModelForm[Provider]):
         if self.instance._state.adding:
             self.fields["new_key"].required = True
             self.fields["new_key"].help_text = _("Kept encrypted and never shown.")
+            self.fields["owner"].help_text = _("Leave it empty for a provider of the system's, which is everybody's.")
 
     def clean_base_url(self) -> str:
         with refusing_as_the_api():
@@ -97,6 +99,8 @@ def refusing_as_the_api() -> Iterator[None]:
 class ProbeInline(TabularInline[Probe, Provider]):
     """What the probes found, newest first."""
 
+    # Django's own has columns for a row's name and for deleting it, which are empty here.
+    template = "providers/probes.html"
     model = Probe
     fields = ("at", "result", "category", "detail", "latency_ms", "sees_images", "speaks_json")
     readonly_fields = fields
@@ -115,7 +119,7 @@ class ProviderAdmin(ListAdmin[Provider]):
     form = ProviderForm
     # Whether it works comes first, so that a phone shows it too.
     list_display = ("name", "last_probe", "probed_at", "owner_name", "model", "base_url", "key_hint", "default_sign")
-    list_filter = ("probe_result", "probe_category", "is_default", ("owner", admin.EmptyFieldListFilter))
+    list_filter = ("probe_result", "probe_category", "is_default", ("owner", admin.EmptyFieldListFilter), ("owner", Only))
     list_select_related = ("owner",)
     search_fields = ("name", "base_url", "model", "owner__username", "owner__email")
     ordering = ("-created_at",)
@@ -135,11 +139,13 @@ class ProviderAdmin(ListAdmin[Provider]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> tuple[str, ...]:
         # Handing a key to somebody else would be giving it away.
-        return (*self.readonly_fields, "owner") if obj else self.readonly_fields
+        return (*self.readonly_fields, "owner", "owner_name") if obj else self.readonly_fields
 
     def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> "_FieldsetSpec":
         if obj:
-            return super().get_fieldsets(request, obj)
+            owner = "owner" if obj.owner_id else "owner_name"  # The first links to the person, the second has words for nobody.
+            (section, first), *others = self.fieldsets
+            return ((section, {"fields": (owner, *first["fields"][1:])}), *others)
         asked = ("owner", *FORM_ENDPOINT, "new_key", *FORM_FIRST)
         return ((None, {"fields": asked}), *SETTINGS_SECTION)  # What a new one has not got yet is not shown.
 
@@ -173,10 +179,6 @@ class ProviderAdmin(ListAdmin[Provider]):
         except APIException as error:
             cast("RefusedRequest", request).refusal = str(error.detail)
         return self._changeform_view(*arguments)
-
-    def get_actions(self, request: HttpRequest) -> "dict[str, tuple[Callable[..., str], str, str] | None]":
-        """Without deleting several: that is done one by one, each with its own page of what goes with it."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     @admin.display(description=_("owner"), ordering="owner__username")
     def owner_name(self, provider: Provider) -> str:
@@ -225,7 +227,7 @@ class ProviderAdmin(ListAdmin[Provider]):
 
     log_change = log_addition
 
-    @admin.action(description=_("Probe the selected providers again"))
+    @action(_("Probe the selected providers again"), button=_("Probe again"))
     def probe_again(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         chosen = list(queryset.select_related("owner")[: MOST_AT_ONCE + 1])
         if len(chosen) > MOST_AT_ONCE:

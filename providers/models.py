@@ -73,7 +73,6 @@ class Provider(models.Model):
         blank=True,
         related_name="providers",
         verbose_name=_("owner"),
-        help_text=_("Nobody: it is the system's."),
     )
     name = models.CharField(_("name"), max_length=255)
     base_url = models.CharField(_("base address"), max_length=2048)
@@ -197,4 +196,4 @@ class Probe(models.Model):
         indexes = [models.Index(fields=["provider", "-at"], name="providers_probes_newest")]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M} {self.get_result_display()}"
+        return f"{self.at:%Y-%m-%d %H:%M %Z} {self.get_result_display()}"

@@ -66,6 +66,7 @@ class DocsView(SpectacularSwaggerSplitView):
     """`/api/docs`: the document to browse, its scripts and styles from this server."""
 
     http_method_names = ["get", "head"]
+    template_name = "api_docs.html"
     permission_classes = (Anyone,)
     authentication_classes = ()
     content_negotiation_class = OneRenderer  # The page is HTML whatever the client would rather have.
@@ -77,6 +78,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
     def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers["Content-Language"] = "en"
         # The page styles elements inline and draws its icons as data addresses.
         response.headers["Content-Security-Policy"] = (
             "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"

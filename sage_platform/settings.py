@@ -249,6 +249,7 @@ LANGUAGES = [(language.code, _(language.name)) for language in languages.LANGUAG
 SAGE_DEFAULT_LOCALE = env.choice("SAGE_DEFAULT_LOCALE", languages.SOURCE, list(languages.CODES_BY_LOCALE))
 LANGUAGE_CODE = languages.CODES_BY_LOCALE[SAGE_DEFAULT_LOCALE]
 LOCALE_PATHS = [BASE_DIR / "sage_platform" / "locale"]
+FORMAT_MODULE_PATH = "sage_platform.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

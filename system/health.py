@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 from secrets import token_hex
-from tempfile import TemporaryFile
 from threading import Lock, Thread
 from typing import TypedDict
 
@@ -19,6 +18,7 @@ from django.core.cache import cache
 from django.db import OperationalError, connection, connections, transaction
 
 from sage_platform.api import seams
+from sage_platform.disk import try_to_write
 from sage_platform.schema_state import pending_migrations
 from system.models import SystemSettings
 
@@ -27,8 +27,6 @@ CHECK_SECONDS = 1.0
 KEPT_SECONDS = 2.0
 # Well below the second that a check has.
 BUSY_MILLISECONDS = 200
-# Two pages of SQLite's.
-PROBE_BYTES = 8192
 
 
 class CheckResult(TypedDict):
@@ -115,7 +113,8 @@ def check_database() -> None:
         if not held_by_another(error):
             raise
     if connection.vendor == "sqlite":
-        write_beside(Path(connection.settings_dict["NAME"]).parent)
+        # What is taken back SQLite keeps in memory, so that a full disk shows in a file alone.
+        try_to_write(Path(connection.settings_dict["NAME"]).parent)
 
 
 def write_nothing() -> None:
@@ -129,12 +128,6 @@ def held_by_another(error: OperationalError) -> bool:
     """On SQLite one writes at a time. Whoever waits for another's write has found a database that is written to."""
     code = getattr(error.__cause__, "sqlite_errorcode", 0)
     return bool(code & 0xFF == sqlite3.SQLITE_BUSY)
-
-
-def write_beside(folder: Path) -> None:
-    """What is taken back SQLite keeps in memory, so that a full disk shows in a file alone. This one goes when it is closed."""
-    with TemporaryFile(dir=folder) as file:
-        file.write(bytes(PROBE_BYTES))
 
 
 def check_cache() -> None:

@@ -55,3 +55,13 @@ def invalid_fields(response: Response) -> list[str]:
         assert isinstance(error["message"], str)
     assert body["code"] == 422
     return sorted({error["field"] for error in body["data"]["errors"]})
+
+
+def refused_fields(response: Response) -> list[str]:
+    """The fields of a form that a business refusal names; its message is their sentences."""
+    assert response.status_code == 200, response.content
+    body = envelope(response)
+    assert body["code"] == 422
+    assert set(body["data"]) == {"errors"}
+    assert body["message"] == " ".join(dict.fromkeys(error["message"] for error in body["data"]["errors"]))
+    return sorted({error["field"] for error in body["data"]["errors"]})

@@ -1,16 +1,17 @@
 """The rows of languages, and what follows from them. A row without a catalogue fails here, a catalogue without a row too."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.template import Context, Template
-from django.utils import translation
+from django.utils import formats, translation
 from django.utils.translation import gettext
 
 from sage_platform.api.languages import TAGS
-from sage_platform.languages import CATALOGUES, LANGUAGES, SOURCE
+from sage_platform.languages import CATALOGUES, LANGUAGES, SOURCE, Language
 from scripts import check_messages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +27,12 @@ def test_each_language_has_a_catalogue_and_each_catalogue_a_language() -> None:
     for name in ("django.po", "django.mo"):
         found = {path.parent.parent.name for path in (ROOT / "sage_platform" / "locale").glob(f"*/LC_MESSAGES/{name}")}
         assert found == set(CATALOGUES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_times_say_their_zone(language: Language) -> None:
+    with translation.override(language.code):
+        assert formats.date_format(datetime(2026, 11, 28, 9, 5, tzinfo=UTC), "DATETIME_FORMAT") == "2026-11-28 09:05 UTC"
 
 
 def test_a_catalogue_without_a_language_is_noticed(tmp_path: Path) -> None:

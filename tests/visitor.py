@@ -1,5 +1,7 @@
 """A visitor of our HTML pages with a browser: it keeps cookies, and sends each form with the token of its page."""
 
+import base64
+import hashlib
 import html
 import re
 from dataclasses import dataclass, field
@@ -55,8 +57,15 @@ def of(caller: Caller) -> Visitor:
 
 
 def text_of(response: Response) -> str:
-    """The text of the page: without tags, and with one blank for any white space."""
-    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
+    """The text of the page: without its style sheet and tags, and with one blank for any white space."""
+    return html.unescape(" ".join(re.sub(r"(?s)<style>.*</style>|<[^>]*>", " ", response.content.decode()).split()))
+
+
+def policy_for(response: Response) -> str:
+    """The security policy that lets the page's own style sheet in, and nothing that would have to be loaded."""
+    [style] = re.findall(r"(?s)<style>(.*?)</style>", response.content.decode())
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 
 
 def token_in(response: Response) -> str:

@@ -1,20 +1,20 @@
 """Users and their sign-ins in the Django admin, through the same services as the API."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
-from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.fields import PHONE, clean_username
@@ -24,9 +24,8 @@ from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import sign_ins, users
 from sage_platform.accounts.services.history import has_history, words
 from sage_platform.api.errors import Message
-from sage_platform.typing import ModelAdmin, ModelForm
-
-M = TypeVar("M", bound=Model)
+from sage_platform.pages.model_admin import ListAdmin, Only, Question, RecordAdmin, action
+from sage_platform.typing import ModelForm
 
 # The role is the only privilege here. A group would look as if it gave another, and would give none.
 admin.site.unregister(Group)
@@ -35,43 +34,6 @@ admin.site.unregister(Group)
 def actor_of(request: HttpRequest) -> User:
     """Who asks: nobody but administrators gets as far as a method of the admin that changes something."""
     return cast("User", request.user)
-
-
-# Each word of a search is one more condition on every column that is searched, and databases refuse a condition that is too deep.
-SEARCH_WORDS = 20
-SEARCH_LENGTH = 200
-
-
-class ListAdmin(ModelAdmin[M]):
-    """A list that can be filtered by what it shows and by its own filters, and by no other column.
-
-    Django lets the address filter by every column of the row (`?password__startswith=…`). By such answers somebody could read a
-    hash or a sealed key letter by letter, although no page shows it.
-    """
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if _is_too_long(request.GET.get(SEARCH_VAR, "")):
-            text = _("Search for %(words)d words and %(length)d characters at most.")
-            self.message_user(request, text % {"words": SEARCH_WORDS, "length": SEARCH_LENGTH}, messages.ERROR)
-        return super().changelist_view(request, extra_context)
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[M], search_term: str) -> tuple[QuerySet[M], bool]:
-        if _is_too_long(search_term):
-            return queryset.none(), False
-        return super().get_search_results(request, queryset, search_term)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        column = lookup.partition(LOOKUP_SEP)[0]
-        names = {field.name for field in self.opts.get_fields()} | {field.attname for field in self.opts.concrete_fields}
-        return (column not in names or column in self._declared(request)) and super().lookup_allowed(lookup, value, request)
-
-    def _declared(self, request: HttpRequest) -> set[object]:
-        filters = (one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request))
-        return {self.date_hierarchy, *self.get_list_display(request), *filters}
-
-
-def _is_too_long(search: str) -> bool:
-    return len(search) > SEARCH_LENGTH or len(search.split()) > SEARCH_WORDS
 
 
 class UserFieldsForm(ModelForm[User]):
@@ -211,14 +173,11 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             obj.verified_email = ""  # So the proof does not return with the former address: by then it may be somebody else's.
             changed.append("verified_email")
         obj.save(update_fields=changed)
-        if is_active != was_active:
-            users.set_active(obj, active=is_active, actor=actor_of(request))
+        if is_active != was_active and (ended := users.set_active(obj, active=is_active, actor=actor_of(request))):
+            self.message_user(request, sign_ins_ended(ended))
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        # Users are deleted one by one, because the page that confirms it shows what is deleted with each.
-        actions.pop("delete_selected", None)
-        return actions
+    def fits(self, action: str, row: User) -> bool:
+        return action not in {"activate", "deactivate"} or (action == "deactivate") == row.is_active
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Not for an administrator, who is demoted first, and not for somebody with a history, which would be deleted too."""
@@ -226,53 +185,75 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             return super().has_delete_permission(request)
         return obj.role != User.Role.ADMIN and not has_history(obj)
 
-    @admin.action(description=_("Activate the selected users"))
-    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._set_active(request, queryset, active=True)
+    @action(_("Activate the selected users"), button=_("Activate"))
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> str:
+        done, _ended = self._set_active(request, queryset, active=True)
+        return ngettext("%(users)d user activated.", "%(users)d users activated.", done) % {"users": done}
 
-    @admin.action(description=_("Deactivate the selected users; ends their sign-ins and tokens"))
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._set_active(request, queryset, active=False)
+    @action(
+        _("Deactivate the selected users; ends their sign-ins and tokens"),
+        button=_("Deactivate"),
+        question=Question(
+            _("Do you want to deactivate these users? They cannot sign in any more, and all their sign-ins and tokens end."),
+            ends=lambda rows: sign_ins_in_words(SignIn.objects.filter(user__in=rows, ended_at=None).count()),
+        ),
+    )
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> str:
+        done, ended = self._set_active(request, queryset, active=False)
+        users_done = ngettext("%(users)d user deactivated.", "%(users)d users deactivated.", done) % {"users": done}
+        return f"{users_done} {sign_ins_ended(ended)}"
 
-    def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> None:
-        actor = actor_of(request)
+    def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> tuple[int, int]:
+        """How many users were changed, and how many sign-ins that ended."""
+        actor, done, ended = actor_of(request), 0, 0
         for user in queryset.exclude(is_active=active):
             try:
-                users.set_active(user, active=active, actor=actor)
+                ended += users.set_active(user, active=active, actor=actor)
             except APIException as error:
                 self.message_user(request, f"{user}: {error.detail}", messages.ERROR)
             else:
+                done += 1
                 self.log_change(request, user, [{"changed": {"fields": ["is_active"]}}])
+        return done, ended
 
 
-class RecordAdmin(ListAdmin[M]):
-    """A record of what happened: to be read, never made or changed here."""
+def sign_ins_in_words(amount: int) -> str:
+    return ngettext("%(amount)d sign-in will end.", "%(amount)d sign-ins will end.", amount) % {"amount": amount}
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
+def sign_ins_ended(amount: int) -> str:
+    return ngettext("%(amount)d sign-in ended.", "%(amount)d sign-ins ended.", amount) % {"amount": amount}
 
 
 @admin.register(SignIn)
 class SignInAdmin(RecordAdmin[SignIn]):
     list_display = ("user", "method", "client_key", "created_at", "seen_at", "ended_at")
-    list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter))
+    list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter), ("user", Only))
     list_select_related = ("user",)
     search_fields = ("user__username", "user__email", "client_key")
     ordering = ("-created_at",)
     fields = ("id", "user", "method", "client_key", "created_at", "seen_at", "ended_at")
     actions = ("end",)
 
-    @admin.action(description=_("End the selected sign-ins"))
-    def end(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> None:
-        for sign_in in queryset.filter(ended_at=None):
-            sign_ins.end(sign_in.pk)
+    def name_of(self, row: SignIn) -> str:
+        return f"{row.user}, {row.client_key}, {formats.date_format(row.created_at, 'DATETIME_FORMAT')}"
+
+    def fits(self, action: str, row: SignIn) -> bool:
+        return action != "end" or row.ended_at is None
+
+    @action(
+        _("End the selected sign-ins"),
+        button=_("End"),
+        question=Question(
+            _("Do you want to end these sign-ins? Their people have to sign in again."),
+            ends=lambda rows: sign_ins_in_words(rows.filter(ended_at=None).count()),
+        ),
+    )
+    def end(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> str:
+        ended = [sign_in for sign_in in queryset.filter(ended_at=None) if sign_ins.end(sign_in.pk)]
+        for sign_in in ended:
             self.log_change(request, sign_in, [{"changed": {"fields": ["ended_at"]}}])
+        return sign_ins_ended(len(ended))
 
 
 @admin.register(LogEntry)
@@ -280,8 +261,9 @@ class HistoryAdmin(RecordAdmin[LogEntry]):
     """Who changed what, in all areas. The history page of each object shows what concerns that object."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "what")
-    list_filter = ("action_flag", "content_type")
+    list_filter = ("action_flag", "content_type", ("user", Only))
     list_select_related = ("user", "content_type")
+    belonging = _("What this user changed")
     search_fields = ("user__username", "object_repr", "object_id")
     date_hierarchy = "action_time"
     fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "what")

@@ -203,7 +203,7 @@ class SignIn(models.Model):
         indexes = [models.Index(fields=["user", "client_key"])]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.user_id} {self.created_at:%Y-%m-%d %H:%M %Z}"
 
     @property
     def is_alive(self) -> bool:

@@ -4,12 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from sage_platform.accounts.fields import Email, Phone, Username
+from sage_platform.accounts.fields import Code, Email, NewPassword, Phone, Username
 from sage_platform.accounts.models import User
-from sage_platform.api.fields import Choice, JSONObject, Secret, Text
+from sage_platform.api.fields import Choice, Form, JSONObject, Secret, Text
 
 
-class SendCodeInput(serializers.Serializer[Any]):
+class SendCodeInput(Form):
     email = Email()
 
 
@@ -18,12 +18,12 @@ class SendCodeOutput(serializers.Serializer[Any]):
     retry_after = serializers.IntegerField(help_text="Seconds until another code can be asked for.")
 
 
-class RegisterInput(serializers.Serializer[Any]):
+class RegisterInput(Form):
     username = Username()
-    password = Secret()
+    password = NewPassword()
     email = Email()
     phonenum = Phone()
-    verification_code = Text(max_length=32)
+    verification_code = Code()
 
 
 class UserIdOutput(serializers.Serializer[Any]):
@@ -95,9 +95,9 @@ class UserListOutput(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
-class AddUserInput(serializers.Serializer[Any]):
+class AddUserInput(Form):
     username = Username()
-    password = Secret()
+    password = NewPassword()
     role = Choice(User.Role.choices, default=User.Role.USER)
     email = Email(required=False, allow_blank=True, default="")
     phonenum = Phone()

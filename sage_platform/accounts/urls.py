@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, path
 
 from sage_platform.accounts import pages
-from sage_platform.accounts.views import AccountViewSet, RegistrationViewSet, SessionViewSet, UserViewSet
+from sage_platform.accounts.views import AccountViewSet, RegistrationViewSet, SessionViewSet, UpstreamViewSet, UserViewSet
 
 REGISTRATION: list[URLPattern] = [
     path("register/send-code", RegistrationViewSet.as_view({"post": "send_code"})),
@@ -15,7 +15,7 @@ LOGOUT = SessionViewSet.as_view({"post": "logout"})
 SESSION = SessionViewSet.as_view({"get": "session"})
 REFRESH = SessionViewSet.as_view({"post": "refresh"})
 PROVIDERS = SessionViewSet.as_view({"get": "providers"})
-UPSTREAM = SessionViewSet.as_view({"get": "upstream"})
+UPSTREAM = UpstreamViewSet.as_view({"get": "upstream"})
 
 AUTH: list[URLPattern] = [
     *REGISTRATION,

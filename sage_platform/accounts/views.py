@@ -17,6 +17,7 @@ from sage_platform.api.client import client_key
 from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import NoInput, Nothing
+from sage_platform.api.handlers import for_who_asks
 from sage_platform.api.pagination import PageQuery, page_of
 from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn
 from sage_platform.api.viewsets import ApiViewSet, endpoint
@@ -113,6 +114,13 @@ class SessionViewSet(ApiViewSet):
     def logout(self, request: Request, data: dict[str, Any]) -> Any:
         sign_ins.sign_out(request._request, access_token=bearer_token(request._request) or "")
         return {}
+
+
+class UpstreamViewSet(ApiViewSet):
+    """A person's browser comes here by a link, so that an error is a page for it."""
+
+    tag = "identity"
+    error_format = staticmethod(for_who_asks)
 
     @endpoint(
         who=Anyone,

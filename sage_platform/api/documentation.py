@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema_field,
+    inline_serializer,
+)
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 
 from sage_platform.api.bodies import JSON, BodyKind
+from sage_platform.api.fields import Form
 from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn, SignedInOrProgram
 
 REQUEST_ID = OpenApiParameter(
@@ -41,6 +48,8 @@ class DocumentedRefusal:
     status: int = 200
 
 
+# Of each route that takes an `api.fields.Form`.
+NOT_ALLOWED = DocumentedRefusal(422, "A text is not allowed in this form; the sentence is in `message` and `data.errors`.")
 SerializerClass = type[serializers.BaseSerializer[Any]]
 # A serializer class; where a list is given, a serializer that was made with `many=True`.
 Gives = SerializerClass | serializers.BaseSerializer[Any]
@@ -100,20 +109,27 @@ class EmptyObject(serializers.JSONField):
     """`{}`. A serializer without fields would not do: the generator leaves such a member out, and `data` is always there."""
 
 
-def envelope_of(gives: Gives) -> Envelope:
-    """The success envelope around a serializer class or a `many=True` serializer."""
+def envelope_of(gives: Gives, *, form: bool = False) -> Envelope:
+    """The success envelope around a serializer class or a `many=True` serializer.
+
+    With `form` its data may also be what is wrong with the form that was sent (`errors.RefusedForm`).
+    """
     # A refusal with HTTP 200 has null as its data. `allow_null` is passed to the constructor and not set afterwards, because a
     # serializer copies its fields by calling their constructors again.
     if isinstance(gives, serializers.ListSerializer):
         child: SerializerClass = type(cast("serializers.BaseSerializer[Any]", gives.child))
         name = f"{_short(child)}ListEnvelope"
         payload: AnyField = child(many=True, allow_null=True)
+    elif isinstance(gives, type) and form:
+        name = f"{_short(gives)}FormEnvelope"
+        either = cast("list[type[serializers.Serializer[Any]]]", [gives, InvalidDataSchema])
+        payload = PolymorphicProxySerializer(f"{_short(gives)}OrInvalid", either, resource_type_field_name=None, allow_null=True)
     elif isinstance(gives, type):
         name = f"{gives.__name__.removesuffix('Output')}Envelope"
         payload = gives(allow_null=True)
     else:
         raise TypeError(f"{gives!r} is neither a serializer class nor made with many=True")
-    if isinstance(payload, serializers.Serializer) and not payload.fields:
+    if not form and isinstance(payload, serializers.Serializer) and not payload.fields:
         payload = EmptyObject(allow_null=True)
     return _envelope_named(name, payload)
 
@@ -133,10 +149,11 @@ def describe(
     refusals: Sequence[DocumentedRefusal] = (),
 ) -> dict[str, Any]:
     """The keyword arguments of drf-spectacular's `extend_schema` for one action."""
-    business = [refusal for refusal in refusals if refusal.status == 200]
+    is_form = takes is not None and issubclass(takes, Form)
+    business = [refusal for refusal in refusals if refusal.status == 200] + [NOT_ALLOWED] * is_form
     lines = [WHO[who]] + [f"- HTTP 200 with `code` {refusal.code}: {refusal.when}" for refusal in business]
     responses: dict[int, Any] = {
-        200: OpenApiResponse(envelope_of(gives), description="Success, or a refusal with another `code`.")
+        200: OpenApiResponse(envelope_of(gives, form=is_form), description="Success, or a refusal with another `code`.")
     }
     if not issubclass(who, Anyone):
         responses[401] = OpenApiResponse(error_envelope(), description="Not signed in, or a bad, expired or revoked token.")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -15,9 +16,11 @@ CONTENT_TYPE = "application/json"
 
 
 def _plain(value: object) -> object:
-    """What orjson cannot write by itself: lazily translated texts, choices, and the REST framework's subclasses."""
+    """What orjson cannot write by itself, or would write otherwise: lazily translated texts, choices, times, subclasses."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Promise | str):
         return str(value)
     if isinstance(value, Mapping):
@@ -27,8 +30,11 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+OPTIONS = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+
+
 def to_json(value: object) -> bytes:
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(value, default=_plain, option=OPTIONS)
 
 
 def as_json(value: object) -> orjson.Fragment:

@@ -59,6 +59,17 @@ class InvalidInput(APIException):
         self.errors = errors
 
 
+class RefusedForm(Refusal):
+    """A person typed into a form what it does not take: a business refusal, since the web application shows its text alone.
+
+    The sentences are in the message, and again with their fields in `data.errors`. Never holds a submitted value.
+    """
+
+    def __init__(self, errors: Sequence[tuple[str, Message]]) -> None:
+        super().__init__(Code.UNPROCESSABLE, " ".join(dict.fromkeys(str(message) for _field, message in errors)))
+        self.errors = errors
+
+
 class TooManyRequests(APIException):
     """429: `retry_after` is in seconds."""
 

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sage_platform.api.bodies import check_storable
-from sage_platform.api.errors import Message
+from sage_platform.api.errors import Message, RefusedForm
 
 # The patterns of texts in the OpenAPI document (ECMA 262, where `$` is the very end). No text has a NUL, which no database
 # stores. Where white space around a text is dropped, something else has to be left. White space is spelt out, since `\s` does
@@ -67,6 +67,23 @@ class Secret(Text):
         options.setdefault("max_length", LONGEST_SECRET)
         options.setdefault("trim_whitespace", False)
         super().__init__(**options)
+
+
+class Form(serializers.Serializer[Any]):
+    """What a person types in: a text that is not allowed is refused with a sentence for the person (`RefusedForm`).
+
+    A field that is missing or of another type is the program's mistake and stays a 422, and then so do the others beside it.
+    """
+
+    def is_valid(self, *, raise_exception: bool = False) -> bool:
+        good: bool = super().is_valid(raise_exception=False)
+        if not good and raise_exception:
+            if all(
+                isinstance(self.fields.get(name), Text) and isinstance(self.initial_data.get(name), str) for name in self.errors
+            ):
+                raise RefusedForm([(name, str(message)) for name, messages in self.errors.items() for message in messages])
+            raise serializers.ValidationError(self.errors)
+        return good
 
 
 class Boolean(serializers.BooleanField):

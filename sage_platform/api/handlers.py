@@ -9,13 +9,14 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyF
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.urls import Resolver404, resolve
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as rest
 
 from sage_platform import paths
-from sage_platform.api import seams
+from sage_platform.api import envelope, seams
 from sage_platform.api.envelope import envelope_response
-from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, Unavailable, headers_of
+from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, RefusedForm, Unavailable, headers_of
 from sage_platform.api.seams import ErrorFormat, ErrorParts
 from sage_platform.cache_errors import CacheAwayError
 from sage_platform.databases.errors import is_outage
@@ -69,7 +70,7 @@ def flatten(detail: object, field: str = "") -> list[tuple[str, str]]:
 
 def parts_of(error: rest.APIException) -> ErrorParts:
     data = None
-    if isinstance(error, InvalidInput):
+    if isinstance(error, InvalidInput | RefusedForm):
         data = {"errors": [{"field": field, "message": str(message)} for field, message in error.errors]}
     code = error.business_code if isinstance(error, Refusal) else error.status_code
     return ErrorParts(error.status_code, int(code), str(error.detail), data)
@@ -102,7 +103,8 @@ def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:
 
 def _error_format(request: HttpRequest) -> ErrorFormat:
     """The form that the view states; without one, the envelope under /api and a page elsewhere."""
-    own: ErrorFormat | None = getattr(_view(request), "error_format", None)
+    view = _view(request)
+    own: ErrorFormat | None = getattr(getattr(view, "cls", view), "error_format", None)
     if own is not None:
         return own
     page = None if f"/{request.path.lstrip('/')}/".startswith(f"/{paths.API}/") else seams.error_page.get()
@@ -118,6 +120,14 @@ def _view(request: HttpRequest) -> object:
 
 def _envelope(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
     return envelope_response(request, parts.data, code=parts.code, message=parts.message, status=parts.status, headers=headers)
+
+
+def for_who_asks(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
+    """The form of errors where browsers are led to as well as programs: a page for who would rather have HTML."""
+    page = seams.error_page.get() if request.get_preferred_type([envelope.CONTENT_TYPE, "text/html"]) == "text/html" else None
+    response = (page or _envelope)(request, parts, headers)
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 def with_headers(response: R, headers: Mapping[str, str]) -> R:

@@ -8,13 +8,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext
+from django.utils import formats, timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform.accounts.admin import ListAdmin, RecordAdmin
 from sage_platform.oauth2 import client_secrets, clients, consents, keys, scopes, tokens
 from sage_platform.oauth2.models import (
     AccessToken,
@@ -27,6 +27,7 @@ from sage_platform.oauth2.models import (
     SigningKey,
 )
 from sage_platform.oauth2.registration import Registration
+from sage_platform.pages.model_admin import Confirmation, ListAdmin, Only, Question, RecordAdmin, action
 from sage_platform.typing import ModelForm
 
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
@@ -103,6 +104,24 @@ class ClientForm(ModelForm[Application]):
         )
 
 
+def tokens_ended(amount: int) -> str:
+    return ngettext("%(amount)d token ended.", "%(amount)d tokens ended.", amount) % {"amount": amount}
+
+
+def tokens_to_end(which: Q | Exists) -> str:
+    """How many living tokens that is, in a sentence."""
+    now = timezone.now()
+    access = AccessToken.objects.filter(which, expires__gt=now).count()
+    amount = access + RefreshToken.objects.filter(which, expires__gt=now, revoked=None).count()
+    return ngettext("%(amount)d token will end.", "%(amount)d tokens will end.", amount) % {"amount": amount}
+
+
+class NewSecret(Confirmation):
+    end_former = forms.BooleanField(
+        required=False, label=_("End the former secret at once, since somebody else may have it. Otherwise it is good for a day.")
+    )
+
+
 @admin.register(Application)
 class ClientAdmin(ListAdmin[Application]):
     """A secret is made here and shown once. A client that the environment declares is read-only here."""
@@ -112,26 +131,39 @@ class ClientAdmin(ListAdmin[Application]):
     list_filter = ("enabled", "source", "token_endpoint_auth_method")
     search_fields = ("name", "client_id", "description", "redirect_uris")
     ordering = ("name", "pk")
-    actions = ("renew_secret", "enable", "disable")
+    actions = ("renew_secret", "end_former_secrets", "enable", "disable")
     fieldsets = (
         (None, {"fields": ("client_id", "name", "description", "enabled", "source")}),
         (_("What it may do"), {"fields": ("grant_types", "scope", "redirect_uris", "skip_authorization")}),
-        (_("How it proves who it is"), {"fields": ("token_endpoint_auth_method",)}),
+        (_("How it proves who it is"), {"fields": ("token_endpoint_auth_method", "former_secrets")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Application | None = None) -> tuple[str, ...]:
-        return ("client_id", "source", "created", "updated") if obj is not None else ("source",)
+        return (
+            ("client_id", "source", "former_secrets", "created", "updated") if obj is not None else ("source", "former_secrets")
+        )
+
+    @admin.display(description=_("former secrets"))
+    def former_secrets(self, client: Application) -> str:
+        living = client.former_secrets.filter(expires__gt=timezone.now()).order_by("expires") if client.pk else ()
+        until = [formats.date_format(one.expires, "DATETIME_FORMAT") for one in living]
+        return ", ".join(gettext("good until %(time)s") % {"time": time} for time in until) or gettext("none")
+
+    def fits(self, action: str, row: Application) -> bool:
+        if _declared(row):
+            return False
+        return {
+            "renew_secret": not row.is_public,
+            "end_former_secrets": bool(clients.living_former_secrets(row)),
+            "enable": not row.enabled,
+            "disable": row.enabled,
+        }.get(action, True)
 
     def has_change_permission(self, request: HttpRequest, obj: Application | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _declared(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Application | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not _declared(obj)
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # Clients are deleted one by one: the page for that lists the tokens that go too.
-        return actions
 
     def get_deleted_objects(self, objs: Sequence[Application] | QuerySet[Application], request: HttpRequest) -> Any:
         """Let tokens and consents go with their client: the admin would refuse, since nobody may delete one by itself."""
@@ -148,7 +180,8 @@ class ClientAdmin(ListAdmin[Application]):
             obj.fresh_secret = client_secrets.generate()
             values["client_secret"] = client_secrets.hashed(obj.fresh_secret)
         if change:
-            clients.change(obj, values)
+            if ended := clients.change(obj, values):
+                self.message_user(request, tokens_ended(ended))
             return
         for name, value in values.items():
             setattr(obj, name, value)
@@ -164,34 +197,79 @@ class ClientAdmin(ListAdmin[Application]):
         secret = getattr(obj, "fresh_secret", None)
         return self._show(request, [(obj, secret)]) if secret else None
 
-    def _show(self, request: HttpRequest, made: list[tuple[Application, str]]) -> HttpResponse:
+    def _show(
+        self, request: HttpRequest, made: list[tuple[Application, str]], *, replaced: bool = False, at_once: bool = False
+    ) -> HttpResponse:
         """The page with the secrets is the answer itself, which no cache keeps. As messages they would be stored in a cookie."""
-        context = {**self.admin_site.each_context(request), "title": gettext("Client secrets"), "made": made, "opts": self.opts}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Client secrets"),
+            "made": made,
+            "opts": self.opts,
+            "replaced": replaced,
+            "former_until": None if at_once else timezone.now() + clients.FORMER_SECRET_LIFE,
+        }
         return render(request, "oauth2/secrets.html", context)
 
-    @admin.action(description=_("Give the selected clients a new secret, and show it once"))
+    @action(
+        _("Give the selected clients a new secret, and show it once"),
+        button=_("New secret"),
+        question=Question(
+            _("Do you want to give these clients a new secret? It is shown once, on the next page."), form=NewSecret
+        ),
+    )
     def renew_secret(self, request: HttpRequest, queryset: QuerySet[Application]) -> HttpResponse | None:
+        at_once = "end_former" in request.POST
         made = []
         for client in self._changeable(request, queryset):
             if client.is_public:
                 self.message_user(request, gettext("%(client)s: it has no secret.") % {"client": client}, messages.ERROR)
                 continue
-            made.append((client, clients.renew_secret(client)))
-            self.log_change(request, client, [{"changed": {"fields": ["client_secret"]}}])
-        return self._show(request, made) if made else None
+            made.append((client, clients.renew_secret(client, end_former=at_once)))
+            fields = ["client_secret", "former_secrets"] if at_once else ["client_secret"]
+            self.log_change(request, client, [{"changed": {"fields": fields}}])
+        return self._show(request, made, replaced=True, at_once=at_once) if made else None
 
-    @admin.action(description=_("Switch the selected clients on"))
-    def enable(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
-        self._switch(request, queryset, enabled=True)
+    @action(
+        _("End the former secrets of the selected clients"),
+        button=_("End the former secret"),
+        question=Question(
+            _("Do you want to end the former secrets of these clients? Who still uses one is refused from now on.")
+        ),
+    )
+    def end_former_secrets(self, request: HttpRequest, queryset: QuerySet[Application]) -> str:
+        ended = 0
+        for client in self._changeable(request, queryset):
+            if of_client := clients.end_former_secrets(client):
+                ended += of_client
+                self.log_change(request, client, [{"changed": {"fields": ["former_secrets"]}}])
+        return ngettext("%(amount)d former secret ended.", "%(amount)d former secrets ended.", ended) % {"amount": ended}
 
-    @admin.action(description=_("Switch the selected clients off; ends their tokens"))
-    def disable(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
-        self._switch(request, queryset, enabled=False)
+    @action(_("Switch the selected clients on"), button=_("Switch on"))
+    def enable(self, request: HttpRequest, queryset: QuerySet[Application]) -> str:
+        done, _ended = self._switch(request, queryset, enabled=True)
+        return ngettext("%(clients)d client switched on.", "%(clients)d clients switched on.", done) % {"clients": done}
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Application], *, enabled: bool) -> None:
-        for client in self._changeable(request, queryset.exclude(enabled=enabled)):
-            clients.set_enabled(client, enabled=enabled)
+    @action(
+        _("Switch the selected clients off; ends their tokens"),
+        button=_("Switch off"),
+        question=Question(
+            _("Do you want to switch these clients off? Nobody can sign in by them any more, and all their tokens end."),
+            ends=lambda rows: tokens_to_end(Q(application__in=rows)),
+        ),
+    )
+    def disable(self, request: HttpRequest, queryset: QuerySet[Application]) -> str:
+        done, ended = self._switch(request, queryset, enabled=False)
+        told = ngettext("%(clients)d client switched off.", "%(clients)d clients switched off.", done) % {"clients": done}
+        return f"{told} {tokens_ended(ended)}"
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Application], *, enabled: bool) -> tuple[int, int]:
+        """How many clients were switched, and how many tokens that ended."""
+        switched, ended = self._changeable(request, queryset.exclude(enabled=enabled)), 0
+        for client in switched:
+            ended += clients.set_enabled(client, enabled=enabled)
             self.log_change(request, client, [{"changed": {"fields": ["enabled"]}}])
+        return len(switched), ended
 
     def _changeable(self, request: HttpRequest, queryset: QuerySet[Application]) -> list[Application]:
         rows = list(queryset)
@@ -207,23 +285,36 @@ def _declared(client: Application | None) -> bool:
 
 
 class RecordWithActions(RecordAdmin[Any]):
-    def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], None], field: str) -> None:
-        """Act on each row, and write down in the history who did it."""
-        for row in queryset:
+    def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Callable[[Any], int], field: str) -> tuple[int, int]:
+        """Act on each row, and write down in the history who did it. The number of rows, and of tokens that this ended."""
+        rows, ended = list(queryset), 0
+        for row in rows:
             self.log_change(request, row, [{"changed": {"fields": [field]}}])
-            act(row)
+            ended += act(row)
+        return len(rows), ended
 
 
 class TokenAdmin(RecordWithActions):
-    list_filter = ("application", "created")
+    list_filter = ("created", ("user", Only), ("application", Only))
     list_select_related = ("application", "user")
     search_fields = ("user__username", "user__email", "application__client_id", "application__name")
     ordering = ("-id",)
     actions = ("revoke",)
 
-    @admin.action(description=_("Revoke the selected tokens, with all that came of the same approval"))
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        self.each(request, queryset, lambda row: tokens.end_family(row.token_family), "revoked")
+    def name_of(self, row: Any) -> str:
+        return f"{row.application}, {row.user or '–'}, {formats.date_format(row.created, 'DATETIME_FORMAT')}"
+
+    @action(
+        _("Revoke the selected tokens, with all that came of the same approval"),
+        button=_("Revoke"),
+        question=Question(
+            _("Do you want to revoke these tokens? All tokens that came of the same approval end with them."),
+            ends=lambda rows: tokens_to_end(Q(token_family__in=list(rows.values_list("token_family", flat=True)))),
+        ),
+    )
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> str:
+        _done, ended = self.each(request, queryset, lambda row: tokens.end_family(row.token_family), "revoked")
+        return tokens_ended(ended)
 
 
 @admin.register(AccessToken)
@@ -241,16 +332,28 @@ class RefreshTokenAdmin(TokenAdmin):
 @admin.register(Consent)
 class ConsentAdmin(RecordWithActions):
     list_display = ("user", "application", "scopes", "granted_at")
-    list_filter = ("application", "granted_at")
+    list_filter = ("granted_at", ("user", Only), ("application", Only))
     list_select_related = ("application", "user")
     search_fields = ("user__username", "user__email", "application__client_id", "application__name")
     ordering = ("-granted_at", "-pk")
     fields = ("user", "application", "scopes", "granted_at")
     actions = ("withdraw",)
 
-    @admin.action(description=_("Withdraw the selected consents; ends the tokens that came of them"))
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Consent]) -> None:
-        self.each(request, queryset.select_related("user", "application"), consents.withdraw, "withdrawn")
+    def name_of(self, row: Consent) -> str:
+        return f"{row.user}, {row.application}: {row.scopes or '–'}"
+
+    @action(
+        _("Withdraw the selected consents; ends the tokens that came of them"),
+        button=_("Withdraw"),
+        question=Question(
+            _("Do you want to withdraw these consents? The tokens that came of them end, and the people are asked again."),
+            ends=lambda rows: tokens_to_end(Exists(rows.filter(user=OuterRef("user"), application=OuterRef("application")))),
+        ),
+    )
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Consent]) -> str:
+        done, ended = self.each(request, queryset.select_related("user", "application"), consents.withdraw, "withdrawn")
+        told = ngettext("%(consents)d consent withdrawn.", "%(consents)d consents withdrawn.", done) % {"consents": done}
+        return f"{told} {tokens_ended(ended)}"
 
 
 @admin.register(SigningKey)
@@ -260,6 +363,17 @@ class SigningKeyAdmin(RecordWithActions):
     fields = ("kid", "algorithm", "public_jwk", "created_at", "activated_at", "retired_at")
     actions = ("rotate",)
 
-    @admin.action(description=_("Retire the key that signs, whichever is selected; the next one takes its place"))
-    def rotate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
-        self.log_change(request, keys.rotate(), [{"changed": {"fields": ["activated_at"]}}])
+    def fits(self, action: str, row: SigningKey) -> bool:
+        return action != "rotate" or (row.activated_at is not None and row.retired_at is None)
+
+    @action(
+        _("Retire the key that signs, whichever is selected; the next one takes its place"),
+        button=_("Retire"),
+        question=Question(
+            _("Do you want to retire the key that signs? The next one takes its place, and this one stays published a while.")
+        ),
+    )
+    def rotate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> str:
+        key = keys.rotate()
+        self.log_change(request, key, [{"changed": {"fields": ["activated_at"]}}])
+        return gettext("The key %(key)s signs now.") % {"key": key}

@@ -309,5 +309,4 @@ def _error_page(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
         reason = _("The application that sent you here wants you sent on to an address that it has not registered.")
     else:
         reason = _("The application that sent you here asked in a way that we cannot take.")
-    context = {"reason": reason, "base_path": settings.SAGE_WEB_BASE_PATH}
-    return render(request, "oauth2/error.html", context, status=400)
+    return render(request, "oauth2/error.html", {"reason": reason}, status=400)

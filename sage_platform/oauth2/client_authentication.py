@@ -16,7 +16,7 @@ from sage_platform.accounts.hashers import slot
 from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api.client import client_key
-from sage_platform.oauth2 import client_secrets
+from sage_platform.oauth2 import client_secrets, clients
 from sage_platform.oauth2.models import Application
 from sage_platform.oauth2.registration import METHODS_WITH_SECRET
 
@@ -78,10 +78,8 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
         failure.refuse(_advice(application, shown))
     if application.is_public:
         return application
-    if client_secrets.is_slow(application.client_secret):
-        _open_slowly(application, shown, failure)
-    elif not _opens(application, shown):
-        failure.refuse()
+    if not _opens_fast(application.client_secret, shown):
+        _open_otherwise(application, shown, failure)
     return application
 
 
@@ -118,19 +116,29 @@ def _basic(header: str) -> Shown:
     return Shown("client_secret_basic", unquote_plus(name), (unquote_plus(secret), secret))
 
 
-def _opens(application: Application, shown: Shown) -> bool:
-    return any(client_secrets.matches(secret, application.client_secret) for secret in dict.fromkeys(shown.secrets))
+def _opens(stored: str, shown: Shown) -> bool:
+    return any(client_secrets.matches(secret, stored) for secret in dict.fromkeys(shown.secrets))
 
 
-def _open_slowly(application: Application, shown: Shown, failure: Failure) -> None:
-    """Compare with a slow hash, whose secret can be guessed. Raises InvalidClientError or TooManyRequests.
+def _opens_fast(stored: str, shown: Shown) -> bool:
+    return not client_secrets.is_slow(stored) and _opens(stored, shown)
 
-    The try is counted as a failure first and taken back if it was right, so that many guesses at the same moment cannot all pass
-    the limit.
+
+def _open_otherwise(application: Application, shown: Shown, failure: Failure) -> None:
+    """By a former secret that still counts, or by one with a slow hash. Raises InvalidClientError or TooManyRequests.
+
+    What has a slow hash can be guessed. So the try is counted as a failure first and taken back if it was right: many guesses at
+    the same moment could else all pass the limit.
     """
+    former = clients.living_former_secrets(application)
+    if any(_opens_fast(stored, shown) for stored in former):
+        return
+    slow = [stored for stored in (str(application.client_secret), *former) if client_secrets.is_slow(stored)]
+    if not slow:
+        failure.refuse()
     # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
     with slot():
         tries = failure.write_down()
-        if not _opens(application, shown):
+        if not any(_opens(stored, shown) for stored in slow):
             raise InvalidClientError
         limits.take_back(tries)

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from sage_platform.oauth2 import client_secrets, tokens
-from sage_platform.oauth2.models import Application
+from sage_platform.oauth2.models import Application, FormerSecret
 from sage_platform.oauth2.registration import Registration
+
+# For how long a secret opens after a new one has replaced it.
+FORMER_SECRET_LIFE = timedelta(days=1)
 
 
 class NameTakenError(Exception):
@@ -73,6 +78,8 @@ def _sync_one(client: Registration, row: Application | None, done: Synced, *, dr
     (done.updated if changed else done.unchanged).append(client.client_id)
     if changed and not dry_run:
         change(row, changed)
+        if "client_secret" in changed:
+            end_former_secrets(row)  # What the environment says counts, and nothing beside it.
 
 
 def fields_of(client: Registration) -> dict[str, Any]:
@@ -91,12 +98,13 @@ def fields_of(client: Registration) -> dict[str, Any]:
     }
 
 
-def change(row: Application, values: dict[str, Any]) -> None:
-    """Change some columns, and end the client's codes and tokens where the change asks for it.
+def change(row: Application, values: dict[str, Any]) -> int:
+    """Change some columns, and end the client's codes, tokens and former secrets where the change asks for it.
 
     Switching off ends them, and switching on once more: a token that was issued while the client was being switched off would
     work again. A client that authenticates in another way must not go on with what it got in the former way: one that was turned
     public could refresh without the secret that protected its refresh tokens (RFC 6749 §6).
+    It answers how many tokens it has ended.
     """
     with transaction.atomic():
         stored = Application.objects.get(pk=row.pk)
@@ -108,15 +116,42 @@ def change(row: Application, values: dict[str, Any]) -> None:
         # What else a registration says is read together with a token (`tokens.scopes_left`). A client that may authenticate as
         # before, and in another way too, keeps what it has.
         if stored.enabled != was_enabled or former_methods - set(stored.auth_methods):
-            tokens.end_of_client(row)
+            ended = tokens.end_of_client(row)
+            end_former_secrets(row)
+            return ended
+    return 0
 
 
-def set_enabled(row: Application, *, enabled: bool) -> None:
-    change(row, {"enabled": enabled})
+def set_enabled(row: Application, *, enabled: bool) -> int:
+    """The number of tokens that it ended."""
+    return change(row, {"enabled": enabled})
 
 
-def renew_secret(row: Application) -> str:
-    """Replace the secret by a new one, which is answered to be shown once. The former one no longer works."""
+def renew_secret(row: Application, *, end_former: bool = False) -> str:
+    """Replace the secret by a new one, which is answered to be shown once.
+
+    The former one opens for a day yet, so that the client goes on while somebody brings the new one to it; with `end_former`
+    it ends at once, with those from before, as it must where somebody else may have it.
+    """
     secret = client_secrets.generate()
-    change(row, {"client_secret": client_secrets.hashed(secret)})
+    with transaction.atomic():
+        former = Application.objects.select_for_update().get(pk=row.pk).client_secret
+        change(row, {"client_secret": client_secrets.hashed(secret)})
+        if end_former:
+            end_former_secrets(row)
+        else:
+            FormerSecret.objects.create(application=row, secret=former, expires=timezone.now() + FORMER_SECRET_LIFE)
     return secret
+
+
+def living_former_secrets(row: Application) -> list[str]:
+    """The hashes of those that still open, the newest first."""
+    living = row.former_secrets.filter(expires__gt=timezone.now()).order_by("-pk")
+    return [str(secret) for secret in living.values_list("secret", flat=True)]
+
+
+def end_former_secrets(row: Application) -> int:
+    """How many of them had still opened."""
+    living = len(living_former_secrets(row))
+    row.former_secrets.all().delete()
+    return living

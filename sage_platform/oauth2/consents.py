@@ -33,10 +33,10 @@ def remember(user: User, application: Application, scopes: Sequence[str]) -> Non
         consent.save(update_fields=["scopes", "granted_at"])
 
 
-def withdraw(consent: Consent) -> None:
-    """Forget the consent, and end all codes and tokens that the client has for this person."""
+def withdraw(consent: Consent) -> int:
+    """Forget the consent, and end all codes and tokens that the client has for this person. The number of tokens ended."""
     with transaction.atomic():
         # The row is deleted first. A request that issues a token at this moment has locked it, so the deletion waits for that
         # request, and its token is there to be ended.
         Consent.objects.filter(pk=consent.pk).delete()
-        tokens.end_of_consent(consent.user, consent.application)
+        return tokens.end_of_consent(consent.user, consent.application)

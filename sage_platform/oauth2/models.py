@@ -135,6 +135,25 @@ class Application(AbstractApplication):
         return bool(self.skip_authorization) and not native
 
 
+class FormerSecret(models.Model):
+    """A secret that a new one has replaced, and that opens for a while yet, so that the client need not stop meanwhile."""
+
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="former_secrets", verbose_name=_("OAuth2 client")
+    )
+    secret = SecretField(_("client secret"), max_length=255)
+    expires = models.DateTimeField(_("expires"))
+
+    class Meta:
+        verbose_name = _("former client secret")
+        verbose_name_plural = _("former client secrets")
+        indexes = [models.Index(fields=["expires"], name="oauth2_formersecret_expires")]
+        constraints = [models.CheckConstraint(name="oauth2_formersecret_never_empty", condition=~Q(secret=""))]
+
+    def __str__(self) -> str:
+        return f"Former secret #{self.pk}"
+
+
 class Grant(AbstractGrant):
     """An authorization code. It is kept after its use (see `pruning`), so that a second use is noticed (RFC 6749 §4.1.2)."""
 

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -25,4 +24,4 @@ def connected(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("%(name)s is no longer connected.") % {"name": consent.application})
         return HttpResponseRedirect(request.path)
     shown = [{"consent": row, "scopes": scopes.texts(row.scopes.split())} for row in rows]
-    return render(request, "oauth2/consents.html", {"rows": shown, "base_path": settings.SAGE_WEB_BASE_PATH})
+    return render(request, "oauth2/consents.html", {"rows": shown})

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from sage_platform.oauth2 import tokens
-from sage_platform.oauth2.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
+from sage_platform.oauth2.models import AccessToken, DeviceGrant, FormerSecret, Grant, IDToken, RefreshToken
 
 
 def expired_codes(at: datetime) -> QuerySet[Grant]:
@@ -26,4 +26,5 @@ PRUNABLE: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "OAuth2 authorization codes": expired_codes,
     "OAuth2 device codes": lambda at: DeviceGrant.objects.filter(expires__lt=at),
     "OAuth2 ID tokens": lambda at: IDToken.objects.filter(expires__lt=at),
+    "OAuth2 former client secrets": lambda at: FormerSecret.objects.filter(expires__lt=at),
 }

@@ -157,31 +157,35 @@ def claim(row: Grant | RefreshToken) -> bool:
 # -- Ending -------------------------------------------------------------------------------------------------------------
 
 
-def end_family(family: uuid.UUID) -> None:
+# Each answers how many tokens it has ended; those that had expired and were not removed yet are counted too.
+
+
+def end_family(family: uuid.UUID) -> int:
     """End all tokens that come of one approval, also those that another request is issuing at this moment."""
-    _end(RefreshToken.objects.filter(token_family=family), AccessToken.objects.filter(token_family=family))
+    return _end(RefreshToken.objects.filter(token_family=family), AccessToken.objects.filter(token_family=family))
 
 
-def end_of_consent(user: User, application: Application) -> None:
+def end_of_consent(user: User, application: Application) -> int:
     """Call it in the transaction that has deleted the consent: the deletion has waited for whoever was issuing."""
     Grant.objects.filter(user=user, application=application).delete()
     own = {"user": user, "application": application}
-    _end(RefreshToken.objects.filter(**own), AccessToken.objects.filter(**own))
+    return _end(RefreshToken.objects.filter(**own), AccessToken.objects.filter(**own))
 
 
-def end_of_client(application: Application) -> None:
+def end_of_client(application: Application) -> int:
     Grant.objects.filter(application=application).delete()
-    _end(RefreshToken.objects.filter(application=application), AccessToken.objects.filter(application=application))
+    return _end(RefreshToken.objects.filter(application=application), AccessToken.objects.filter(application=application))
 
 
-def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessToken]) -> None:
-    living = refresh_tokens.filter(revoked=None)
+def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessToken]) -> int:
+    living, ended = refresh_tokens.filter(revoked=None), 0
     with transaction.atomic():
         # While the update waits for a row that another request has locked, that request may add a row that the update does not
         # see. So it is repeated until no living token is left.
         while living.exists():
-            living.update(revoked=timezone.now())
-        access_tokens.delete()
+            ended += living.update(revoked=timezone.now())
+        deleted, _by_kind = access_tokens.delete()
+    return int(ended + deleted)
 
 
 # -- Finding ------------------------------------------------------------------------------------------------------------

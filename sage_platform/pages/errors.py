@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -13,16 +12,21 @@ from sage_platform.api import handlers
 from sage_platform.api.seams import ErrorParts
 from sage_platform.pages.headers import PAGE_HEADERS
 
+# What may be over when the person tries again.
+MAY_PASS = {429, 500, 503}
+
 
 def error_page(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
     """A page that says what is wrong and what to do next, with the request's id. It never shows an exception."""
+    status = parts.code if parts.status == 200 else parts.status  # A business refusal: a page has no envelope for its code.
+    may_repeat = request.method in {"GET", "HEAD"} and status in MAY_PASS
     context = {
-        "status": parts.status,
+        "status": status,
         "message": parts.message,
         "request_id": getattr(request, "request_id", ""),
-        "base_path": settings.SAGE_WEB_BASE_PATH,
+        "again": request.get_full_path() if may_repeat else "",
     }
-    page = render(request, "pages/error.html", context, status=parts.status)
+    page = render(request, "pages/error.html", context, status=status)
     patch_vary_headers(page, ["Cookie"])  # A cookie chooses the language of a page.
     return handlers.with_headers(page, PAGE_HEADERS | dict(headers))
 

@@ -68,7 +68,7 @@ def test_adding_a_user(as_admin: Caller) -> None:
     ("change", "error"),
     [
         ({"username": "ALICE"}, "This username is taken."),
-        ({"username": "a@b"}, "1 to 64 letters, digits and . _ - without spaces."),
+        ({"username": "a@b"}, "A username is 1 to 64 letters, digits and . _ - without spaces."),
         ({"email": "ALICE@sage.example"}, "This email address is taken."),
         ({"password": "12345678"}, "This password is too common. This password is entirely numeric."),
         ({"phonenum": "call me"}, "Enter a phone number: digits, and + ( ) - . / between them."),
@@ -135,7 +135,7 @@ def test_deactivation_ends_sign_ins(as_admin: Caller, as_alice: Caller) -> None:
 
 
 def test_deactivation_by_action(as_admin: Caller, as_alice: Caller, as_bob: Caller) -> None:
-    chosen = {"action": "deactivate", "_selected_action": ["alice", "bob", "admin"]}
+    chosen = {"action": "deactivate", "_selected_action": ["alice", "bob", "admin"], "confirmed": "yes"}
     page = as_admin.form(LIST, chosen, follow=True).content.decode()
     assert "Admin: You cannot take your own administrator&#x27;s rights away." in page
     assert as_alice.get("/api/auth/session").status_code == 401
@@ -170,7 +170,7 @@ def test_who_has_a_history_is_not_deleted(as_admin: Caller, alice: User) -> None
 
 
 def test_ending_a_sign_in(as_admin: Caller, as_alice: Caller) -> None:
-    chosen = {"action": "end", "_selected_action": [str(as_alice.sign_in.pk)]}
+    chosen = {"action": "end", "_selected_action": [str(as_alice.sign_in.pk)], "confirmed": "yes"}
     as_admin.form("/admin/accounts/signin/", chosen)
     assert as_alice.get("/api/auth/session").status_code == 401
     assert SignIn.objects.get(pk=as_alice.sign_in.pk).ended_at is not None

@@ -7,7 +7,7 @@ from django.db import OperationalError
 
 from sage_platform.accounts.services import sign_ins
 from tests.people import Response
-from tests.visitor import Visitor, text_of
+from tests.visitor import Visitor, policy_for, text_of
 
 pytestmark = pytest.mark.django_db
 ID = "page-error-0001"
@@ -18,7 +18,7 @@ def shown(response: Response, status: int) -> str:
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert response.headers["X-Request-ID"] == ID
     assert response.headers["Cache-Control"] == "no-store, private"
-    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert response.headers["Content-Security-Policy"] == policy_for(response)
     assert "Cookie" in response.headers["Vary"]
     text = text_of(response)
     assert f"{status}" in text

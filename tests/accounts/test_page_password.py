@@ -70,7 +70,7 @@ def test_a_field_names_its_reason_and_the_summary_leads_to_it(as_alice: Caller) 
     assert 'aria-describedby="id_repeated_error"' in page
     assert '<p class="error" id="id_repeated_error">The two passwords are not the same.</p>' in page
     assert 'aria-describedby="id_new_password_helptext"' in page
-    assert page.count('aria-invalid="true"') == 1
+    assert page.count(' aria-invalid="true"') == 1
 
 
 def test_refusals_in_chinese(as_alice: Caller) -> None:

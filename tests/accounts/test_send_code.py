@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
-from tests.answers import assert_refused, invalid_fields, refused, success
+from tests.answers import assert_refused, invalid_fields, refused, refused_fields, success
 from tests.clock import Clock
 from tests.mail import Mailbox, unused_port
 from tests.people import Caller, envelope
@@ -101,15 +101,23 @@ def test_refused_asks_do_not_count(anyone: Caller, open_registration: None, mail
 @every_path
 @pytest.mark.parametrize(
     "email",
-    [None, "", "carol", "carol@", "@sage.example", "carol@sage", "a@b@sage.example", "carol@sage.example\nBcc: x@y.example",
-     "carol@sage.example,dave@sage.example", 1, ["carol@sage.example"], "c" * 250 + "@sage.example", "carol\0@sage.example",
+    ["", "carol", "carol@", "@sage.example", "carol@sage", "a@b@sage.example", "carol@sage.example\nBcc: x@y.example",
+     "carol@sage.example,dave@sage.example", "c" * 250 + "@sage.example", "carol\0@sage.example",
      # Domains that cannot exist: one with a character of private use, and one that is too long when it is written in ASCII.
      "carol@sage\ue3d7.example", "carol@" + "\u00fc" * 63 + ".example"],
 )  # fmt: skip
-def test_a_malformed_address(path: str, email: object, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
-    assert invalid_fields(anyone.post(path, {"email": email})) == ["email"]
+def test_a_malformed_address(path: str, email: str, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
+    assert refused_fields(anyone.post(path, {"email": email})) == ["email"]
     assert mailbox.received == []
     assert not RegistrationCode.objects.exists()
+    assert not LimitedAct.objects.exists()
+
+
+@every_path
+@pytest.mark.parametrize("email", [None, 1, True, ["carol@sage.example"], {"address": "carol@sage.example"}])
+def test_what_is_no_text(path: str, email: object, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
+    assert invalid_fields(anyone.post(path, {"email": email})) == ["email"]
+    assert mailbox.received == []
     assert not LimitedAct.objects.exists()
 
 

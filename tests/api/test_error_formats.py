@@ -1,20 +1,20 @@
 """Each view's own form of errors, also where a request never reaches the view: a forged Host, no place at the gate."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from sage_platform.api.middleware import RequestContextMiddleware
 from tests.people import Caller, Response, envelope
+from tests.visitor import policy_for
 
 pytestmark = pytest.mark.django_db
-BUSY = "The service is temporarily unavailable. Please try again shortly."
-NOT_VALID = "The request is not valid."
 PROGRAMS = ["/oauth2/token", "/api/oauth2/token", "/api/oauth2/jwks", "/.well-known/oauth-authorization-server"]
 # A page of OAuth2 is a page under /api as well. Outside /api, an address whose view states no form of its own answers a page.
 PAGES = ["/oauth2/authorize", "/api/oauth2/authorize", "/api/oauth2/consents", "/sage/login", "/admin/", "/", "/nowhere", "/apis"]
 ENVELOPED = ["/api/auth/session", "/api/system/info", "/api/schema", "/api/nowhere", "/api", "/api/", "/api/oauth2/nowhere"]
-METHODS = ["GET", "POST"]
 
 
 def without_a_place(caller: Caller, method: str, path: str) -> Response:
@@ -35,57 +35,70 @@ def with_a_forged_host(caller: Caller, method: str, path: str) -> Response:
 def check_page(response: Response, status: int, message: str) -> None:
     assert response.status_code == status
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+    assert response.headers["Content-Security-Policy"] == policy_for(response)
     text = response.content.decode()
     assert message in text
     assert response.headers["X-Request-ID"] in text
 
 
-@pytest.mark.parametrize("method", METHODS)
+@dataclass(frozen=True)
+class Cause:
+    """Why a request never reaches its view, and what each kind of client is told of it."""
+
+    ask: Callable[[Caller, str, str], Response]
+    status: int
+    message: str
+    oauth2: dict[str, str]
+    retry_after: str | None
+
+
+CAUSES = {
+    "no place": Cause(
+        without_a_place,
+        503,
+        "The service is temporarily unavailable. Please try again shortly.",
+        {"error": "temporarily_unavailable", "error_description": "Try again later."},
+        "5",
+    ),
+    "a forged host": Cause(
+        with_a_forged_host,
+        400,
+        "The request is not valid.",
+        {"error": "invalid_request", "error_description": "The request is not acceptable."},
+        None,
+    ),
+}
+every_cause = pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
+every_method = pytest.mark.parametrize("method", ["GET", "POST"])
+
+
+@every_cause
+@every_method
 @pytest.mark.parametrize("path", PROGRAMS)
-def test_without_a_place_a_program_reads_an_error_of_oauth2(path: str, method: str, anyone: Caller) -> None:
+def test_a_program_reads_an_error_of_oauth2(path: str, method: str, cause: Cause, anyone: Caller) -> None:
     """RFC 6749 §5.2"""
-    response = without_a_place(anyone, method, path)
-    assert response.status_code == 503
-    assert json.loads(response.content) == {"error": "temporarily_unavailable", "error_description": "Try again later."}
-    assert response.headers["Retry-After"] == "5"
+    response = cause.ask(anyone, method, path)
+    assert (response.status_code, json.loads(response.content)) == (cause.status, cause.oauth2)
+    assert response.headers.get("Retry-After") == cause.retry_after
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", PROGRAMS)
-def test_with_a_forged_host_a_program_reads_an_error_of_oauth2(path: str, method: str, anyone: Caller) -> None:
-    response = with_a_forged_host(anyone, method, path)
-    assert response.status_code == 400
-    assert json.loads(response.content) == {"error": "invalid_request", "error_description": "The request is not acceptable."}
-
-
-@pytest.mark.parametrize("method", METHODS)
+@every_cause
+@every_method
 @pytest.mark.parametrize("path", PAGES)
-def test_without_a_place_a_person_reads_a_page(path: str, method: str, anyone: Caller) -> None:
-    response = without_a_place(anyone, method, path)
-    check_page(response, 503, BUSY)
-    assert response.headers["Retry-After"] == "5"
+def test_a_person_reads_a_page(path: str, method: str, cause: Cause, anyone: Caller) -> None:
+    response = cause.ask(anyone, method, path)
+    check_page(response, cause.status, cause.message)
+    assert response.headers.get("Retry-After") == cause.retry_after
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", PAGES)
-def test_with_a_forged_host_a_person_reads_a_page(path: str, method: str, anyone: Caller) -> None:
-    check_page(with_a_forged_host(anyone, method, path), 400, NOT_VALID)
-
-
-@pytest.mark.parametrize("method", METHODS)
+@every_cause
+@every_method
 @pytest.mark.parametrize("path", ENVELOPED)
-def test_without_a_place_the_api_answers_in_its_envelope(path: str, method: str, anyone: Caller) -> None:
-    response = without_a_place(anyone, method, path)
-    assert (response.status_code, envelope(response)) == (503, {"code": 503, "message": BUSY, "data": None})
-    assert response.headers["Retry-After"] == "5"
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", ENVELOPED)
-def test_with_a_forged_host_the_api_answers_in_its_envelope(path: str, method: str, anyone: Caller) -> None:
-    response = with_a_forged_host(anyone, method, path)
-    assert (response.status_code, envelope(response)) == (400, {"code": 400, "message": NOT_VALID, "data": None})
+def test_the_api_answers_in_its_envelope(path: str, method: str, cause: Cause, anyone: Caller) -> None:
+    response = cause.ask(anyone, method, path)
+    expected = {"code": cause.status, "message": cause.message, "data": None}
+    assert (response.status_code, envelope(response)) == (cause.status, expected)
+    assert response.headers.get("Retry-After") == cause.retry_after
 
 
 @pytest.mark.parametrize("path", ["/api/nowhere", "/api/oauth2/nowhere"])

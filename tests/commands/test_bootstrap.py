@@ -124,7 +124,8 @@ def test_a_name_that_a_plain_user_has_is_refused_and_they_stay_one(
 def test_a_name_that_is_none_is_refused(bootstrap: Run, data: Path, settings: Settings) -> None:
     settings.SAGE_BOOTSTRAP_ADMIN_USERNAME = "admin@sage.example"
     with pytest.raises(
-        CommandError, match=r"\ASAGE_BOOTSTRAP_ADMIN_USERNAME: 1 to 64 letters, digits and \. _ - without spaces\.\Z"
+        CommandError,
+        match=r"\ASAGE_BOOTSTRAP_ADMIN_USERNAME: A username is 1 to 64 letters, digits and \. _ - without spaces\.\Z",
     ):
         bootstrap()
     assert people() == []

@@ -47,6 +47,7 @@ def test_a_dry_run_only_says(rows: None) -> None:
         "registration codes: 1 to remove\ncounted acts: 1 to remove\nsign-ins: 1 to remove\n"
         "OAuth2 access tokens: 0 to remove\nOAuth2 refresh tokens: 0 to remove\nOAuth2 authorization codes: 0 to remove\n"
         "OAuth2 device codes: 0 to remove\nOAuth2 ID tokens: 0 to remove\n"
+        "OAuth2 former client secrets: 0 to remove\n"
     )
     assert left() == [2, 2, 2, 2, 2, 2]
 
@@ -57,6 +58,7 @@ def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
         "registration codes: 1 removed\ncounted acts: 1 removed\nsign-ins: 1 removed\n"
         "OAuth2 access tokens: 0 removed\nOAuth2 refresh tokens: 0 removed\nOAuth2 authorization codes: 0 removed\n"
         "OAuth2 device codes: 0 removed\nOAuth2 ID tokens: 0 removed\n"
+        "OAuth2 former client secrets: 0 removed\n"
     )
     assert left() == [1, 1, 1, 1, 1, 1]
     assert "removed" in run()

@@ -53,12 +53,12 @@ ROUTES = [
     Row("GET", "/api/auth/providers", f"{IDENTITY}.SessionViewSet.providers", "Anyone", "enveloped", 200, 200, 200),
     Row("GET", "/api/user/auth-providers", f"{IDENTITY}.SessionViewSet.providers", "Anyone", "enveloped", 200, 200, 200),
     # Sign-in at an upstream: no provider is set up, so they answer code 404.
-    Row("GET", "/api/auth/upstream/login", f"{IDENTITY}.SessionViewSet.upstream", "Anyone", "enveloped", 200, 200, 200),
-    Row("GET", "/api/user/oauth/login", f"{IDENTITY}.SessionViewSet.upstream", "Anyone", "enveloped", 200, 200, 200),
+    Row("GET", "/api/auth/upstream/login", f"{IDENTITY}.UpstreamViewSet.upstream", "Anyone", "enveloped", 200, 200, 200),
+    Row("GET", "/api/user/oauth/login", f"{IDENTITY}.UpstreamViewSet.upstream", "Anyone", "enveloped", 200, 200, 200),
     Row(
         "GET",
         "/api/auth/upstream/login/<str:provider_id>",
-        f"{IDENTITY}.SessionViewSet.upstream",
+        f"{IDENTITY}.UpstreamViewSet.upstream",
         "Anyone",
         "enveloped",
         200,
@@ -68,7 +68,7 @@ ROUTES = [
     Row(
         "GET",
         "/api/user/oauth/login/<str:provider_id>",
-        f"{IDENTITY}.SessionViewSet.upstream",
+        f"{IDENTITY}.UpstreamViewSet.upstream",
         "Anyone",
         "enveloped",
         200,
@@ -78,7 +78,7 @@ ROUTES = [
     Row(
         "GET",
         "/api/auth/upstream/callback/<str:provider_id>",
-        f"{IDENTITY}.SessionViewSet.upstream",
+        f"{IDENTITY}.UpstreamViewSet.upstream",
         "Anyone",
         "enveloped",
         200,
@@ -88,7 +88,7 @@ ROUTES = [
     Row(
         "GET",
         "/api/user/oauth/callback/<str:provider_id>",
-        f"{IDENTITY}.SessionViewSet.upstream",
+        f"{IDENTITY}.UpstreamViewSet.upstream",
         "Anyone",
         "enveloped",
         200,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmarks.__main__ import HEADING, bench
 from tests.benchmarks.bounds import BenchError, Bound
-from tests.benchmarks.crowds import Place, crowds
+from tests.benchmarks.crowds import Place, crowds, wanted
 from tests.benchmarks.load import Ask, Load, read_wrk
 from tests.benchmarks.measure import Noise, Plan
 from tests.benchmarks.routes import ROUTES
@@ -80,6 +80,8 @@ def test_crowds_are_measured_for_each_route_and_judged() -> None:
     def drive(ask: Ask, seconds: float) -> Load:
         """Half the rate, and four times the wait, where many ask."""
         asked.append((urlsplit(ask.url).path, ask.connections))
+        if ask.url.endswith("/bare"):
+            return Load(100, 1, 2)
         many = ask.connections == 64
         return Load(50 if many else 100, 1, 4 if ask.connections == 16 else 2)
 
@@ -98,6 +100,16 @@ def test_crowds_are_measured_for_each_route_and_judged() -> None:
             (f"{name}: rate ÷ a bare Django view's, both at 16", 1, True),
         )
     ]
+
+
+def test_where_cores_are_too_few_a_crowd_is_judged_by_the_bare_view() -> None:
+    def crowd(kept: float, wait: float) -> dict[int, Load]:
+        return {1: Load(100, 1, 1), 4: Load(100, 1, 1), 16: Load(100, 1, wait), 64: Load(100 * kept, 1, 1)}
+
+    strict = (Bound(least=0.85), Bound(most=2.5))
+    assert wanted(Place(2), crowd(0.7, 8), cores=4) == strict
+    assert wanted(Place(2), crowd(0.7, 8), cores=2) == (Bound(least=0.7), Bound(most=8))
+    assert wanted(Place(2), crowd(0.9, 2), cores=2) == strict
 
 
 def test_what_wrk_prints_is_read() -> None:

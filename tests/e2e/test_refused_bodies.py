@@ -155,7 +155,7 @@ def test_who_drips_is_answered_at_once_and_let_go_after_two_seconds(platform: Pl
         ("/api/auth/login", "text/plain", 9_000_000),
         ("/sage/login", JSON, 2000),
         ("/oauth2/token", JSON, 2000),
-        ("/static/pages/pages.css", JSON, 2000),
+        ("/static/pages/sage.svg", JSON, 2000),
         ("/api/system/info", JSON, 2000),
     ],
 )

@@ -22,7 +22,8 @@ LISTS = {
 
 
 def act(caller: Caller, path: str, action: str, *keys: object) -> Any:
-    return caller.form(path, {"action": action, "_selected_action": list(keys)}, follow=True)
+    """Call an action and confirm it."""
+    return caller.form(path, {"action": action, "_selected_action": list(keys), "confirmed": "yes"}, follow=True)
 
 
 @pytest.mark.parametrize("path", LISTS.values(), ids=LISTS)

@@ -84,10 +84,10 @@ def test_what_is_pruned_at_which_time(approval: tokens.Approval) -> None:
     def counts(now: datetime) -> list[int]:
         return [expired(now).count() for expired in PRUNABLE.values()]
 
-    assert counts(AT) == [0, 0, 0, 0, 0]
-    assert counts(AT + MOMENT) == [1, 1, 1, 0, 0]
-    assert counts(AT + timedelta(days=30)) == [1, 1, 1, 0, 0]
-    assert counts(AT + timedelta(days=30) + MOMENT) == [1, 1, 2, 0, 0]
+    assert counts(AT) == [0, 0, 0, 0, 0, 0]
+    assert counts(AT + MOMENT) == [1, 1, 1, 0, 0, 0]
+    assert counts(AT + timedelta(days=30)) == [1, 1, 1, 0, 0, 0]
+    assert counts(AT + timedelta(days=30) + MOMENT) == [1, 1, 2, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("days", "rotated"), [(timedelta(days=90) - MOMENT, False), (timedelta(days=90), True)])

@@ -13,14 +13,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import pruning
-from sage_platform.oauth2.models import AccessToken, Application, DeviceGrant, Grant, IDToken, RefreshToken
+from sage_platform.oauth2.models import AccessToken, Application, DeviceGrant, FormerSecret, Grant, IDToken, RefreshToken
 from sage_platform.oauth2.pruning import PRUNABLE
 from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
 from tests.racing import all_at_once
 
 pytestmark = pytest.mark.django_db
-MODELS: list[Any] = [AccessToken, RefreshToken, Grant, DeviceGrant, IDToken]
+MODELS: list[Any] = [AccessToken, RefreshToken, Grant, DeviceGrant, IDToken, FormerSecret]
 
 
 def left() -> list[int]:
@@ -47,20 +47,23 @@ def rows(alice: User) -> None:
         Grant._default_manager.create(**own, code=name, expires=at, redirect_uri="", used_at=now if name == "new" else None)
         DeviceGrant._default_manager.create(client_id="lage", device_code=name, user_code=name, expires=at)
         IDToken._default_manager.create(user=alice, application=own["application"], expires=at)
+        FormerSecret.objects.create(application=own["application"], secret=f"a {name} secret", expires=at)
 
 
 def test_a_dry_run_only_says(rows: None) -> None:
-    kinds = ["access tokens", "refresh tokens", "authorization codes", "device codes", "ID tokens"]
+    kinds = [
+        *["access tokens", "refresh tokens", "authorization codes", "device codes", "ID tokens", "former client secrets"],
+    ]
     assert run("--dry-run") == [f"OAuth2 {kind}: 1 to remove" for kind in kinds]
-    assert left() == [2, 2, 2, 2, 2]
+    assert left() == [2, 2, 2, 2, 2, 2]
 
 
 def test_what_has_run_out_goes_and_the_used_stays_until_then(rows: None) -> None:
     """A used code or refresh token has to be noticed when it comes again (RFC 9700 §4.14.2)."""
-    assert [line.split(": ")[1] for line in run()] == ["1 removed"] * 5
-    assert left() == [1, 1, 1, 1, 1]
+    assert [line.split(": ")[1] for line in run()] == ["1 removed"] * 6
+    assert left() == [1, 1, 1, 1, 1, 1]
     assert RefreshToken._default_manager.get().token_checksum == "new"
-    assert [line.split(": ")[1] for line in run()] == ["0 removed"] * 5
+    assert [line.split(": ")[1] for line in run()] == ["0 removed"] * 6
 
 
 def dead(model: type[AccessToken] | type[RefreshToken], number: int, user: User, application: Application) -> None:

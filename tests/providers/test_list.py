@@ -27,8 +27,8 @@ BARE = {
     "supports_structured_output": False,
     "is_default": False,
     "user_id": "alice",
-    "created_at": "2026-01-02T03:04:05.678901+00:00",
-    "updated_at": "2026-02-03T04:05:06+00:00",
+    "created_at": "2026-01-02T03:04:05.678901Z",
+    "updated_at": "2026-02-03T04:05:06Z",
 }
 
 

@@ -70,7 +70,10 @@ def no_room() -> Iterator[None]:
 
 @sqlite_only
 def test_a_full_disk(anyone: Caller, caplog: pytest.LogCaptureFixture, no_room: None) -> None:
-    assert told(anyone, caplog) == (503, "unhealthy", ["OSError"])
+    response = anyone.get("/api/health")
+    found = {name: check["status"] for name, check in envelope(response)["data"]["checks"].items()}
+    assert (response.status_code, found) == (503, {"cache": "healthy", "database": "unhealthy", "storage": "unhealthy"})
+    assert [record.__dict__["facts"]["error"] for record in caplog.records] == ["OSError", "OSError"]
 
 
 @pytest.mark.django_db(transaction=True)

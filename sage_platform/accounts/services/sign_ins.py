@@ -96,10 +96,11 @@ def of_session(request: HttpRequest, *, at: datetime) -> SignIn | None:
     return sign_in
 
 
-def end(sign_in_id: UUID | None) -> None:
-    """End a sign-in: its session and its tokens stop counting at once, on every worker."""
-    if sign_in_id is not None:
-        SignIn.objects.filter(pk=sign_in_id, ended_at=None).update(ended_at=timezone.now())
+def end(sign_in_id: UUID | None) -> bool:
+    """End a sign-in: its session and its tokens stop counting at once, on every worker. False when none was left to end."""
+    if sign_in_id is None:
+        return False
+    return bool(SignIn.objects.filter(pk=sign_in_id, ended_at=None).update(ended_at=timezone.now()))
 
 
 def sign_out(request: HttpRequest, *, access_token: str = "") -> None:

@@ -110,15 +110,15 @@ def set_password(user: User, new_password: str, *, keep: set[UUID] | None = None
         _end_sign_ins(user, keep=keep or set())
 
 
-def set_active(user: User, *, active: bool, actor: User) -> None:
-    """Either change ends every sign-in and token of the user."""
+def set_active(user: User, *, active: bool, actor: User) -> int:
+    """Either change ends every sign-in and token of the user. The number of sign-ins that it ended."""
     with transaction.atomic():
         if not active:
             refuse_loss_of_administrator(user, actor=actor)
         locked = User.objects.select_for_update().get(pk=user.pk)
         user.is_active, user.credentials_version = active, locked.credentials_version + 1
         user.save(update_fields=["is_active", "credentials_version"])
-        _end_sign_ins(user, keep=set())
+        return _end_sign_ins(user, keep=set())
 
 
 def refuse_loss_of_administrator(user: User, *, actor: User | None) -> None:
@@ -146,9 +146,10 @@ def merge_config(user: User, changes: dict[str, Any]) -> dict[str, Any]:
     return dict(kept.config)
 
 
-def _end_sign_ins(user: User, *, keep: set[UUID]) -> None:
+def _end_sign_ins(user: User, *, keep: set[UUID]) -> int:
     own = SignIn.objects.filter(user=user, ended_at=None)
-    own.exclude(pk__in=keep).update(ended_at=timezone.now())
+    ended: int = own.exclude(pk__in=keep).update(ended_at=timezone.now())
     own.filter(pk__in=keep).update(credentials_version=user.credentials_version)
     AccessToken.objects.filter(sign_in__user=user).delete()
     RefreshToken.objects.filter(sign_in__user=user).delete()
+    return ended

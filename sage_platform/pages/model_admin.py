@@ -1,0 +1,236 @@
+"""What all lists and pages of the admin have in common: what may be filtered, actions that ask first, links between rows."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import FieldListFilter
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.api.errors import Message
+from sage_platform.typing import ModelAdmin
+
+M = TypeVar("M", bound=Model)
+
+# Each word of a search is one more condition on every column that is searched, and databases refuse a condition that is too deep.
+SEARCH_WORDS = 20
+SEARCH_LENGTH = 200
+# How many rows the page that asks names; of the others it says how many there are.
+NAMED = 20
+# Fields of the forms that call an action: "yes" once somebody has confirmed it, and whether it was called on a row's own page.
+CONFIRMED, FROM_ROW = "confirmed", "from_row"
+
+
+class Only(FieldListFilter):
+    """Shows the rows of one other row (`?user__exact=…`), to which that row's own page links.
+
+    Django's filter for such a column would offer every user there is, each time the list is shown.
+    """
+
+    def __init__(  # noqa: PLR0917  Django's signature.
+        self,
+        field: "Field[Any, Any]",
+        request: HttpRequest,
+        params: dict[str, Any],
+        model: Any,
+        model_admin: Any,
+        field_path: str,
+    ) -> None:
+        self.parameter = f"{field_path}{LOOKUP_SEP}exact"
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.chosen = cast("str | None", self.used_parameters.get(self.parameter))
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter]
+
+    def has_output(self) -> bool:
+        return self.chosen is not None
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        yield {"selected": False, "query_string": changelist.get_query_string(remove=[self.parameter]), "display": _("All")}
+        yield {"selected": True, "query_string": changelist.get_query_string(), "display": self._name()}
+
+    def _name(self) -> str:
+        rows: QuerySet[Model] = cast("Any", self.field.related_model)._default_manager.all()
+        try:
+            return str(rows.filter(pk=self.chosen).first() or self.chosen)
+        except (ValueError, ValidationError):
+            return str(self.chosen)
+
+
+class Confirmation(forms.Form):
+    """What else the page that asks wants to know. An action that has options of its own extends it."""
+
+
+Act = Callable[[Any, HttpRequest, Any], HttpResponse | str | None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked before an action runs. `ends` says in a sentence what it will end, as far as that can be counted."""
+
+    text: Message
+    ends: Callable[[Any], str] | None = None
+    form: type[Confirmation] = Confirmation
+
+
+def action(description: Message, *, button: Message, question: Question | None = None) -> Callable[[Act], Act]:
+    """An action of a list, which is also a button on the page of each row.
+
+    With a question it runs only once somebody has confirmed it. What it returns as a text is told when it is done.
+    """
+
+    def decorate(act: Act) -> Act:
+        @wraps(act)
+        def run(admin: "ListAdmin[Any]", request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+            if question is not None and request.POST.get(CONFIRMED) != "yes":
+                return admin.ask(request, rows, question, name=act.__name__, title=button)
+            done = act(admin, request, rows)
+            if isinstance(done, str):
+                admin.message_user(request, done, messages.SUCCESS)
+                return None
+            return done
+
+        for name, value in (("short_description", description), ("button", button)):
+            setattr(run, name, value)
+        return run
+
+    return decorate
+
+
+class ListAdmin(ModelAdmin[M]):
+    """A list that can be filtered by what it shows and by its own filters, and by no other column.
+
+    Django lets the address filter by every column of the row (`?password__startswith=…`). By such answers somebody could read a
+    hash or a sealed key letter by letter, although no page shows it.
+    """
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if _is_too_long(request.GET.get(SEARCH_VAR, "")):
+            text = _("Search for %(words)d words and %(length)d characters at most.")
+            self.message_user(request, text % {"words": SEARCH_WORDS, "length": SEARCH_LENGTH}, messages.ERROR)
+        return super().changelist_view(request, extra_context)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[M], search_term: str) -> tuple[QuerySet[M], bool]:
+        if _is_too_long(search_term):
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        column = lookup.partition(LOOKUP_SEP)[0]
+        names = {field.name for field in self.opts.get_fields()} | {field.attname for field in self.opts.concrete_fields}
+        return (column not in names or column in self._declared(request)) and super().lookup_allowed(lookup, value, request)
+
+    def _declared(self, request: HttpRequest) -> set[object]:
+        filters = (one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request))
+        return {self.date_hierarchy, *self.get_list_display(request), *filters}
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Without deleting several rows: that is done one by one, each with its own page of what goes with it."""
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+
+    def fits(self, action: str, row: M) -> bool:
+        """Whether the page of this row offers the action. A list offers all of them, since its rows differ."""
+        return True
+
+    def name_of(self, row: M) -> str:
+        """What the page that asks calls a row."""
+        return str(row)
+
+    def ask(self, request: HttpRequest, rows: QuerySet[M], question: Question, *, name: str, title: Message) -> HttpResponse:
+        """The page that asks. Its form sends the same action once more, with what was chosen."""
+        amount = rows.count()
+        everything = request.POST.get("select_across") == "1"
+        named = list(rows[:NAMED])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "subtitle": None,
+            "opts": self.opts,
+            "media": self.media,
+            "question": question.text,
+            "ends": question.ends(rows) if question.ends else "",
+            "form": question.form(),
+            "action": name,
+            "named": [self.name_of(row) for row in named],
+            "others": amount - len(named),
+            # Where all rows of a filter were chosen, the action finds them by it again; Django asks for one key all the same.
+            "chosen": [named[0].pk] if everything and named else rows.values_list("pk", flat=True),
+            "everything": everything,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "from_row": FROM_ROW in request.POST,
+            "back": self._page_of(named[0]) if named and FROM_ROW in request.POST else request.get_full_path(),
+        }
+        request.current_app = self.admin_site.name  # As Django's own pages do.
+        return TemplateResponse(request, "admin/confirm_action.html", context)
+
+    def response_action(  # type: ignore[override]  # Django 5.2 gives no place of the action, as its stubs have it.
+        self, request: HttpRequest, queryset: QuerySet[M]
+    ) -> HttpResponse | None:
+        """Back to the page of the row where the action was called there, as long as there is one."""
+        response = super().response_action(request, queryset)
+        if not isinstance(response, HttpResponseRedirect) or FROM_ROW not in request.POST:
+            return response
+        row = self.get_object(request, request.POST.get(ACTION_CHECKBOX_NAME, ""))
+        return HttpResponseRedirect(self._page_of(row) if row is not None else request.get_full_path())
+
+    def _page_of(self, row: Model) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+
+    def render_change_form(  # noqa: PLR0917  Django's signature.
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: M | None = None,
+    ) -> HttpResponse:
+        """With the actions of the list as buttons, and links to what belongs to the row."""
+        if obj is not None:
+            actions = self.get_actions(request).items()
+            offered = [(name, act) for name, (act, *_names) in actions if hasattr(act, "button") and self.fits(name, obj)]
+            context |= {"row_actions": [(name, act.button) for name, act in offered], "belongings": list(self._belongings(obj))}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _belongings(self, row: M) -> Iterable[tuple[str, str]]:
+        """The lists that have a filter `Only` for rows such as this one: what they are called, and the address."""
+        for model, of_model in self.admin_site._registry.items():
+            for one in of_model.list_filter:
+                if not isinstance(one, tuple) or one[1] is not Only:
+                    continue
+                field = cast("Any", model._meta.get_field(str(one[0])))
+                if field.related_model is not type(row):
+                    continue
+                path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+                name = getattr(of_model, "belonging", None) or model._meta.verbose_name_plural
+                yield str(name), f"{path}?{urlencode({f'{one[0]}{LOOKUP_SEP}exact': row.pk})}"
+
+
+def _is_too_long(search: str) -> bool:
+    return len(search) > SEARCH_LENGTH or len(search.split()) > SEARCH_WORDS
+
+
+class RecordAdmin(ListAdmin[M]):
+    """A record of what happened: to be read, never made or changed here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
