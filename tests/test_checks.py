@@ -25,6 +25,9 @@ SOUND: dict[str, Any] = {
 }
 
 
+SAMPLES = ["changeme", "Change-Me", "SECRET", "django-insecure"]
+
+
 def ids(settings: Settings, **changes: Any) -> list[str | None]:
     for name, value in {**SOUND, **changes}.items():
         setattr(settings, name, value)
@@ -33,6 +36,8 @@ def ids(settings: Settings, **changes: Any) -> list[str | None]:
 
 def test_a_sound_deployment(settings: Settings) -> None:
     assert ids(settings) == []
+    # What is just enough.
+    assert ids(settings, SECRET_KEY="abcdefgh" * 4, SAGE_BOOTSTRAP_ADMIN_PASSWORD="x" * 12) == []
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,9 @@ def test_a_sound_deployment(settings: Settings) -> None:
     [
         ({"DEBUG": True}, "sage.E001"),
         ({"SECRET_KEY": "short"}, "sage.E002"),
-        ({"SECRET_KEY": "a" * 64}, "sage.E002"),
+        ({"SECRET_KEY": "abcdefghijklmnopqrstuvwxyz12345"}, "sage.E002"),
+        ({"SECRET_KEY": "abcdefg" * 9}, "sage.E002"),
+        *[({"SECRET_KEY": f"kQ9x-Zr4tV7b_Lm2nW8p-{sample}-Yc3dHf6jGs1u"}, "sage.E002") for sample in SAMPLES],
         ({"SECRET_KEY": "django-insecure-kQ9x-Zr4tV7b_Lm2nW8pYc3dHf6jGs1uE"}, "sage.E002"),
         ({"SAGE_PUBLIC_URL": "http://sage.example"}, "sage.E003"),
         ({"SAGE_PUBLIC_URL": ""}, "sage.E003"),
@@ -48,7 +55,7 @@ def test_a_sound_deployment(settings: Settings) -> None:
         ({"CSRF_COOKIE_SECURE": False}, "sage.E004"),
         ({"SAGE_CORS_ALLOWED_ORIGINS": ["*"]}, "sage.E005"),
         ({"ALLOWED_HOSTS": ["*"]}, "sage.E006"),
-        ({"SAGE_BOOTSTRAP_ADMIN_PASSWORD": "admin"}, "sage.E007"),
+        ({"SAGE_BOOTSTRAP_ADMIN_PASSWORD": "x" * 11}, "sage.E007"),
         ({"EMAIL_URL": ""}, "sage.W001"),
         ({"SAGE_AUTH_MODE": "trusted_proxy"}, "sage.W002"),
         ({"SAGE_UNKNOWN_NAMES": {"SAGE_WORKER": "SAGE_WORKERS"}}, "sage.W003"),

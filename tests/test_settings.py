@@ -136,6 +136,13 @@ def test_production(tmp_path: Path) -> None:
     }
 
 
+def test_secure_cookies_in_development(tmp_path: Path) -> None:
+    """Behind a proxy that speaks TLS. (That production refuses to be without them is below.)"""
+    names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"]
+    assert read(tmp_path, *names) == dict.fromkeys(names, False)
+    assert read(tmp_path, *names, SAGE_SECURE_COOKIES="true") == dict.fromkeys(names, True)
+
+
 WRONG = [
     ("SAGE_ENV", "staging"),
     ("SAGE_AUTH_MODE", "ldap"),

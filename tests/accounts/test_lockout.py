@@ -80,6 +80,12 @@ def test_success_does_not_count_and_clears(cheap_alice: User) -> None:
     assert_locked(log_in(password=PASSWORD))
 
 
+def test_an_office_signs_in(cheap_alice: User, hashed: str) -> None:
+    """More right sign-ins come from one address than wrong ones may."""
+    make_user("bob", hashed)
+    assert [outcome(name, PASSWORD) for name in ["alice", "bob"] * 51] == [200] * 102
+
+
 def test_failures_age(cheap_alice: User, clock: Clock) -> None:
     for _ in range(5):
         outcome()

@@ -1,6 +1,11 @@
 """POST /api/auth/refresh, also /api/user/refresh-token"""
 
+from datetime import timedelta
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
+from pytest_django import Settings
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User
 from sage_platform.accounts.services import sign_ins
@@ -58,6 +63,29 @@ def test_lives_for_thirty_days(alice: User, clock: Clock, anyone: Caller) -> Non
     assert envelope(anyone.post(PATHS[0], {"refresh_token": first.refresh_token}))["code"] == 200
     clock.forward(seconds=6)
     assert_refused(anyone.post(PATHS[0], {"refresh_token": second.refresh_token}), 401, ENDED)
+
+
+def test_who_refreshes_now_and_then_is_not_forgotten(pair: sign_ins.TokenPair, clock: Clock, anyone: Caller) -> None:
+    """`prune` removes the sign-ins that nobody has used for 90 days, with their tokens."""
+    token = pair.refresh_token
+    for _ in range(4):
+        clock.forward(days=29)
+        call_command("prune", stdout=StringIO())
+        answer = envelope(anyone.post(PATHS[0], {"refresh_token": token}))
+        assert answer["code"] == 200
+        token = answer["data"]["refresh_token"]
+
+
+def test_one_that_ran_out_unused_ends_nothing(alice: User, settings: Settings, clock: Clock, anyone: Caller) -> None:
+    """Only a second use shows that a thief has it."""
+    settings.SAGE_REFRESH_TOKEN_LIFETIME = timedelta(hours=1)
+    browser = signed_in(alice)
+    pair = sign_ins.issue_tokens(browser.sign_in)
+    clock.forward(hours=1, seconds=1)
+    for path in PATHS:
+        assert_refused(anyone.post(path, {"refresh_token": pair.refresh_token}), 401, ENDED)
+    assert browser.get("/api/auth/session").status_code == 200
+    assert works(pair.access_token)
 
 
 @every_path

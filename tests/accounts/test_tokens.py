@@ -162,17 +162,18 @@ def test_what_a_thief_holds_dies_with(event: str, alice: User, admin: User, chea
     thief_cookie.client.cookies["sage_session"] = browser.client.cookies["sage_session"].value
     assert who(thief_cookie) == who(thief_token) == "alice"
     if event == "logout":
-        browser.post("/api/auth/logout")
+        assert envelope(browser.post("/api/auth/logout")) == success({})
     elif event == "password":
         other = signed_in(alice)
-        assert envelope(other.post("/api/user/change-password", {"old_password": PASSWORD, "new_password": PASSWORD + "!"}))
+        body = {"old_password": PASSWORD, "new_password": PASSWORD + "!"}
+        assert envelope(other.post("/api/user/change-password", body)) == success({})
     elif event == "deactivation":
         users.set_active(alice, active=False, actor=admin)
     elif event == "activation":
         users.set_active(alice, active=False, actor=admin)
         users.set_active(alice, active=True, actor=admin)
     elif event == "deletion":
-        signed_in(admin).post("/api/user/delete", {"user_id": "alice"})
+        assert envelope(signed_in(admin).post("/api/user/delete", {"user_id": "alice"})) == success({})
     else:
         users.set_password(alice, PASSWORD)
     assert_logged_out(thief_cookie.get(SESSION))

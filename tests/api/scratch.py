@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from sage_platform import urls
 from sage_platform.api.bodies import FORM, multipart
+from sage_platform.api.errors import TooManyRequests
 from sage_platform.api.fields import Boolean, Choice, JSONObject, Nothing, QueryInteger, Secret, Text
 from sage_platform.api.permissions import Anyone
 from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
@@ -99,6 +100,10 @@ class ScratchViewSet(ApiViewSet):
     def whole(self, request: Request, how: str) -> HttpResponseBase:
         return WHOLE[how]()
 
+    @endpoint(who=Anyone, gives=Nothing, summary="Answers that it is too soon")
+    def too_soon(self, request: Request, seconds: str) -> Any:
+        raise TooManyRequests(float(seconds))
+
     @endpoint(who=Anyone, gives=Nothing, summary="Breaks")
     def broken(self, request: Request, how: str) -> Any:
         raise BREAKS[how](SECRET_TEXT)
@@ -121,6 +126,7 @@ urlpatterns = [
     path("api/file", ScratchViewSet.as_view({"post": "file"})),
     path("api/whole/<str:how>", ScratchViewSet.as_view({"get": "whole"})),
     path("api/number", ScratchViewSet.as_view({"get": "number"})),
+    path("api/throttled/<str:seconds>", ScratchViewSet.as_view({"get": "too_soon"})),
     path("api/broken/<str:how>", ScratchViewSet.as_view({"get": "broken"})),
     path("api/hot/<str:how>", HotBroken.as_view()),
     path("page/<str:how>", broken_page),

@@ -111,3 +111,11 @@ def test_an_unknown_address_under_api_is_enveloped(path: str, anyone: Caller) ->
 @pytest.mark.parametrize("path", ["/nowhere", "/oauth2/nowhere", "/apis"])
 def test_an_unknown_address_elsewhere_is_a_page(path: str, anyone: Caller) -> None:
     check_page(anyone.get(path), 404, "There is nothing at this address.")
+
+
+@pytest.mark.urls("tests.api.scratch")
+@pytest.mark.parametrize(("seconds", "told"), [("29.4", "30"), ("29", "29"), ("29.9999", "30"), ("0.2", "1"), ("0", "1")])
+def test_who_waits_as_long_as_told_is_not_too_early(seconds: str, told: str, anyone: Caller) -> None:
+    """RFC 9110 §10.2.3 takes whole seconds alone."""
+    response = anyone.get(f"/api/throttled/{seconds}")
+    assert (response.status_code, response.headers["Retry-After"]) == (429, told)

@@ -1,7 +1,7 @@
 """The gate: while requests come and go, others wait for a place; while they hang, others are refused at once."""
 
 import time
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -80,8 +80,8 @@ def test_after_a_failure_inside_nobody_waits(path: str, status: int, waits: bool
     assert (took >= module.PATIENCE_SECONDS) is waits
 
 
-@pytest.mark.parametrize("threads", [8, 12, 24, 96, 512])
-def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(threads: int, settings: Settings) -> None:
+@pytest.mark.parametrize(("threads", "places"), [(8, 6), (12, 10), (24, 22), (96, 92), (512, 491)])
+def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(threads: int, places: int, settings: Settings) -> None:
     """`/active` needs a thread too, in front of Django: at least two have to be free for it while everything else hangs."""
     settings.SAGE_THREADS = threads
     release, inside = Event(), []
@@ -102,7 +102,7 @@ def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(thread
             assert time.monotonic() < deadline
             time.sleep(0.01)
         taken = len(inside)
-        assert threads // 2 < taken <= threads - 2
+        assert taken == places
         refused = middleware(requests.get("/api/system/info"))
         assert isinstance(refused, HttpResponse)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
@@ -118,6 +118,40 @@ def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(thread
     for thread in [*hanging, health]:
         thread.join(20)
     assert middleware(requests.get("/api/system/info")).status_code == 200
+
+
+@pytest.mark.parametrize(("threads", "places"), [(8, 5), (12, 9), (24, 20), (96, 80)])
+def test_when_every_body_hangs_the_next_is_refused_and_others_get_in(threads: int, places: int, settings: Settings) -> None:
+    settings.SAGE_THREADS = threads
+    release, inside = Event(), Semaphore(0)
+
+    def view(request: HttpRequest) -> HttpResponse:
+        if request.method == "POST":
+            inside.release()
+            release.wait(60)
+        return HttpResponse("done")
+
+    middleware = RequestContextMiddleware(view)
+    requests = RequestFactory()
+
+    def from_somebody(number: int) -> HttpRequest:
+        return requests.post("/api/auth/login", {}, content_type="application/json", REMOTE_ADDR=f"203.0.113.{number}")
+
+    hanging = [Thread(target=middleware, args=[from_somebody(number)]) for number in range(places)]
+    try:
+        for thread in hanging:
+            thread.start()
+            assert inside.acquire(timeout=20)
+        refused = middleware(from_somebody(places))
+        assert isinstance(refused, HttpResponse)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert envelope(refused) == SORRY
+        assert middleware(requests.get("/api/system/info")).status_code == 200
+    finally:
+        release.set()
+    for thread in hanging:
+        thread.join(20)
+    assert middleware(from_somebody(places)).status_code == 200
 
 
 def test_the_last_places_are_for_addresses_that_hold_few() -> None:

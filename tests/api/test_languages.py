@@ -62,6 +62,26 @@ def test_precedence_and_weights(headers: dict[str, str], language: str) -> None:
     assert language_of(RequestFactory().get("/", headers=headers)) == language
 
 
+COOKIE = [
+    ("/sage/login", {"Accept-Language": "en"}, ZH),
+    ("/sage/login", {"X-Accept-Language": "en"}, EN),
+    ("/sage/login", {"X-Sage-Locale": "en"}, EN),
+    ("/sage/login", {}, ZH),
+    ("/api/system/info", {}, EN),
+    ("/api/system/info", {"Accept-Language": "zh"}, ZH),
+]
+
+
+@pytest.mark.parametrize(("path", "headers", "language"), COOKIE)
+def test_the_cookie_of_the_switch_counts_on_pages_before_the_browsers_header(
+    path: str, headers: dict[str, str], language: str
+) -> None:
+    """And after the headers that only a program sends; for the API never, since no cache compares cookies."""
+    request = RequestFactory().get(path, headers=headers)
+    request.COOKIES["sage_language"] = "zh-CN"
+    assert language_of(request) == language
+
+
 @pytest.mark.parametrize("headers", [{}, {"Accept-Language": "*"}, {"X-Sage-Locale": "fr"}])
 def test_the_deployments_default(headers: dict[str, str], settings: Settings) -> None:
     settings.LANGUAGE_CODE = ZH

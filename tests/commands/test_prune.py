@@ -17,18 +17,19 @@ MODELS = [Session, AccessToken, RefreshToken, RegistrationCode, LimitedAct, Sign
 
 @pytest.fixture
 def rows(alice: User) -> None:
-    """Of each kind one that has run out and one that has not."""
+    """Of each kind one that has just run out and one that is about to: sign-ins after 90 days, counted acts after one."""
     now = timezone.now()
-    day = timedelta(days=1)
-    sign_in = SignIn.objects.create(user=alice, method="password", credentials_version=1, client_key="127.0.0.1")
-    old = SignIn.objects.create(user=alice, method="password", credentials_version=1, client_key="127.0.0.1")
-    SignIn.objects.filter(pk=old.pk).update(seen_at=now - timedelta(days=91))
-    for name, at in (("old", now - day), ("new", now + day)):
+    moments = {"old": now - timedelta(minutes=1), "new": now + timedelta(minutes=1)}
+    for name, at in moments.items():
+        SignIn.objects.create(user=alice, method="password", credentials_version=1, client_key=name)
+        SignIn.objects.filter(client_key=name).update(seen_at=at - timedelta(days=90))
+    kept = SignIn.objects.get(client_key="new")
+    for name, at in moments.items():
         Session.objects.create(session_key=name, session_data="x", expire_date=at)
-        AccessToken.objects.create(digest=name, sign_in=sign_in, expires_at=at)
-        RefreshToken.objects.create(digest=name, sign_in=sign_in, expires_at=at, used_at=now)
+        AccessToken.objects.create(digest=name, sign_in=kept, expires_at=at)
+        RefreshToken.objects.create(digest=name, sign_in=kept, expires_at=at, used_at=now)
         RegistrationCode.objects.create(email_key=name, digest="x", expires_at=at)
-        LimitedAct.objects.create(limit="x", subject=name, at=at - day)
+        LimitedAct.objects.create(limit="x", subject=name, at=at - timedelta(days=1))
 
 
 def left() -> list[int]:
@@ -61,7 +62,9 @@ def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
         "OAuth2 former client secrets: 0 removed\n"
     )
     assert left() == [1, 1, 1, 1, 1, 1]
-    assert "removed" in run()
+    assert [SignIn.objects.get().client_key, *(model._base_manager.get().pk for model in MODELS[:4])] == ["new"] * 5
+    assert LimitedAct.objects.get().subject == "new"
+    assert {line.split(": ")[1] for line in run().splitlines()} == {"0 removed"}
     assert left() == [1, 1, 1, 1, 1, 1]
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 
@@ -13,9 +14,10 @@ import environ
 import pytest
 
 from sage_platform.oauth2 import scopes
+from scripts.sizes import SOURCE, python_files
 from tests.contract.routes import ROUTES
 from tests.e2e.served import ROOT
-from tests.settings_names import SECRET_NAMES, SETTING_NAMES, SOURCES
+from tests.settings_names import SECRET_NAMES, SETTING_NAMES
 
 DOCUMENTS = [ROOT / "README.md", ROOT / ".env.example", *sorted((ROOT / "docs").glob("*.md"))]
 NAMED = re.compile(r"\b(?:SAGE_[A-Z0-9_]*[A-Z0-9]|(?:DATABASE|REDIS|EMAIL)_URL(?:_FILE)?|DEFAULT_FROM_EMAIL)\b")
@@ -44,11 +46,37 @@ def test_no_document_names_a_setting_that_there_is_not() -> None:
     assert set(NAMED.findall(TEXT)) - SETTING_NAMES == set()
 
 
+# `os.environ` and the other ways to the same variables.
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+
+
+def names_in(path: Path) -> Iterator[tuple[str, str]]:
+    """Each `module.name` that a source file uses or imports, as the two parts."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.value.id, node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
 def test_the_environment_is_read_by_the_typed_readers_alone() -> None:
-    """Else the names found in the source would not be all of them. SAGE_ENV is looked at once to choose the .env file."""
-    direct = re.compile(r"os\.environ(?:\.get\(|\[)[\"']([A-Z_]+)")
-    source = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in SOURCES)
-    assert set(direct.findall(source)) <= SETTING_NAMES
+    """Else the names found in the source would not be all of them."""
+    product = [name for name in SOURCE if name != "scripts"]
+    used = {str(path.relative_to(ROOT)): set(names_in(path)) for path in python_files(tuple(product))}
+    assert len(used) > 150
+    # manage.py and wsgi.py name the settings module in it; settings.py looks at SAGE_ENV to choose the .env file.
+    at_once = {path for path, names in used.items() if any(module == "os" and name in ENVIRONMENT for module, name in names)}
+    assert at_once == {"manage.py", "sage_platform/env.py", "sage_platform/settings.py", "sage_platform/wsgi.py"}
+    direct = re.compile(r"environ\b[^\n]*?[\"']([A-Z_]+)[\"']")
+    found = {path: set(direct.findall((ROOT / path).read_text(encoding="utf-8"))) for path in at_once}
+    assert found == {
+        "manage.py": {"DJANGO_SETTINGS_MODULE"},
+        "sage_platform/env.py": set(),
+        "sage_platform/settings.py": {"SAGE_ENV"},
+        "sage_platform/wsgi.py": {"DJANGO_SETTINGS_MODULE"},
+    }
+    by_readers = {path for path, names in used.items() if ("sage_platform", "env") in names}
+    assert by_readers == {f"sage_platform/{name}.py" for name in ("settings", "configuration", "outbound_settings")}
 
 
 def test_the_sample_environment_has_every_setting_and_sets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,30 +92,48 @@ def test_the_makefiles_variables_are_in_the_readme() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     variables = set(re.findall(r"^([A-Z_]+) \?=", makefile, re.MULTILINE))
     assert variables
-    assert {name for name in variables if f"`{name}`" not in TEXT} == set()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in variables if f"`{name}`" not in readme} == set()
 
 
-def test_every_command_is_in_the_documents_with_its_options() -> None:
-    folder = ROOT / "sage_platform" / "management" / "commands"
-    paths = [path for path in [*folder.glob("*.py"), *ROOT.glob("*/management/commands/*.py")] if path.stem != "__init__"]
-    assert len(paths) >= 3
+def part_of(document: str, heading: str) -> str:
+    """From a heading to the next one of its rank."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    begin = text.index(f"\n{heading}\n") + 1
+    end = text.find(f"\n{heading.split(maxsplit=1)[0]} ", begin)
+    return text[begin : end if end > 0 else len(text)]
+
+
+OPTION = re.compile(r"--[a-z][a-z-]*")
+
+
+def test_each_command_has_its_row_with_its_options_and_no_others() -> None:
+    told: dict[str, set[str]] = {}
+    for name, row in re.findall(r"^\| `manage\.py ([a-z_0-9]+)(.*)$", part_of("README.md", "## Commands"), re.MULTILINE):
+        told.setdefault(name, set()).update(OPTION.findall(row))
+    paths = [path for path in ROOT.glob("**/management/commands/*.py") if path.stem != "__init__" and ".venv" not in path.parts]
+    assert len(paths) >= 8
     for path in paths:
-        assert f"manage.py {path.stem}" in TEXT, path.stem
         tree = ast.parse(path.read_text(encoding="utf-8"))
         words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        options = {word for word in words if re.fullmatch(r"--[a-z-]+", word)}
-        if path.stem != "serve":  # Its words are the server's options, not its own.
-            assert {option for option in options if option not in TEXT} == set(), path.stem
+        # The words of `serve` are the server's options and not its own.
+        own = set() if path.stem == "serve" else {word for word in words if OPTION.fullmatch(word)}
+        assert told.get(path.stem) == own, path.stem
 
 
-def test_every_route_of_the_api_is_in_the_documents() -> None:
+def test_every_route_of_the_api_is_in_a_table_and_no_other() -> None:
+    """The older names of routes are in a paragraph of their own. What the front answers is no route of Django's."""
     wanted = {
         row.method + " " + re.sub(r"<(?:str:)?([a-z_]+)>", r"{\1}", row.path)
         for row in ROUTES
-        if row.path.startswith(("/api/", "/active", "/oauth2/", "/.well-known/"))
+        if row.path.startswith(("/api/", "/oauth2/", "/.well-known/"))
     }
     assert len(wanted) > 30
-    assert {route for route in wanted if f"`{route}`" not in TEXT} == set()
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[A-Z]+ /[^|]+) \|", text, re.MULTILINE)
+    older = re.findall(r"^Older names of the same routes.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    assert len(older) == 1
+    assert {route for told in (*cells, *older) for route in re.findall(r"`([A-Z]+ /[^`]+)`", told)} == wanted | {"GET /active"}
 
 
 def test_the_guide_for_clients_has_a_row_for_each_scope_with_its_claims() -> None:

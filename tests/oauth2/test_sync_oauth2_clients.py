@@ -87,7 +87,10 @@ def test_what_stops_the_start(text: str, says: str, monkeypatch: pytest.MonkeyPa
         ({"redirect_uris": ["https://*.example/callback"]}, "redirect_uris"),
         ({"redirect_uris": ["https://lage.example/callback#x"]}, "redirect_uris"),
         ({"redirect_uris": ["https://a@lage.example/callback"]}, "redirect_uris"),
-        ({"redirect_uris": ["https://lage.example/callback?code=1"]}, "redirect_uris"),
+        *[
+            ({"redirect_uris": [f"https://lage.example/callback?a=1&{name}=1"]}, "redirect_uris")
+            for name in ("code", "state", "iss", "error", "error_description", "error_uri")
+        ],
         ({"redirect_uris": ["https://lage.example/a b"]}, "redirect_uris"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris"),
         ({"redirect_uris": ["data:text/html,x"]}, "redirect_uris"),

@@ -185,15 +185,16 @@ def test_deleted_while_an_update_asks_the_vendor(as_alice: Caller, alice: User, 
     assert not Probe.objects.exists()
 
 
+def move(provider: Provider) -> int:
+    moved: int = Provider.objects.filter(pk=provider.pk).update(config_digest="f" * 64, base_url="https://moved.example/v1")
+    return moved
+
+
 def test_changed_elsewhere_while_an_update_asks_the_vendor(as_alice: Caller, alice: User, vendor: Vendor) -> None:
     """What was tried is not what would be stored: the new model with a key and an address that nobody tried it with."""
     provider = make_provider(alice, vendor.base_url)
-
-    def move() -> int:
-        moved: int = Provider.objects.filter(pk=provider.pk).update(config_digest="f" * 64, base_url="https://moved.example/v1")
-        return moved
-
-    updated, moved = while_probing(vendor, lambda: update(as_alice, provider, {"model": "scripted-small"}), move)
+    changes = {"model": "scripted-small"}
+    updated, moved = while_probing(vendor, lambda: update(as_alice, provider, changes), lambda: move(provider))
     assert moved == 1
     assert updated == refused(500, "Cannot update provider. It was changed by somebody else; look at it again.")
     provider.refresh_from_db()
@@ -219,6 +220,17 @@ def test_deleted_while_its_capabilities_are_checked(as_alice: Caller, alice: Use
     checked, deleted = while_probing(vendor, lambda: envelope(again(as_alice).post(path)), lambda: delete(as_alice, provider))
     assert (checked["code"], deleted) == (200, success({}))
     assert not Provider.objects.exists()
+    assert not Probe.objects.exists()
+
+
+def test_changed_elsewhere_while_its_capabilities_are_checked(as_alice: Caller, alice: User, vendor: Vendor) -> None:
+    """The person hears what was found. It is not kept, since nobody has asked the endpoint that is stored now."""
+    provider = make_provider(alice, vendor.base_url)
+    path = f"/api/llm-provider/verify-capabilities/{provider.pk}"
+    checked, moved = while_probing(vendor, lambda: envelope(again(as_alice).post(path)), lambda: move(provider))
+    assert (checked["code"], checked["data"]["base_url"], moved) == (200, vendor.base_url, 1)
+    provider.refresh_from_db()
+    assert (provider.base_url, provider.probed_at, provider.probe_result) == ("https://moved.example/v1", None, "")
     assert not Probe.objects.exists()
 
 

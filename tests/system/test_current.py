@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -45,6 +46,37 @@ def test_another_worker_sees_a_change_at_its_next_read() -> None:
     for value in (True, False, True):
         update_settings(allow_registration=value, actor=None)
         assert worker.get().allow_registration is value
+
+
+def test_a_change_while_the_row_is_read_is_seen_at_the_next_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = CurrentSettings()
+    real = SystemSettings.objects.filter
+    changes = [False, True]
+
+    def read_then_changed(**query: object) -> object:
+        row = real(**query).first()
+        update_settings(allow_registration=changes.pop(), actor=None)
+        return SimpleNamespace(first=lambda: row)
+
+    for value in (True, False):
+        monkeypatch.setattr(SystemSettings.objects, "filter", read_then_changed)
+        worker.forget()
+        assert worker.get().allow_registration is not value
+        monkeypatch.setattr(SystemSettings.objects, "filter", real)
+        assert worker.get().allow_registration is value
+
+
+def test_the_writer_s_own_worker_sees_it_where_no_stamp_can_be_written(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a warm cache, and at the same moment."""
+    monkeypatch.setattr("system.current.time.monotonic", lambda: 1000.0)
+    (tmp_path / "file").write_text("")
+    settings.SAGE_DATA_DIR = tmp_path / "file" / "data"
+    settings.REDIS_URL = ""
+    for value in (False, True, False):
+        update_settings(allow_registration=value, actor=None)
+        assert current.current_settings.get().allow_registration is value
 
 
 def test_another_process_is_heard(data_dir: Path, settings: Settings) -> None:
