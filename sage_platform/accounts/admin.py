@@ -102,14 +102,24 @@ class ChangeUserForm(UserFieldsForm):
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Ends every sign-in and token of the user; the administrator's own session goes on when it is their own password."""
 
-    # The form offers no "unusable password": who is to be kept out is deactivated, which also ends their sign-ins and tokens.
-    usable_password = None
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if not given["set_usable_password"] and self.user.role == User.Role.ADMIN:
+            # The page shows the errors of fields alone.
+            self.add_error("usable_password", _("An administrator needs a password. Change the role first."))
+        return given
 
     def save(self, commit: bool = True) -> User:
         user: User = self.user
         asking = getattr(user, "asking_sign_in", None)
-        users.set_password(user, self.cleaned_data["password1"], keep={asking} if asking else set())
+        password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
+        users.set_password(user, password, keep={asking} if asking else set())
         return user
+
+    @property
+    def changed_data(self) -> list[str]:
+        """For the history. Django's has nothing to say of a password that was taken away."""
+        return ["password"] if self.is_valid() else []
 
 
 @admin.register(User)

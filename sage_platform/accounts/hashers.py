@@ -1,7 +1,8 @@
 """Password hashing with a bounded number of slots.
 
 Each hash takes tens of MiB and tens of milliseconds of a core. The hashers themselves take the slots, so that no code that checks
-or sets a password can forget to.
+or sets a password can forget to. For the same reason they hold the rule that no password is empty: whichever way one is set, by
+a form, the API, a command or Django itself, it is hashed here.
 """
 
 from collections.abc import Iterator
@@ -39,6 +40,11 @@ def slot() -> Iterator[None]:
         slots.release()
 
 
+def refuse_empty(password: str) -> None:
+    if not password:
+        raise ValueError("A password is never empty. For an account without one there is set_unusable_password().")
+
+
 class SlottedArgon2PasswordHasher(Argon2PasswordHasher):
     """Argon2id with OWASP's first recommended parameters (Password Storage Cheat Sheet): 46 MiB, one pass, one lane."""
 
@@ -47,17 +53,26 @@ class SlottedArgon2PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
+        refuse_empty(password)
         with slot(), turns.lent():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
+        """An empty password is never right, also where a hash of one is stored. It takes as long as any other."""
         with slot(), turns.lent():
-            return super().verify(password, encoded)
+            return super().verify(password, encoded) and password != ""
 
 
 class SlottedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
     """For hashes brought along from another Django project; renewed as Argon2 at the next sign-in."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+        refuse_empty(password)
         with slot(), turns.lent():
             return super().encode(password, salt, iterations)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """As Argon2's above: a hash that was brought along may be one of an empty password."""
+        with slot(), turns.lent():
+            # Django compares by computing the hash of what was typed, which refuses an empty one.
+            return super().verify(password or " ", encoded) and password != ""

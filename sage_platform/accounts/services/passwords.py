@@ -91,7 +91,7 @@ def _is_right(user: User | None, password: str) -> bool:
     """Computes one hash in every case, so that the time does not tell whether there is such a user."""
     if user is not None and user.has_usable_password():
         return user.check_password(password) and user.is_active
-    make_password(password)
+    make_password("nobody's")
     return False
 
 

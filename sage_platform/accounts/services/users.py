@@ -100,8 +100,10 @@ def change_password(user: User, *, old_password: str, new_password: str, client_
     set_password(user, new_password, keep=keep)
 
 
-def set_password(user: User, new_password: str, *, keep: set[UUID] | None = None) -> None:
-    """Give a user a password: every token of theirs ends, and every sign-in that is not in `keep`."""
+def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None = None) -> None:
+    """Give a user a password, or with None take theirs away, so that none is right. Every token of theirs ends, and every sign-in
+    that is not in `keep`.
+    """
     user.set_password(new_password)
     with transaction.atomic():
         locked = User.objects.select_for_update().only("credentials_version").get(pk=user.pk)
