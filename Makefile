@@ -1,5 +1,5 @@
 # `make help` lists the targets. All that a machine must have is Python 3.11 with its venv module, make and a network;
-# `make check` also needs gettext, Chromium, Node with npm, nginx, PostgreSQL and Redis, which .ci/run installs.
+# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, nginx, Node with npm, PostgreSQL, Redis.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -14,7 +14,7 @@ COVERAGE_FLOOR ?= 95
 BARE := $(PY) -m scripts.bare
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
-NO_SERVICES := not browser and not npm and not fuzz and not nginx and not postgres and not redis and not s3
+NO_SERVICES := not browser and not programs and not fuzz and not nginx and not postgres and not redis and not s3
 
 CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes check-types-debt \
 	check-browser check-clients check-fuzz check-services
@@ -115,9 +115,18 @@ check-browser: dev $(NODE_MODULES)
 	$(call heading,Browser)
 	$(PYTEST) -m browser
 
-check-clients: dev $(NODE_MODULES)
-	$(call heading,OAuth2 clients from npm)
-	$(PYTEST) -m npm
+# What each of these Django products needs is in tests/clients/NAME.txt. They must not share our .venv, nor one another's.
+PRODUCTS := django-allauth mozilla-django-oidc
+PRODUCT_VENVS := $(PRODUCTS:%=tests/clients/.venvs/%/installed.txt)
+
+$(PRODUCT_VENVS): tests/clients/.venvs/%/installed.txt: tests/clients/%.txt
+	@$(PY) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --no-input --disable-pip-version-check -r $<
+	@cp $< $@
+
+check-clients: dev $(NODE_MODULES) $(PRODUCT_VENVS)
+	$(call heading,Programs of others that sign people in with us)
+	$(PYTEST) -m programs
 
 check-fuzz: dev
 	$(call heading,Generated requests to every route)
@@ -125,7 +134,7 @@ check-fuzz: dev
 
 check-services: dev
 	$(call heading,The whole suite on PostgreSQL and Redis)
-	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not npm and not fuzz' \
+	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not programs and not fuzz' \
 		--cov --cov-fail-under=$(COVERAGE_FLOOR)
 
 format: dev ## Format the code and mend what lint can mend
@@ -143,6 +152,6 @@ messages: dev ## Bring the message catalogues up to date with the source, and co
 	@$(BARE) $(PY) -m scripts.check_messages --write
 
 clean: ## Remove what can be made again; ./data stays
-	@rm -rf $(VENV) tests/clients/node_modules build htmlcov staticfiles .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+	@rm -rf $(VENV) tests/clients/node_modules tests/clients/.venvs build htmlcov staticfiles .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
 		.pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

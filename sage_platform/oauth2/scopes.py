@@ -31,7 +31,8 @@ class Scope:
 
 ROWS = (
     Scope(OPENID, _("Know who you are"), claims=("sub", "iss", "preferred_username", "role")),
-    Scope("profile", _("See your name and picture"), claims=("name", "picture", "avatar_url")),
+    # OpenID Connect Core §5.4 has the username here. Userinfo tells it to every holder of `openid` besides.
+    Scope("profile", _("See your name and picture"), claims=("preferred_username", "name", "picture", "avatar_url")),
     Scope("email", _("See your email address"), claims=("email", "email_verified")),
     Scope("usage:write", _("Report usage"), personal=False),
 )
@@ -54,5 +55,5 @@ def without_personal(asked: Iterable[str]) -> list[str]:
 
 
 def claims_opened_by(granted: Collection[str]) -> list[str]:
-    """In the order of the rows."""
-    return [claim for row in ROWS if row.name in granted for claim in row.claims]
+    """Each once, in the order of the rows."""
+    return list(dict.fromkeys(claim for row in ROWS if row.name in granted for claim in row.claims))

@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 
+from tests.clients.guide import EXAMPLES
+from tests.clients.person import PASSWORD, Person
+from tests.clients.programs import SECRET
 from tests.e2e.served import Platform, served
 
-PASSWORD = "a bird in the hand"
-SECRET = "sage_cs_" + "Qw7-" * 12
 CALLBACK = "http://127.0.0.1:4711/callback"
 GRANTS = ["authorization_code", "refresh_token"]
 SCOPE = "openid profile email"
@@ -41,11 +42,53 @@ CLIENTS = [
 ]
 
 
+# The guide's programs are registered as the guide says, with what must be there alone.
+KEEP_A_REFRESH_TOKEN = {"apache", "express-openid-connect", "express-openid-connect-2"}
+PROGRAMS = [
+    {"client_id": name, "client_secret": SECRET, "redirect_uris": [f"http://localhost{example.redirect}"]}
+    | ({"grant_types": GRANTS} if name in KEEP_A_REFRESH_TOKEN else {})
+    # The version before of express-openid-connect is a client of its own.
+    for name, example in [*EXAMPLES.items(), ("express-openid-connect-2", EXAMPLES["express-openid-connect"])]
+]
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[Platform]:
-    with served(SAGE_OAUTH2_CLIENTS=json.dumps(CLIENTS)) as platform:
+    with served(SAGE_OAUTH2_CLIENTS=json.dumps([*CLIENTS, *PROGRAMS])) as platform:
         assert platform.admin().post("/api/user/add", PERSON).json()["code"] == 200
         yield platform
+
+
+# Only staff can give somebody a nickname.
+NAME_LINA = """
+from sage_platform.accounts.models import User
+lina = User.objects.get(username="lina")
+lina.nickname = "Lina Berg"
+lina.save()
+print(lina.pk)
+"""
+
+
+@pytest.fixture(scope="session")
+def lina_id(site: Platform) -> str:
+    """Lina has a nickname, so that her name and her username are told apart."""
+    lina = {"username": "lina", "email": "lina@sage.example", "password": PASSWORD}
+    assert site.admin().post("/api/user/add", lina).json()["code"] == 200
+    named = site.manage("shell", "-v0", "-c", NAME_LINA)
+    assert (named.returncode, named.stderr) == (0, ""), named.stderr
+    return named.stdout.strip()
+
+
+@pytest.fixture
+def lina(site: Platform, lina_id: str) -> Person:
+    """She is signed in nowhere yet, and allows what she is asked."""
+    return Person("lina", site.base)
+
+
+@pytest.fixture
+def refuser(site: Platform, lina_id: str) -> Person:
+    """Lina in another browser, where she refuses what she is asked."""
+    return Person("lina", site.base, decision="deny")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from authlib.integrations.requests_client import OAuth2Session
 from django.test import RequestFactory
 from joserfc.errors import JoseError
 
-from tests.clients.conftest import CALLBACK, SCOPE, SECRET, Walk, changed
+from tests.clients.conftest import CALLBACK, SCOPE, Walk, changed
+from tests.clients.programs import SECRET
 from tests.e2e.served import Platform
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("clients")]

@@ -8,21 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import CALLBACK, SCOPE, SECRET, Walk
+from tests.clients.conftest import CALLBACK, SCOPE, Walk
+from tests.clients.node import node
+from tests.clients.programs import SECRET
 
-pytestmark = [pytest.mark.npm, pytest.mark.served, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.programs, pytest.mark.served, pytest.mark.xdist_group("clients")]
 
 HERE = Path(__file__).parent
 PERSON = ["alice", "alice", "alice@sage.example", False, "user"]
 # What the libraries call an answer that does not fit: to be refused by them, never taken.
 INVALID = "OAUTH_INVALID_RESPONSE"
 UNEXPECTED = "OAUTH_JWT_CLAIM_COMPARISON_FAILED"
-
-
-def node() -> list[str]:
-    """Before version 20 the libraries' WebCrypto has to be asked for."""
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    return ["node"] if int(version.removeprefix("v").split(".")[0]) >= 20 else ["node", "--experimental-global-webcrypto"]
 
 
 def run(script: str, walk: Walk, order: dict[str, Any]) -> dict[str, Any]:

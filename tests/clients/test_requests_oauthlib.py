@@ -8,7 +8,8 @@ from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session  # type: ignore[import-untyped]
 
-from tests.clients.conftest import CALLBACK, SCOPE, SECRET, Walk, changed
+from tests.clients.conftest import CALLBACK, SCOPE, Walk, changed
+from tests.clients.programs import SECRET
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("clients")]
 

@@ -45,7 +45,7 @@ def test_the_rows() -> None:
     """Whether a scope is a person's decides what a program may have, so each is spelled out here too."""
     assert [(row.name, row.personal, row.claims) for row in scopes.ROWS] == [
         ("openid", True, ("sub", "iss", "preferred_username", "role")),
-        ("profile", True, ("name", "picture", "avatar_url")),
+        ("profile", True, ("preferred_username", "name", "picture", "avatar_url")),
         ("email", True, ("email", "email_verified")),
         ("usage:write", False, ()),
     ]

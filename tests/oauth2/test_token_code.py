@@ -276,6 +276,7 @@ def test_the_id_token(code: str, program: Program) -> None:
         "aud": "lage",
         "nonce": "a nonce",
         "at_hash": base64.urlsafe_b64encode(half).decode().rstrip("="),
+        "preferred_username": "alice",
         "name": "alice",
         "email": "alice@sage.example",
         "email_verified": False,
@@ -302,6 +303,9 @@ def test_it_has_the_claims_of_profile_and_email_as_userinfo_has(
     assert claims is not None
     assert {name: value for name, value in claims.items() if name in PROFILE | EMAIL} == told
     assert {name: value for name, value in person.items() if name in PROFILE | EMAIL} == told
+    # Userinfo tells the username with `openid` alone; in the id_token it is one of the claims of `profile` (§5.4).
+    assert person["preferred_username"] == "alice"
+    assert claims.get("preferred_username") == ("alice" if "profile" in scope else None)
     # Of a refresh that asks for less, too.
     claims = keys.read(program.refresh(answer["refresh_token"], scope="openid").json()["id_token"])
     assert claims is not None
