@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sage_platform import env, paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
-from sage_platform.sealed_files import holds_sealed
+from sage_platform.sealed_search import UnknownError, holds_sealed
 from sage_platform.web_files import served_files
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
@@ -69,10 +69,18 @@ def new_encryption_key() -> str:
 
 
 def kept_encryption_key(path: Path, database: Mapping[str, Any]) -> str:
-    """The key in the data folder, made on first use; never beside a database of SQLite's in which another key was used."""
-    if not path.exists() and database["ENGINE"].endswith("sqlite3") and holds_sealed(Path(database["NAME"])):
-        expected = f"the key that encrypted what is in the database, since {path} is gone: put it back, or give a new key here"
-        raise env.misconfigured("SAGE_ENCRYPTION_KEYS", expected)
+    """The key in the data folder, made on first use; never for a database in which another key was used."""
+    if not path.exists():
+        try:
+            sealed = holds_sealed(database)
+        except UnknownError as error:
+            expected = f"a key, since none is made while the database cannot be asked whether another one is needed ({error})"
+            raise env.misconfigured("SAGE_ENCRYPTION_KEYS", expected) from None
+        if sealed:
+            expected = (
+                f"the key that encrypted what is in the database, since {path} is gone: put it back, or give a new key here"
+            )
+            raise env.misconfigured("SAGE_ENCRYPTION_KEYS", expected)
     return env.kept_secret("SAGE_DATA_DIR", path, new_encryption_key)
 
 

@@ -62,7 +62,8 @@ def test_there_and_back(site: Platform) -> None:
     assert ended(site, "backup", str(copy)) == (1, "", f"CommandError: {copy} exists already; name a new folder.\n")
 
     add(site, "bob")
-    running = (1, "", "CommandError: A server runs on this data folder. Stop it first.\n")
+    told = f"CommandError: {copy} cannot be put back: A server runs on this data folder. Stop it first.\n"
+    running = (1, "", told)
     assert ended(site, "restore", str(copy), "--force") == running
     site.stop()
     database, key = site.data / "sage.sqlite3", (site.data / "encryption_key").read_text()

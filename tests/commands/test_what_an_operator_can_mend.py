@@ -11,6 +11,7 @@ from tests.e2e.served import ROOT, Platform, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
+KEYS = {"SAGE_SECRET_KEY": "x1" * 32, "SAGE_ENCRYPTION_KEYS": "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="}
 NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap.\n"
 
 
@@ -29,6 +30,21 @@ def test_a_database_that_an_older_version_left() -> None:
     with prepared() as platform:
         assert platform.manage("migrate", "oauth2", "zero").returncode == 0
         assert ended(platform, "serve") == (1, "", f"CommandError: {NOT_MIGRATED}")
+
+
+def test_tables_that_the_list_of_migrations_does_not_know() -> None:
+    """As when a backup was put back beside newer tables."""
+    with prepared() as platform:
+        assert platform.manage("bootstrap").returncode == 0
+        assert platform.manage("migrate", "providers", "zero", "--fake").returncode == 0
+        code, out, err = ended(platform, "bootstrap")
+    assert (code, out) == (1, "")
+    kind = "relation" if "postgres" in platform.environment.get("DATABASE_URL", "") else "table"
+    assert err == (
+        f'CommandError: The database of DATABASE_URL cannot be migrated ({kind} "providers_provider" already exists). '
+        "Its tables are not those that its list of migrations says, as when a backup was put back beside newer tables. "
+        "Put the backup back with manage.py restore.\n"
+    )
 
 
 def test_a_database_that_cannot_be_opened() -> None:
@@ -56,7 +72,7 @@ def test_why_postgresql_gives_no_connection(wrong: dict[str, str], why: str) -> 
     password = wrong.get("password", given.password)
     url = f"postgres://{given.username}:{password}@{host}:{port}{wrong.get('path', given.path)}"
     with prepared() as platform:
-        code, out, err = ended(platform, "prune", DATABASE_URL=url)
+        code, out, err = ended(platform, "prune", DATABASE_URL=url, **KEYS)
     assert (code, out) == (1, "")
     assert err.startswith("The database of DATABASE_URL cannot be used: ")
     assert why in err
@@ -66,13 +82,12 @@ def test_why_postgresql_gives_no_connection(wrong: dict[str, str], why: str) -> 
 
 def test_a_data_folder_that_cannot_be_read() -> None:
     """Where root runs the tests it gives up its right to read everything."""
-    keys = {"SAGE_SECRET_KEY": "x1" * 32, "SAGE_ENCRYPTION_KEYS": "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="}
     with prepared(DATABASE_URL="") as platform:
         platform.data.mkdir(mode=0o000)
         command = [sys.executable, "manage.py", "bootstrap"]
         if os.geteuid() == 0:
             command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
-        given = platform.environment | keys
+        given = platform.environment | KEYS
         done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60)
         platform.data.chmod(0o700)
     assert (done.returncode, done.stdout) == (1, "")
@@ -83,8 +98,7 @@ def test_a_data_folder_that_cannot_be_read() -> None:
 def test_a_data_folder_that_cannot_be_made() -> None:
     with prepared() as platform:
         (platform.folder / "file").write_text("")
-        keys = {"SAGE_SECRET_KEY": "x1" * 32, "SAGE_ENCRYPTION_KEYS": "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="}
-        code, out, err = ended(platform, "bootstrap", SAGE_DATA_DIR=f"{platform.folder}/file/data", **keys)
+        code, out, err = ended(platform, "bootstrap", SAGE_DATA_DIR=f"{platform.folder}/file/data", **KEYS)
         assert (code, out) == (1, "")
         assert err.startswith("SAGE_DATA_DIR: expected a folder that can be read and written (Not a directory: ")
         assert len(err.splitlines()) == 1

@@ -19,14 +19,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         The pool tells only that nobody got one in time. The driver's text names the place, the user and the database, and never
         the password.
         """
-        given = {name: value for name, value in self.get_connection_params().items() if name in psycopg_parameters()}
         try:
-            psycopg.connect(**given).close()
+            self.without_pool().close()
         except psycopg.Error as error:
             return str(error)
         return ""
 
-
-def psycopg_parameters() -> set[str]:
-    """The names of what libpq takes; the rest of the parameters is the pool's and Django's."""
-    return {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    def without_pool(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection of its own, at once or not at all."""
+        known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}  # The rest is Django's.
+        return psycopg.connect(**{name: value for name, value in self.get_connection_params().items() if name in known})

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import sqlite3
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from providers.services.system import ensure_system_provider
 from sage_platform import data_files, data_folder
@@ -26,6 +27,7 @@ from system.services import ensure_settings
 
 # Any number will do that nothing else in this database locks.
 ADVISORY_LOCK = 7_241_001
+NO_PRIVILEGE = "42501"  # PostgreSQL's insufficient_privilege.
 
 
 class Command(LoggedChecksCommand):
@@ -43,7 +45,7 @@ class Command(LoggedChecksCommand):
             raise CommandError(cannot_be_used(error)) from error
 
     def prepare(self, promoted: str | None) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        migrate()
         ensure_settings()
         if outcome := ensure_system_provider():
             self.stdout.write(f"The system's model provider: {outcome}.")
@@ -94,6 +96,28 @@ class Command(LoggedChecksCommand):
             raise
         self.stdout.write(f"Made the administrator {name} with the password {password}")
         self.stdout.write(f"It is shown this once, and kept in {path}. Change it after signing in.")
+
+
+def migrate() -> None:
+    """Where the tables are not those that the list of applied migrations says, no migration can do its work."""
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        if isinstance(error, OperationalError) and not is_about_tables(error):
+            raise
+        said = " ".join(str(error).split())
+        hint = (
+            "Its user must own it."
+            if getattr(error.__cause__, "sqlstate", None) == NO_PRIVILEGE
+            else "Its tables are not those that its list of migrations says, as when a backup was put back beside newer tables. "
+            "Put the backup back with manage.py restore."
+        )
+        raise CommandError(f"The database of DATABASE_URL cannot be migrated ({said}). {hint}") from None
+
+
+def is_about_tables(error: OperationalError) -> bool:
+    """SQLite has one kind of error for "no such table" and for "disk full"; the code tells them apart."""
+    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def create_administrator(name: str, password: str) -> None:
