@@ -6,7 +6,7 @@ itself is never repeated, because it may be a secret.
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -44,11 +44,6 @@ def secret(name: str, default: str = "") -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise misconfigured(f"{name}_FILE", "the path of a readable UTF-8 file") from None
-
-
-def handed_on(more: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a program that we start."""
-    return {**os.environ, **more}
 
 
 def unknown(prefix: str) -> dict[str, str]:

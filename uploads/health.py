@@ -8,7 +8,7 @@ from sage_platform.disk import try_to_write
 
 
 def check_storage() -> None:
-    """Raise when nothing can be kept: the local folder takes no file (no permission, a full disk), or the bucket does not answer."""
+    """Raise when nothing can be kept: the folder takes no file (no permission, a full disk), or the bucket does not answer."""
     if not isinstance(default_storage, FileSystemStorage):
         default_storage.exists(".health")
         return

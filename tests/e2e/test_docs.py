@@ -166,11 +166,12 @@ def test_every_file_and_target_that_developers_are_led_to_is_there() -> None:
 def test_a_deployment_starts_with_the_readmes_settings(tmp_path: Path) -> None:
     """Each setting that names a file gets one as the README says to make it."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    part = text[text.index("# /etc/sage/env") : text.index("# /etc/systemd/system/sage.service")]
+    part = text[text.index("# /etc/sage/env") : text.index("The units of [deploy/systemd]")]
     given = dict(re.findall(r"^([A-Z_]+)=(.+)$", part, re.MULTILINE))
     assert set(given) <= SETTING_NAMES
     made = {
         "SAGE_SECRET_KEY_FILE": token_urlsafe(48),
+        "SAGE_SECRET_KEY_FALLBACKS_FILE": "",
         "SAGE_ENCRYPTION_KEYS_FILE": urlsafe_b64encode(token_bytes(32)).decode(),
         "EMAIL_URL_FILE": "smtp+tls://sage:password@mail.sage.example:587",
     }

@@ -1,5 +1,6 @@
 """Copies of a PostgreSQL database, by its own programs, which Debian has in `postgresql-client`."""
 
+import os
 import re
 import subprocess
 import tempfile
@@ -12,7 +13,6 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.client import DatabaseClient
 
-from sage_platform import env
 from sage_platform.databases.copies import CopyError, DatabaseCopies, no_whole_copy
 from sage_platform.databases.postgresql.base import DatabaseWrapper
 
@@ -79,13 +79,13 @@ class PostgreSQLCopies(DatabaseCopies):
         yield
 
     def run(self, program: str, *options: str, connect: bool = False) -> str:
-        """What the program printed. Django's own client knows how to lead it to the database, the password in its environment."""
+        """What the program printed. Django's client leads it to the database, with the password in its environment."""
         place, secrets = DatabaseClient.settings_to_cmd_args_env(self.wrapper.settings_dict, [])
+        for name, value in (secrets or {}).items():
+            os.putenv(name, value)
         command = [program, *options, *(place[1:] if connect else ())]
         try:
-            done = subprocess.run(
-                command, env=env.handed_on(secrets or {}), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            )
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise CopyError(f"{program} is not installed (Debian: apt-get install postgresql-client)") from None
         if done.returncode:
