@@ -239,11 +239,13 @@ def sign_ins_ended(amount: int) -> str:
 class SignInAdmin(RecordAdmin[SignIn]):
     list_display = ("user", "method", "client_key", "created_at", "seen_at", "ended_at")
     list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter), ("user", Only))
-    list_select_related = ("user",)
     search_fields = ("user__username", "user__email", "client_key")
     ordering = ("-created_at",)
     fields = ("id", "user", "method", "client_key", "created_at", "seen_at", "ended_at")
     actions = ("end",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SignIn]:
+        return super().get_queryset(request).select_related("user")
 
     def name_of(self, row: SignIn) -> str:
         return f"{row.user}, {row.client_key}, {formats.date_format(row.created_at, 'DATETIME_FORMAT')}"

@@ -203,7 +203,9 @@ class SignIn(models.Model):
         indexes = [models.Index(fields=["user", "client_key"])]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.created_at:%Y-%m-%d %H:%M %Z}"
+        # The name where the user is loaded anyway: a list of sign-ins must not ask for each user.
+        who = self.user.username if "user" in self._state.fields_cache else self.user_id
+        return f"{who} {self.created_at:%Y-%m-%d %H:%M %Z}"
 
     @property
     def is_alive(self) -> bool:

@@ -26,7 +26,7 @@ def test_of_two_administrators_who_deactivate_each_other_one_is_left(hashed: str
         callers = [signed_in(user) for user in pair]
 
         def deactivate_the_other(number: int, callers: list[Caller] = callers, pair: list[User] = pair) -> int:
-            chosen = {"action": "deactivate", "_selected_action": [pair[1 - number].pk]}
+            chosen = {"action": "deactivate", "_selected_action": [pair[1 - number].pk], "confirmed": "yes"}
             status: int = callers[number].form(LIST, chosen).status_code
             return status
 

@@ -1,0 +1,71 @@
+"""Rows of every kind that the administration shows, with the longest names that people give. For `manage.py shell`."""
+
+import uuid
+from datetime import timedelta
+
+from django.contrib.admin.models import LogEntry
+from django.utils import timezone
+
+from providers.models import Probe
+from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.services.history import record
+from sage_platform.oauth2 import clients, keys, tokens
+from sage_platform.oauth2.models import AccessToken, Consent, RefreshToken
+from tests.oauth2_clients import make_client, make_public_client
+from tests.provider_rows import make_provider
+
+WORDLESS = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbe"  # 64 letters, and nowhere to break.
+CHINESE = "一个很长的名称没有任何空格可以换行" * 8
+
+
+def fill() -> None:
+    assert len(WORDLESS) == 64
+    now = timezone.now()
+    admin = User.objects.get(username="admin")
+    people = [
+        User.objects.create(
+            username=f"{WORDLESS[:-1]}{number}",
+            email=f"{number}{WORDLESS[:60]}@{WORDLESS[:50]}.example",
+            nickname=(WORDLESS * 2 if number else CHINESE)[:64],
+            phonenum="+49 30 123456789",
+        )
+        for number in range(3)
+    ]
+    people.append(User.objects.create(username="alice", email="alice@sage.example"))
+    client = make_client(
+        WORDLESS, name=WORDLESS * 2, description=WORDLESS * 4, redirect_uris=f"https://{WORDLESS[:60]}.example/cb"
+    )
+    make_public_client("tool", name=CHINESE[:128])
+    clients.renew_secret(client)
+    keys.ensure()
+    for person in people:
+        sign_in = SignIn.objects.create(
+            user=person, method="password", credentials_version=1, client_key="2001:db8:1234:5678::/64"
+        )
+        record(admin, person, fields=["username", "email"])
+        record(admin, sign_in, deleted=True)
+        Consent.objects.create(user=person, application=client, scopes="openid profile email", granted_at=now)
+        approval = tokens.Approval(client, person, 1, token_family=uuid.uuid4())
+        tokens.save_access_token(tokens.new(tokens.ACCESS_PREFIX), approval, scope="openid profile email")
+        tokens.save_refresh_token(tokens.new(tokens.REFRESH_PREFIX), approval, scope="openid profile email")
+    for owner in (*people, None):
+        provider = make_provider(
+            owner,
+            f"https://{WORDLESS[:60]}.example/openai/v1",
+            name=WORDLESS * 2,
+            model=WORDLESS * 2,
+            probe_result="fails",
+            probe_category="authentication",
+            probed_at=now,
+        )
+        for number in range(3):
+            Probe.objects.create(
+                provider=provider,
+                at=now - timedelta(days=number),
+                result="fails",
+                category="authentication",
+                detail=f"Incorrect API key provided: {WORDLESS * 3}",
+            )
+    assert LogEntry.objects.exists()
+    assert AccessToken._default_manager.exists()
+    assert RefreshToken._default_manager.exists()
