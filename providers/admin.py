@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -25,10 +26,9 @@ from sage_platform.api.errors import Code, Refusal
 from sage_platform.pages.model_admin import ListAdmin, Only, action
 from sage_platform.typing import ModelForm, TabularInline
 
-# How many providers the action probes: few enough that the page comes before a proxy gives up. How many of them at the same time:
-# half of the default's slots stay free for people.
-MOST_AT_ONCE = 8
-SIDE_BY_SIDE = 4
+# How many providers the action probes, as many at the same time as one person may: few enough that the page comes before a proxy
+# gives up.
+MOST_AT_ONCE = 4
 
 
 if TYPE_CHECKING:
@@ -210,17 +210,18 @@ class ProviderAdmin(ListAdmin[Provider]):
     def save_model(self, request: HttpRequest, obj: Provider, form: forms.Form, change: bool) -> None:
         """By the services, which probe what has changed first, and keep who did it."""
         actor = actor_of(request)
+        allowance = partial(slot, actor)
         data = {name: form.cleaned_data[name] for name in FORM_FIELDS if not change or name in form.changed_data}
         if form.cleaned_data["new_key"] is not None:
             data["api_keys"] = form.cleaned_data["new_key"]
         if change:
             if data:
-                records.update_provider(Provider.objects.get(pk=obj.pk), Given.of(data), allowance=slot, actor=actor)
+                records.update_provider(Provider.objects.get(pk=obj.pk), Given.of(data), allowance=allowance, actor=actor)
             return
         given = Given.of(data)
         if old := records.same_config(obj.owner, records.target_of(given)):
             raise Refusal(Code.BAD_REQUEST, _("There is one with this address, model and key: %(name)s") % {"name": old})
-        obj.pk = records.create_provider(obj.owner, given, allowance=slot, actor=actor).pk
+        obj.pk = records.create_provider(obj.owner, given, allowance=allowance, actor=actor).pk
 
     def log_addition(self, request: HttpRequest, obj: Provider, message: object) -> Any:
         """The service has written it, in the transaction of the change itself."""
@@ -235,7 +236,7 @@ class ProviderAdmin(ListAdmin[Provider]):
             self.message_user(request, sentence % {"most": MOST_AT_ONCE}, messages.ERROR)
             return
         try:
-            with free_slots(most=SIDE_BY_SIDE) as amount:
+            with free_slots(actor_of(request), most=MOST_AT_ONCE) as amount:
                 for provider, finding in probe_all(chosen, at_once=amount):
                     self.tell(request, provider, finding)
         except APIException as error:

@@ -256,16 +256,16 @@ def test_probing_again_tells_of_each_and_keeps_it(vendor: Vendor, alice: User, b
 
 
 def test_too_many_or_no_slot_asks_nobody(vendor: Vendor, alice: User, as_admin: Caller) -> None:
-    providers = [make_provider(alice, vendor.base_url, model=f"model-{number}") for number in range(9)]
+    providers = [make_provider(alice, vendor.base_url, model=f"model-{number}") for number in range(5)]
     before = stored()
-    most = "error: Choose 8 at most. For all of them there is the command probe_providers."
+    most = "error: Choose 4 at most. For all of them there is the command probe_providers."
     assert told(probe_again(as_admin, *providers)) == [most]
     with all_slots_taken():
         assert told(probe_again(as_admin, providers[0])) == [f"error: {BUSY}"]
     assert (vendor.requests, stored()) == ([], before)
     with all_slots_taken(but=1):
-        assert len(told(probe_again(as_admin, *providers[:8]))) == 8
-    assert len(vendor.requests) == 8
+        assert len(told(probe_again(as_admin, *providers[:4]))) == 4
+    assert len(vendor.requests) == 4
     assert vendor.most_at_once <= 2, "one after the other; the vendor sees an end a moment late"
 
 

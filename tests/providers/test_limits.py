@@ -14,6 +14,7 @@ from pytest_django import Settings
 from providers.models import Provider
 from sage_platform.accounts.models import LimitedAct, User
 from sage_platform.accounts.services import outbound_calls
+from sage_platform.api.errors import TooManyRequests
 from tests.answers import refused
 from tests.people import Caller, Response, envelope
 from tests.provider_rows import OTHER_KEY, UNKNOWN, exhaust_rate, fields, make_provider, started, stored
@@ -21,6 +22,7 @@ from tests.vendor import Exchange, Vendor
 from tests.vendor.behaviours import good
 
 BUSY = "Too many checks are running at the moment. Please try again in a few seconds."
+SHARE_TAKEN = "Your other checks are still running. Please wait until one of them has ended."
 TOO_MANY = "Too many requests. Please wait and try again."
 # Each route that asks a vendor, and what makes it do so.
 PROBES: list[tuple[str, str, dict[str, Any]]] = [
@@ -51,9 +53,19 @@ def call(caller: Caller, probe: tuple[str, str, dict[str, Any]], provider: Provi
 def all_slots_taken(*, but: int = 0) -> Iterator[None]:
     """As if so many probes of other people were under way in this process."""
     with ExitStack() as held:
-        for _ in range(8 - but):
-            assert outbound_calls.slots.acquire(blocking=False)
-            held.callback(outbound_calls.slots.release)
+        for number in range(8 - but):
+            outbound_calls.slots.enter(f"somebody {number}")
+            held.callback(outbound_calls.slots.leave, f"somebody {number}")
+        yield
+
+
+@contextmanager
+def own_share_taken(user: User) -> Iterator[None]:
+    """As if this user's other probes were under way, in two slots of the eight."""
+    with ExitStack() as held:
+        for _ in range(2):
+            outbound_calls.slots.enter(user.pk)
+            held.callback(outbound_calls.slots.leave, user.pk)
         yield
 
 
@@ -75,6 +87,30 @@ def test_no_slot_is_free(probe: tuple[str, str, dict[str, Any]], provider: Provi
     assert (vendor.requests, stored(), started()) == ([], before, 0), "it has not used up the rate"
     with all_slots_taken(but=1):
         assert envelope(call(as_alice, probe, provider))["code"] == 200
+
+
+@every_probe
+def test_one_person_has_a_quarter_of_the_slots(
+    probe: tuple[str, str, dict[str, Any]], provider: Provider, vendor: Vendor, as_alice: Caller, as_bob: Caller
+) -> None:
+    before = stored()
+    with own_share_taken(as_alice.user):
+        assert_throttled(call(as_alice, probe, provider), SHARE_TAKEN, range(5, 6))
+        assert (vendor.requests, stored(), started()) == ([], before, 0), "it has not used up the rate"
+        assert as_bob.post("/api/llm-provider/verify", fields(vendor)).status_code == 200
+    assert envelope(call(as_alice, probe, provider))["code"] == 200
+
+
+@pytest.mark.parametrize(("amount", "share"), [(1, 1), (3, 1), (4, 1), (8, 2), (11, 2), (32, 8)])
+def test_a_quarter_and_at_least_one(amount: int, share: int) -> None:
+    slots = outbound_calls.Slots(amount)
+    for _ in range(share):
+        slots.enter("alice")
+    for holder in ["alice", *["bob"] * (share == amount)]:
+        with pytest.raises(TooManyRequests):
+            slots.enter(holder)
+    slots.leave("alice")
+    slots.enter("alice")
 
 
 @every_probe
@@ -150,7 +186,7 @@ def free(provider: Provider) -> list[tuple[str, str, dict[str, Any], int]]:
 
 def test_what_starts_no_probe_is_never_throttled(provider: Provider, vendor: Vendor, as_alice: Caller) -> None:
     exhaust_rate(as_alice.user)
-    with all_slots_taken():
+    with all_slots_taken(but=2), own_share_taken(as_alice.user):
         for method, path, body, code in free(provider):
             response = as_alice.send(method, f"/api/llm-provider/{path}", body)
             assert (method, path, envelope(response)["code"]) == (method, path, code)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from threading import BoundedSemaphore, Event
+from threading import Event
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ IS_DEFAULT = refused(500, "Cannot delete default provider")
 @pytest.fixture(autouse=True)
 def _room(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """The limits stand aside, so that all ten come through to the database."""
-    monkeypatch.setattr(outbound_calls, "slots", BoundedSemaphore(32))
+    monkeypatch.setattr(outbound_calls, "slots", outbound_calls.Slots(128))
     settings.SAGE_PROBE_RATE = (1000, settings.SAGE_PROBE_RATE[1])
 
 

@@ -1,11 +1,13 @@
 """Limits the calls that we make to addresses which users give us: how often for each user, and how many at once.
 
-Nobody waits for a slot, and there are few: so calls to a slow vendor cannot take up the threads that answer everybody else.
+Nobody waits for a slot, and there are few: so calls to a slow vendor cannot take up the threads that answer everybody else. One
+user holds a quarter of them at most: so a vendor that hangs stops the checks of its own user and of nobody else.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from threading import BoundedSemaphore
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -15,8 +17,39 @@ from sage_platform.accounts.services.limits import Act, Limit, take
 from sage_platform.api.errors import TooManyRequests
 from sage_platform.api.waiting import waiting
 
-slots = BoundedSemaphore(settings.SAGE_PROBE_CONCURRENCY)
 BUSY_SECONDS = 5
+BUSY = _("Too many checks are running at the moment. Please try again in a few seconds.")
+SHARE_TAKEN = _("Your other checks are still running. Please wait until one of them has ended.")
+
+
+class Slots:
+    """So many calls at once, a quarter of them for each user, at least one."""
+
+    def __init__(self, amount: int) -> None:
+        self._lock = Lock()
+        self._free = amount
+        self._share = max(1, amount // 4)
+        self._held: Counter[str] = Counter()
+
+    def enter(self, holder: str) -> None:
+        """Raises TooManyRequests at once when none is free, or the holder has their share. Who gets one has to leave it."""
+        with self._lock:
+            if self._held[holder] >= self._share:
+                raise TooManyRequests(BUSY_SECONDS, SHARE_TAKEN)
+            if not self._free:
+                raise TooManyRequests(BUSY_SECONDS, BUSY)
+            self._free -= 1
+            self._held[holder] += 1
+
+    def leave(self, holder: str) -> None:
+        with self._lock:
+            self._free += 1
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
+
+
+slots = Slots(settings.SAGE_PROBE_CONCURRENCY)
 
 
 def rate_limit() -> Limit:
@@ -30,32 +63,33 @@ def outbound_call(user: User) -> Iterator[None]:
 
     The slot comes first, since it costs nothing to ask for; who is refused one has not used up their rate.
     """
-    with slot():
+    with slot(user):
         take(Act(rate_limit(), str(user.pk)))
         with waiting():  # Once more: the count has taken a database connection again.
             yield
 
 
 @contextmanager
-def slot() -> Iterator[None]:
-    """One of SAGE_PROBE_CONCURRENCY slots of this process; raises TooManyRequests at once when none is free."""
-    if not slots.acquire(blocking=False):
-        raise TooManyRequests(BUSY_SECONDS, _("Too many checks are running at the moment. Please try again in a few seconds."))
+def slot(user: User) -> Iterator[None]:
+    """One of SAGE_PROBE_CONCURRENCY slots of this process; raises TooManyRequests at once when there is none for this user."""
+    slots.enter(user.pk)
     try:
         with waiting():
             yield
     finally:
-        slots.release()
+        slots.leave(user.pk)
 
 
 @contextmanager
-def free_slots(most: int) -> Iterator[int]:
-    """Hold the slots that are free, `most` of them at most, and say how many; raises TooManyRequests when there is none."""
+def free_slots(user: User, *, most: int) -> Iterator[int]:
+    """Hold the slots that this user may have, `most` of them at most, and say how many; raises TooManyRequests without one."""
     with ExitStack() as held:
-        held.enter_context(slot())
+        held.enter_context(slot(user))
         amount = 1
-        with suppress(TooManyRequests):
+        try:
             while amount < most:
-                held.enter_context(slot())
+                held.enter_context(slot(user))
                 amount += 1
+        except TooManyRequests:
+            pass
         yield amount
