@@ -23,6 +23,7 @@ BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
 # RFC 8314 §3.3: TLS from the first byte. On the other two a session begins in the clear and STARTTLS follows (RFC 3207).
 IMPLICIT_TLS_PORT = 465
 STARTTLS_PORTS = frozenset({25, 587})
+HEADER_VALUE = re.compile(r"[!-~]*")
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # In WAL mode NORMAL keeps every committed write when the process dies; only a loss of power can take the last moments.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
@@ -53,6 +54,13 @@ def web_root(name: str) -> Path | None:
     if str(root / "index.html") not in files:
         raise env.misconfigured(name, "a folder that holds index.html")
     return root
+
+
+def header_secret(name: str, value: str) -> str:
+    """A secret that a proxy sends as a header's value; the server hands on nothing else than visible ASCII (RFC 9110 §5.5)."""
+    if not HEADER_VALUE.fullmatch(value) or (not value and env.text(f"{name}_FILE")):
+        raise env.misconfigured(name, "letters, digits and signs without spaces, for example from `openssl rand -base64 32`")
+    return value
 
 
 def encryption_keys(name: str, given: Sequence[str]) -> list[str]:

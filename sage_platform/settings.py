@@ -59,6 +59,9 @@ SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
 # -- Identity -------------------------------------------------------------------------------------------------------------
 SAGE_AUTH_MODE = env.choice("SAGE_AUTH_MODE", "native", ["native", "trusted_proxy", "oauth"])
 SAGE_TRUSTED_IDENTITY_PROXY_IPS = env.networks("SAGE_TRUSTED_IDENTITY_PROXY_IPS")
+SAGE_TRUSTED_IDENTITY_PROXY_SECRET = configuration.header_secret(
+    "SAGE_TRUSTED_IDENTITY_PROXY_SECRET", env.secret("SAGE_TRUSTED_IDENTITY_PROXY_SECRET")
+)
 SAGE_ACCESS_TOKEN_LIFETIME = timedelta(hours=env.integer("SAGE_JWT_EXPIRE_HOURS", 24, least=1, most=8760))
 SAGE_REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 SAGE_HASH_CONCURRENCY = env.integer("SAGE_HASH_CONCURRENCY", 2, least=1, most=64)

@@ -133,12 +133,12 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
     ordering = ("-created_at", "-id")
     date_hierarchy = "created_at"
     filter_horizontal = ()
-    readonly_fields = ("id", "password_state", "created_at", "last_login")
+    readonly_fields = ("id", "password_state", "made_by_proxy", "created_at", "last_login")
     actions = ("activate", "deactivate")
     fieldsets = (
         (None, {"fields": ("id", "username", "password_state")}),
         (_("Person"), {"fields": ("nickname", "email", "phonenum")}),
-        (_("Rights"), {"fields": ("role", "is_active")}),
+        (_("Rights"), {"fields": ("role", "is_active", "made_by_proxy")}),
         (_("Dates"), {"fields": ("created_at", "last_login")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "password", "email", "phonenum", "role")}),)

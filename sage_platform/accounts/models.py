@@ -104,6 +104,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Who is not active cannot sign in."))
     # Each sign-in and token stores the version that it was made under. When this number is raised, none of them counts any more.
     credentials_version = models.PositiveIntegerField(_("credentials version"), default=1, editable=False)
+    # Whether the trusted identity proxy may name this user, because it made them. Never set for anybody else.
+    made_by_proxy = models.BooleanField(_("made by the identity proxy"), default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
 
     # No column: yes or no by the names in `seams.caller_facts`. Only a user who was found as the caller of a request has them.

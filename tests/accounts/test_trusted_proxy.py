@@ -1,12 +1,18 @@
 """SAGE_AUTH_MODE=trusted_proxy: the user whom the proxy names, and others who send the proxy's header."""
 
+from importlib import import_module
 from ipaddress import ip_network
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.hashers import make_password
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sage_platform.accounts.models import User
+from sage_platform.accounts.models import User, new_user_id
+from tests.answers import refused
+from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, Response, envelope, signed_in
 from tests.racing import at_once
 
@@ -18,6 +24,16 @@ NAMED = "X-Sage-Internal-UserId"
 def _mode(settings: Settings) -> None:
     settings.SAGE_AUTH_MODE = "trusted_proxy"
     settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS = [ip_network("10.1.0.0/16"), ip_network("192.0.2.7"), ip_network("fd00:5a9e::/32")]
+
+
+@pytest.fixture
+def alice(db: None, hashed: str) -> User:
+    return make_user("alice", hashed, made_by_proxy=True)
+
+
+@pytest.fixture
+def bob(db: None, hashed: str) -> User:
+    return make_user("bob", hashed, made_by_proxy=True)
 
 
 def ask(peer: str, name: str | None, caller: Caller | None = None, /, **headers: str) -> Response:
@@ -47,7 +63,7 @@ def test_on_first_sight_the_proxy_s_user_is_made(peer: str) -> None:
         "avatar_url": "",
     }
     made = User.objects.get()
-    assert (made.pk, made.has_usable_password()) == ("u-42.Carol_x", False)
+    assert (made.pk, made.has_usable_password(), made.made_by_proxy) == ("u-42.Carol_x", False, True)
     assert who(ask(peer, "u-42.Carol_x")) == "u-42.Carol_x"
     assert User.objects.count() == 1
 
@@ -119,6 +135,70 @@ def test_a_name_in_another_case_is_another_id_and_takes_nobody_s_account(alice: 
 def test_the_bootstrap_administrator_is_not_taken_over(hashed: str) -> None:
     User.objects.create(id="5f0c", username="admin", password=hashed, role="admin")
     assert ask("10.1.0.1", "admin").status_code == 401
+
+
+OTHERS = {
+    "an administrator's id": {"id": "5f0c", "username": "admin", "role": "admin"},
+    "an id like those that we make": {"id": "8b1a9953c4614c62a5f0a7c9d7e2b344", "username": "dora"},
+    "an id that is the name too": {"id": "erin", "username": "erin"},
+    "an id, of a deactivated account": {"id": "f00d", "username": "frank", "is_active": False},
+}
+
+
+@pytest.mark.parametrize("fields", OTHERS.values(), ids=OTHERS)
+def test_nobody_whom_the_proxy_has_not_made_is_named_by_it(fields: dict[str, Any], hashed: str, as_alice: Caller) -> None:
+    User.objects.create(**fields, password=hashed)
+    before = list(User.objects.order_by("pk").values())
+    for caller in (Caller(), as_alice):
+        for call in (caller.get, caller.post):
+            caller.client.defaults["REMOTE_ADDR"] = "10.1.0.1"
+            response = call("/api/user/config", None, **{NAMED: fields["id"]})
+            assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert envelope(response) == refused(401, "Another account has this name. Ask an administrator.")
+        assert caller.get("/admin/", **{NAMED: fields["id"]}).status_code == 302
+    assert list(User.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("password", [True, False])
+def test_whom_a_worker_of_the_version_before_made_during_the_upgrade(password: bool, hashed: str, db: None) -> None:
+    """Without the mark, which it did not know: such a user has no password, and the id for a name."""
+    User.objects.create(id="grace", username="grace", password=hashed if password else make_password(None))
+    assert ask("10.1.0.1", "grace").status_code == (401 if password else 200)
+    assert User.objects.get(pk="grace").made_by_proxy is not password
+    if not password:
+        User.objects.filter(pk="grace").update(username="renamed")
+        assert who(ask("10.1.0.1", "grace")) == "grace"
+
+
+def test_the_migration_marks_whom_the_proxy_has_made(hashed: str, db: None) -> None:
+    """By the id, also where somebody was renamed since or given a password; an id of ours only where it is the name as well."""
+    uuid = "8b1a9953c4614c62a5f0a7c9d7e2b344"
+    for key, name in [("carol", "carol"), ("dave", "Dave Renamed"), ("0" * 32, "zero"), (uuid, uuid), (new_user_id(), "admin")]:
+        User.objects.create(id=key, username=name, password=hashed)
+    User.objects.create(username="bob", password=make_password(None))
+    import_module("sage_platform.accounts.migrations.0006_made_by_proxy").mark(apps, None)
+    assert set(User.objects.filter(made_by_proxy=True).values_list("pk", flat=True)) == {"carol", "dave", "0" * 32, uuid}
+
+
+SECRET = "cHJveHkgc2VjcmV0+/="
+
+
+@pytest.mark.parametrize("sent", [None, "", "wrong", SECRET[:-1], f"{SECRET}x", SECRET.lower(), f"{SECRET},{SECRET}"])
+def test_without_the_right_secret_the_header_is_nothing(
+    sent: str | None, as_alice: Caller, bob: User, settings: Settings
+) -> None:
+    settings.SAGE_TRUSTED_IDENTITY_PROXY_SECRET = SECRET
+    headers = {} if sent is None else {"X-Sage-Internal-Secret": sent}
+    for name in ("bob", "newcomer"):
+        assert ask("10.1.0.1", name, **headers).status_code == 401
+    assert who(ask("10.1.0.1", "bob", as_alice, **headers)) == "alice"
+    assert sorted(User.objects.values_list("pk", flat=True)) == ["alice", "bob"]
+
+
+def test_with_the_right_secret_the_header_counts_from_the_proxy_alone(alice: User, settings: Settings) -> None:
+    settings.SAGE_TRUSTED_IDENTITY_PROXY_SECRET = SECRET
+    assert who(ask("10.1.0.1", "alice", **{"X-Sage-Internal-Secret": SECRET})) == "alice"
+    assert ask("10.2.0.1", "alice", **{"X-Sage-Internal-Secret": SECRET}).status_code == 401
 
 
 def test_the_role_is_the_database_s(alice: User) -> None:

@@ -151,6 +151,7 @@ def test_a_person_whom_the_proxy_names(
 
     settings.SAGE_AUTH_MODE = "trusted_proxy"
     settings.SAGE_TRUSTED_IDENTITY_PROXY_IPS = [ip_network("127.0.0.1")]
+    User.objects.filter(pk="alice").update(made_by_proxy=True)
     allow(alice, lage)
     named = {"X-Sage-Internal-UserId": "alice"}
     refused(anyone.get("/oauth2/authorize", request_of(max_age="60"), **named), "login_required")
