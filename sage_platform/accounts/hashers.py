@@ -1,43 +1,14 @@
-"""Password hashing with a bounded number of slots.
+"""Django's password hashers, each hash in one of the slots (`hashing`).
 
-Each hash takes tens of MiB and tens of milliseconds of a core. The hashers themselves take the slots, so that no code that checks
-or sets a password can forget to. For the same reason they hold the rule that no password is empty: whichever way one is set, by
-a form, the API, a command or Django itself, it is hashed here.
+The hashers themselves take the slots, so that no code that checks or sets a password can forget to. Whoever hashes for somebody
+in particular takes the slot in that name before. For the same reason the hashers hold the rule that no password is empty:
+whichever way one is set, by a form, the API, a command or Django itself, it is hashed here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore, local
-
-from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
-from django.utils.translation import gettext_lazy as _
 
-from sage_platform.api.errors import TooManyRequests
-from sage_platform.api.waiting import waiting
+from sage_platform.accounts.hashing import slot
 from sage_platform.turns import turns
-
-slots = BoundedSemaphore(settings.SAGE_HASH_CONCURRENCY)
-held = local()
-
-
-@contextmanager
-def slot() -> Iterator[None]:
-    """Wait for a slot, for SAGE_HASH_WAIT_SECONDS at most; raises TooManyRequests. A thread that holds one takes no second."""
-    if getattr(held, "one", False):
-        yield
-        return
-    if not slots.acquire(blocking=False):
-        with waiting():
-            found = slots.acquire(timeout=settings.SAGE_HASH_WAIT_SECONDS)
-        if not found:
-            raise TooManyRequests(2, _("The service is busy with other sign-ins. Please try again in a moment."))
-    held.one = True
-    try:
-        yield
-    finally:
-        held.one = False
-        slots.release()
 
 
 def refuse_empty(password: str) -> None:

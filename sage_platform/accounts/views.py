@@ -58,6 +58,7 @@ class RegistrationViewSet(ApiViewSet):
             email=data["email"],
             phonenum=data["phonenum"],
             code=data["verification_code"],
+            client_key=client_key(request._request),
         )
         return {"user_id": user.pk}
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
-from sage_platform.accounts.hashers import slot
+from sage_platform.accounts.hashing import Asker, slot
 from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api.client import client_key
@@ -33,6 +33,7 @@ class Failure:
     """
 
     def __init__(self, address: str, application: Application | None) -> None:
+        self.address = address
         of_address = Act(OF_ADDRESS, address)
         self._act, self._judged_too = of_address, list[Act]()
         if application is not None:
@@ -46,10 +47,13 @@ class Failure:
     def refuse(self, advice: str | None = None) -> NoReturn:
         """Raises TooManyRequests when a limit is reached, else InvalidClientError with the advice."""
         # The limits are read before the row is written, so that a flood of failures past them costs no writes.
-        for act in (self._act, *self._judged_too):
-            limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
+        self.refuse_past_limits()
         self.write_down()
         raise InvalidClientError(description=advice)
+
+    def refuse_past_limits(self) -> None:
+        for act in (self._act, *self._judged_too):
+            limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,9 @@ def _opens_fast(stored: str, shown: Shown) -> bool:
 
 
 def _open_otherwise(application: Application, shown: Shown, failure: Failure) -> None:
-    """By a former secret that still counts, or by one with a slow hash. Raises InvalidClientError or TooManyRequests.
+    """By a former secret that still counts, or by one with a slow hash, which can be guessed.
 
-    What has a slow hash can be guessed. So the try is counted as a failure first and taken back if it was right: many guesses at
-    the same moment could else all pass the limit.
+    Raises InvalidClientError or TooManyRequests.
     """
     former = clients.living_former_secrets(application)
     if any(_opens_fast(stored, shown) for stored in former):
@@ -136,9 +139,15 @@ def _open_otherwise(application: Application, shown: Shown, failure: Failure) ->
     slow = [stored for stored in (str(application.client_secret), *former) if client_secrets.is_slow(stored)]
     if not slow:
         failure.refuse()
-    # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
-    with slot():
-        tries = failure.write_down()
+    if all(client_secrets.is_known(stored) for stored in slow):
+        failure.refuse_past_limits()
         if not any(_opens(stored, shown) for stored in slow):
+            failure.refuse()
+        return
+    # Inside the slot, so that of many right calls at the same moment only those that are being compared count as failures.
+    with slot(Asker(f"client:{application.pk}", failure.address)):
+        # Counted as a failure first, so that many guesses at the same moment cannot all pass the limit.
+        tries = failure.write_down()
+        if not any(_opens(stored, shown) for stored in sorted(slow, key=client_secrets.is_known, reverse=True)):
             raise InvalidClientError
         limits.take_back(tries)

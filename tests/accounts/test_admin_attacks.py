@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from pytest_django import Settings
 
-from sage_platform.accounts import hashers
+from sage_platform.accounts.hashing import UNNAMED, slots
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
 from sage_platform.api.errors import Refusal
@@ -92,12 +92,12 @@ class Unread:
 def test_a_busy_hasher_is_429_in_the_admin_too(as_admin: Caller, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SAGE_HASH_WAIT_SECONDS = 0.01
     given = {"username": "carol", "password": PASSWORD, "email": "", "phonenum": "", "role": "user"}
-    taken = [hashers.slots.acquire() for _ in range(settings.SAGE_HASH_CONCURRENCY)]
+    taken = [slots.enter(UNNAMED, seconds=1) for _ in range(settings.SAGE_HASH_CONCURRENCY)]
     try:
         response = as_admin.form(f"{LIST}add/", given)
     finally:
         for _ in taken:
-            hashers.slots.release()
+            slots.leave()
     assert response.status_code == 429
     assert response.headers["Retry-After"] == "2"
     assert "Content-Security-Policy" in response.headers

@@ -57,7 +57,8 @@ def test_one_address_and_one_code_by_eight_threads(mailbox: Mailbox) -> None:
     code = mailbox.code_to("carol@sage.example")
     answers = at_once(8, lambda n: envelope(Caller().post(REGISTER, body_for(f"carol{n}", "carol@sage.example", code))))
     assert [answer["code"] for answer in answers].count(200) == 1
-    assert {answer["code"] for answer in answers} <= {200, 400}
+    # Two are hashed at once and four more may wait for one address of mail; the others come too late or are told to come again.
+    assert {answer["code"] for answer in answers} <= {200, 400, 429}
     assert User.objects.count() == 1
 
 
@@ -71,7 +72,9 @@ def test_one_name_added_by_eight_threads(as_admin: Caller) -> None:
         return envelope(caller.post("/api/user/add", {"username": "carol", "password": PASSWORD, "email": "carol@sage.example"}))
 
     answers = at_once(8, add)
-    assert sorted(answer["code"] for answer in answers) == [200] + [400] * 7
+    codes = [answer["code"] for answer in answers]
+    assert codes.count(200) == 1
+    assert set(codes) <= {200, 400, 429}
     assert User.objects.filter(username="carol").count() == 1
 
 
@@ -95,7 +98,7 @@ def test_the_right_one_among_wrong_ones_at_once_makes_one_user() -> None:
     assert answers[:4] == [WRONG_CODE] * 4
     carol = User.objects.get()
     assert [answer for answer in answers if answer["code"] == 200] == [success({"user_id": carol.pk})]
-    assert [answer["code"] for answer in answers].count(400) == 11
+    assert {answer["code"] for answer in answers} <= {200, 400, 429}
     assert not RegistrationCode.objects.exists()
 
 

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from itertools import cycle
 from statistics import quantiles
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -87,7 +88,9 @@ def verify_all(base: str, tokens: Sequence[str], provider: dict[str, Any], pace:
         return list(pool.map(client, range(len(tokens)), tokens))
 
 
-def oauth2_calls(base: str, flow: dict[str, Any], cookie: str, person: dict[str, str], seconds: float) -> dict[str, list[float]]:
+def oauth2_calls(
+    base: str, flow: dict[str, Any], cookie: str, persons: Sequence[dict[str, str]], seconds: float
+) -> dict[str, list[float]]:
     """One client, again and again: a sign-in by password, and each grant; the milliseconds that each took."""
     connection = connect(base)
     taken: dict[str, list[float]] = defaultdict(list)
@@ -104,7 +107,9 @@ def oauth2_calls(base: str, flow: dict[str, Any], cookie: str, person: dict[str,
         return timed(name, "/oauth2/token", FORM | {"Authorization": flow[client]}, urlencode(fields))
 
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    for person in cycle(persons):
+        if time.monotonic() >= until:
+            break
         timed("sign-in", "/api/auth/login", JSON, json.dumps(person))
         response, _ = call(connection, "GET", flow["authorize"], {"Cookie": cookie})
         [code] = parse_qs(urlsplit(response.headers["Location"] or "").query)["code"]

@@ -16,17 +16,18 @@ from tests.e2e.served import Browser, Platform
 AMOUNT = 12
 PASSWORD = "correct horse battery"
 
-# Users without a password, each with a session and a token: nobody's sign-in is the point here, and hashing would be the load.
+# Users with one password, hashed once, each with a session and a token, since hashing would be the load.
 PEOPLE = f"""
 import json
 from importlib import import_module
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from sage_platform.accounts.models import SESSION_SIGN_IN, SignIn, User
 from sage_platform.accounts.services import sign_ins
 store = import_module(settings.SESSION_ENGINE).SessionStore
-made = []
+made, hashed = [], make_password({PASSWORD!r})
 for number in range({AMOUNT}):
-    user = User.objects.create(username=f"person{{number}}")
+    user = User.objects.create(username=f"person{{number}}", password=hashed)
     sign_in = SignIn.objects.create(user=user, method="password", credentials_version=1, client_key="127.0.0.1")
     session = store()
     session[SESSION_SIGN_IN] = str(sign_in.pk)

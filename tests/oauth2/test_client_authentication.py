@@ -4,12 +4,14 @@ import base64
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.utils import timezone
 
 from sage_platform.accounts.models import LimitedAct
 from sage_platform.accounts.services import limits
 from sage_platform.oauth2 import client_secrets
 from sage_platform.oauth2.models import AccessToken, Application
+from tests.hashing_queue import share_taken
 from tests.oauth2_clients import SECRET, Program, Response, allow, basic, code_for, make_client, make_public_client
 from tests.people import Caller
 
@@ -222,6 +224,41 @@ def test_thirty_failures_a_minute_with_a_chosen_secret(anyone: Caller, monkeypat
     make_client("other", grant_types=["client_credentials"], scope="usage:write")
     assert ask(anyone, authorization=basic("other")).status_code == 200
     from_elsewhere(anyone, 7)
+    assert ask(anyone, authorization=basic("machine", CHOSEN)).status_code == 200
+
+
+def test_a_chosen_secret_is_hashed_once_in_a_process(anyone: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program shows it at each call. The guesses at it go on counting, and past the limit the right one is refused too."""
+    application = machine(client_secret=CHOSEN)
+    hashed: list[str] = []
+
+    def check(given: str, stored: str) -> bool:
+        hashed.append(given)
+        return check_password(given, stored)
+
+    monkeypatch.setattr(client_secrets, "check_password", check)
+    right, wrong = basic("machine", CHOSEN), basic("machine", f"{CHOSEN}!")
+    assert ask(anyone, authorization=wrong).status_code == 401
+    assert [ask(anyone, authorization=right).status_code for _ in range(40)] == [200] * 40
+    assert [ask(anyone, authorization=wrong).status_code for _ in range(29)] == [401] * 29
+    # A secret by HTTP Basic may be encoded or not, so a wrong one is looked at twice.
+    assert (len(hashed), hashed[0], hashed[2]) == (3, f"{CHOSEN}!", CHOSEN)
+    for authorization in (wrong, right):
+        assert ask(anyone, authorization=authorization).status_code == 429
+    from_elsewhere(anyone, 7)
+    Application.objects.filter(pk=application.pk).update(client_secret=client_secrets.hashed("another one"))
+    assert ask(anyone, authorization=right).status_code == 401
+    assert ask(anyone, authorization=basic("machine", "another one")).status_code == 200
+    assert len(hashed) == 6
+
+
+def test_a_chosen_secret_waits_in_the_queue_for_passwords(anyone: Caller) -> None:
+    application = machine(client_secret=CHOSEN)
+    with share_taken(f"client:{application.pk}"):
+        response = ask(anyone, authorization=basic("machine", CHOSEN))
+    assert (response.status_code, response.json()["error"]) == (429, "temporarily_unavailable")
+    assert response.headers["Retry-After"] == "2"
+    assert not LimitedAct.objects.exists()
     assert ask(anyone, authorization=basic("machine", CHOSEN)).status_code == 200
 
 

@@ -173,15 +173,23 @@ def test_they_do_not_come_back(
     refused(program.refresh(pair["refresh_token"]))
 
 
-@pytest.mark.parametrize(("secret", "queries"), [(SECRET, 9), ("an operator thought of it", 13)], ids=["generated", "chosen"])
-def test_an_exchange_and_a_refresh_take_thirteen_queries_at_most(
-    secret: str, queries: int, as_alice: Caller, signing_keys: object, django_assert_num_queries: DjangoAssertNumQueries
+@pytest.mark.parametrize(
+    ("secret", "queries"), [(SECRET, (9, 9)), ("an operator thought of it", (14, 12))], ids=["generated", "chosen"]
+)
+def test_an_exchange_and_a_refresh_take_fourteen_queries_at_most(
+    secret: str,
+    queries: tuple[int, int],
+    as_alice: Caller,
+    signing_keys: object,
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """The transaction's beginning and end counted. A chosen secret takes four more, since its tries are counted first."""
+    """The transaction's beginning and end counted. A chosen secret takes five more where it is hashed, and then three: its tries
+    are counted.
+    """
     allow(as_alice.user, make_client(client_secret=secret))
     program = Program(secret=secret)
     code = code_for(as_alice)
-    with django_assert_num_queries(queries):
+    with django_assert_num_queries(queries[0]):
         pair = program.exchange(code).json()
-    with django_assert_num_queries(queries):
+    with django_assert_num_queries(queries[1]):
         assert program.refresh(pair["refresh_token"]).status_code == 200

@@ -4,7 +4,8 @@ A sign-in goes in this order: refuse if a limit is reached already; write the at
 was right, delete the failure again. So of many guesses at the same moment each is counted before any is compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,13 +13,13 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform.accounts.hashers import slot
+from sage_platform.accounts.hashing import Asker, refuse_surplus, slot
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.accounts.sign_in_options import password_login_admins_only, password_login_enabled
-from sage_platform.api.errors import Code, Refusal, TooManyRequests
+from sage_platform.api.errors import Code, Message, Refusal, TooManyRequests
 from sage_platform.metrics import operation
 
 WINDOW = timedelta(minutes=15)
@@ -26,9 +27,12 @@ WINDOW = timedelta(minutes=15)
 PER_ACCOUNT_AND_CLIENT = Limit("sign-in by account", 10, WINDOW)
 PER_ACCOUNT = Limit("sign-in by account", 100, WINDOW)
 PER_CLIENT = Limit("sign-in by client", 100, WINDOW)
+# Right passwords cost as much work as wrong ones, and no person types them so often.
+RIGHT_ONES = Limit("right password", 60, timedelta(minutes=1))
 
 WRONG = _("Invalid username or password")
 LOCKED = _("Too many failed sign-ins. Please wait and try again.")
+TOO_OFTEN = _("This account signs in too often. Please wait a minute and try again.")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Attempt:
     user: User | None
     account: str
     client_key: str
+
+    @property
+    def asker(self) -> Asker:
+        return Asker(self.account, self.client_key)
 
 
 @operation("identity", "sign_in")
@@ -50,17 +58,24 @@ def authenticate(identifier: str, password: str, *, client_key: str) -> User:
     _refuse_without_passwords()
     user: User | None = User.objects.named(identifier).first()
     attempt = Attempt(user, f"user:{user.pk}" if user else f"name:{comparison_key(identifier)}", client_key)
-    if not _try_password(attempt, password) or user is None:
+    with _tried(attempt, password) as right:
+        pass
+    if not right or user is None:
         raise Refusal(Code.UNAUTHENTICATED, WRONG)
     _refuse_by_role(user)
     return user
 
 
-def confirm(user: User, password: str, *, client_key: str) -> bool:
-    """Whether this is the signed-in user's own password. The mode and the limits of a sign-in hold here too."""
+@contextmanager
+def confirmed(user: User, password: str, *, client_key: str) -> Iterator[bool]:
+    """Whether this is the signed-in user's own password. The mode and the limits of a sign-in hold here too.
+
+    The hashing slot is held meanwhile, so that whoever hashes the new password waits once.
+    """
     _refuse_without_passwords()
     _refuse_by_role(user)
-    return _try_password(Attempt(user, f"user:{user.pk}", client_key), password)
+    with _tried(Attempt(user, f"user:{user.pk}", client_key), password) as right:
+        yield right
 
 
 def _refuse_without_passwords() -> None:
@@ -73,18 +88,23 @@ def _refuse_by_role(user: User) -> None:
         raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
 
 
-def _try_password(attempt: Attempt, password: str) -> bool:
+@contextmanager
+def _tried(attempt: Attempt, password: str) -> Iterator[bool]:
+    """Whether the password is right, within the slot in which it was compared."""
+    refuse_surplus(attempt.asker)  # Before any question to the database, so that a flood costs little.
     by_account = () if _known_client(attempt) else (Act(PER_ACCOUNT, attempt.account),)
     _refuse_locked(attempt, by_account)
     # Inside the slot, so that of many right sign-ins at the same moment only those that are being compared count as failures.
-    with slot():
+    with slot(attempt.asker):
         failures = _write_down(attempt, by_account)
         right = _is_right(attempt.user, password)
-    if right:
-        limits.take_back(failures)
-        # Failures from every client: PER_ACCOUNT_AND_CLIENT counts the same rows.
-        limits.forget(PER_ACCOUNT, attempt.account)
-    return right
+        if right:
+            limits.take_back(failures)
+            # Failures from every client: PER_ACCOUNT_AND_CLIENT counts the same rows.
+            limits.forget(PER_ACCOUNT, attempt.account)
+            with _saying(TOO_OFTEN):
+                limits.take(Act(RIGHT_ONES, attempt.account))
+        yield right
 
 
 def _is_right(user: User | None, password: str) -> bool:
@@ -98,22 +118,29 @@ def _is_right(user: User | None, password: str) -> bool:
 def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
     """Comes before the wait for a slot, so that an attacker who is locked out takes no hashing time from others."""
     now = timezone.now()
-    try:
+    with _saying(LOCKED):
         limits.check(PER_CLIENT, attempt.client_key, at=now)
         limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, at=now)
         for act in by_account:
             limits.check(act.limit, act.subject, at=now)
-    except TooManyRequests as error:
-        raise TooManyRequests(error.retry_after, LOCKED) from None
+    with _saying(TOO_OFTEN):
+        limits.check(RIGHT_ONES, attempt.account, at=now)
 
 
 def _write_down(attempt: Attempt, by_account: Sequence[Act]) -> list[int]:
     """Checks all limits once more, since others may have reached them while this attempt waited for its slot."""
     from_here = Act(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, by_detail=True)
-    try:
+    with _saying(LOCKED):
         return limits.take(Act(PER_CLIENT, attempt.client_key), from_here, judged_too=by_account)
+
+
+@contextmanager
+def _saying(message: Message) -> Iterator[None]:
+    """The refusals of the limits in here get this text."""
+    try:
+        yield
     except TooManyRequests as error:
-        raise TooManyRequests(error.retry_after, LOCKED) from None
+        raise TooManyRequests(error.retry_after, message) from None
 
 
 def _known_client(attempt: Attempt) -> bool:

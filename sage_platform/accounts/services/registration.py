@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from sage_platform.accounts.hashing import Asker
 from sage_platform.accounts.models import RegistrationCode, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import limits, users
@@ -59,13 +60,14 @@ def send_code(email: str, *, client_key: str) -> None:
     _keep(key, code)
 
 
-def register(username: str, *, password: str, email: str, phonenum: str, code: str) -> User:
+def register(username: str, *, password: str, email: str, phonenum: str, code: str, client_key: str) -> User:
     """Make the account. The code is checked first, and deleted only if the account is made. Raises Refusal 400."""
     refuse_unless_open()
     key = comparison_key(email)
     if not _code_is_right(key, code, at=timezone.now()):
         raise Refusal(Code.BAD_REQUEST, _("The verification code is wrong or has expired."))
-    user = users.new_user(username, password=password, email=email, phonenum=phonenum)
+    asker = Asker(f"email:{key}", client_key)
+    user = users.new_user(username, password=password, email=email, phonenum=phonenum, asker=asker)
     user.verified_email = user.email
     # Both or neither: else a crash in between would leave a person without an account and without a code to try again.
     with transaction.atomic():

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from sage_platform.accounts.hashing import UNNAMED, Asker, slot
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User, UserConfig
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import passwords
@@ -32,12 +33,15 @@ def create_user(
 
     If several are made with one name at the same moment, the database's constraint lets one through.
     """
-    user = new_user(username, password=password, email=email, phonenum=phonenum, role=role)
+    asker = Asker(f"user:{actor.pk}") if actor else UNNAMED
+    user = new_user(username, password=password, email=email, phonenum=phonenum, role=role, asker=asker)
     store_user(user, actor=actor)
     return user
 
 
-def new_user(username: str, *, password: str, email: str, phonenum: str, role: str = User.Role.USER) -> User:
+def new_user(
+    username: str, *, password: str, email: str, phonenum: str, role: str = User.Role.USER, asker: Asker = UNNAMED
+) -> User:
     """A user whom the database does not have yet, the password hashed. Raises as `create_user` does.
 
     Hashing takes long. It is apart from storing, so that it does not run inside a transaction, where others could not write.
@@ -45,7 +49,8 @@ def new_user(username: str, *, password: str, email: str, phonenum: str, role: s
     user = User(username=username, email=email, phonenum=phonenum, role=role)
     refuse_taken(username=username, email=email)
     check_strength(password, user)
-    user.set_password(password)
+    with slot(asker):
+        user.set_password(password)
     return user
 
 
@@ -94,10 +99,11 @@ def change_password(user: User, *, old_password: str, new_password: str, client_
 
     Raises Refusal 400 when the old one is wrong or the new one weak, TooManyRequests as a sign-in does.
     """
-    if not passwords.confirm(user, old_password, client_key=client_key):
-        raise Refusal(Code.BAD_REQUEST, _("The old password is wrong."))
-    check_strength(new_password, user)
-    set_password(user, new_password, keep=keep)
+    with passwords.confirmed(user, old_password, client_key=client_key) as right:
+        if not right:
+            raise Refusal(Code.BAD_REQUEST, _("The old password is wrong."))
+        check_strength(new_password, user)
+        set_password(user, new_password, keep=keep)
 
 
 def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None = None) -> None:

@@ -1,0 +1,144 @@
+"""The queue for hashing slots: how many wait, whose they are, and who comes next."""
+
+import time
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from sage_platform.accounts.hashing import Asker, HashingSlots, room_to_wait
+from sage_platform.accounts.models import LimitedAct, SignIn, User
+from tests.accounts.test_lockout import BUSY, log_in, outcome
+from tests.answers import refused
+from tests.clock import Clock
+from tests.conftest import make_user
+from tests.hashing_queue import Crowd, share_taken
+from tests.people import PASSWORD, Caller, envelope, signed_in
+
+TOO_OFTEN = "This account signs in too often. Please wait a minute and try again."
+
+
+def full(slots: HashingSlots, amount: int) -> Crowd:
+    for number in range(amount):
+        assert slots.enter(Asker(f"early {number}", "192.0.2.9"), seconds=0)
+    return Crowd(slots)
+
+
+def turned_away(crowd: Crowd, name: str, client: str) -> None:
+    """At once, though they would have waited."""
+    began = time.monotonic()
+    assert crowd.slots.is_full_for(Asker(name, client))
+    assert not crowd.slots.enter(Asker(name, client), seconds=30)
+    assert time.monotonic() - began < 5
+
+
+def end(crowd: Crowd) -> None:
+    """All who wait come in, one after the other."""
+    while crowd.waiting:
+        crowd.next()
+    for thread in crowd.threads:
+        thread.join(10)
+
+
+def test_four_wait_for_one_account() -> None:
+    crowd = full(HashingSlots(2, room=32), 2)
+    for number in range(4):
+        crowd.wait_as("mallory", f"198.51.100.{number}")
+    turned_away(crowd, "mallory", "198.51.100.77")
+    crowd.wait_as("alice", "203.0.113.5")
+    end(crowd)
+    assert sorted(crowd.came) == ["alice", *["mallory"] * 4]
+
+
+def test_three_quarters_wait_from_one_address_and_the_rest_is_for_others() -> None:
+    crowd = full(HashingSlots(2, room=32), 2)
+    for number in range(24):
+        crowd.wait_as(f"account {number}", "198.51.100.66")
+    turned_away(crowd, "account 24", "198.51.100.66")
+    for number in range(8):
+        crowd.wait_as(f"person {number}", f"203.0.113.{number}")
+    turned_away(crowd, "one more", "203.0.113.99")
+    end(crowd)
+    assert len(crowd.came) == 32
+
+
+def test_the_addresses_come_in_turn() -> None:
+    crowd = full(HashingSlots(1, room=16), 1)
+    for number in range(4):
+        crowd.wait_as(f"mallory {number}", "198.51.100.66")
+    crowd.wait_as("alice", "203.0.113.5")
+    crowd.wait_as("bob", "203.0.113.6")
+    crowd.wait_as("bob again", "203.0.113.6")
+    order = [crowd.next() for _ in range(7)]
+    assert order == ["mallory 0", "alice", "bob", "mallory 1", "bob again", "mallory 2", "mallory 3"]
+    end(crowd)
+
+
+def test_who_gives_up_leaves_their_place_to_others() -> None:
+    crowd = full(HashingSlots(1, room=1), 1)
+    for _ in range(3):
+        assert not crowd.slots.enter(Asker("alice", "203.0.113.5"), seconds=0.01)
+    crowd.wait_as("bob", "203.0.113.6")
+    turned_away(crowd, "alice", "203.0.113.5")
+    assert crowd.next() == "bob"
+    crowd.slots.leave()
+    assert crowd.slots.enter(Asker("alice", "203.0.113.5"), seconds=0)
+    end(crowd)
+
+
+@pytest.mark.parametrize(
+    ("slots", "threads", "room"), [(2, 96, 32), (1, 96, 16), (4, 96, 32), (4, 512, 64), (2, 12, 4), (1, 8, 2)]
+)
+def test_few_threads_leave_little_room_to_wait(slots: int, threads: int, room: int) -> None:
+    assert room_to_wait(slots, threads) == room
+
+
+# -- At the doors -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_past_the_account_s_share_is_refused_at_once(
+    cheap_alice: User, hashed: str, judged: list[str], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_user("bob", hashed)
+    began = time.monotonic()
+    with share_taken("user:alice"):
+        for password in (PASSWORD, "wrong"):
+            with django_assert_num_queries(1):
+                response = log_in(password=password)
+            assert (response.status_code, envelope(response)) == (429, refused(429, BUSY))
+            assert response.headers["Retry-After"] == "2"
+        assert time.monotonic() - began < 1.5, "nobody waited"
+        assert not LimitedAct.objects.exists()
+        assert not SignIn.objects.exists()
+        assert judged == []
+    assert outcome(password=PASSWORD) == 200
+
+
+@pytest.mark.parametrize("path", ["/api/user/change-password", "/sage/password"])
+def test_a_change_of_password_obeys_the_share(path: str, cheap_alice: User) -> None:
+    caller = signed_in(cheap_alice)
+    body = {"old_password": PASSWORD, "new_password": f"{PASSWORD}!", "repeated": f"{PASSWORD}!"}
+    with share_taken("user:alice"):
+        response = caller.post(path, body) if path.startswith("/api") else caller.form(path, body)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
+    cheap_alice.refresh_from_db()
+    assert cheap_alice.check_password(PASSWORD)
+
+
+def test_sixty_right_passwords_a_minute_for_one_account(
+    cheap_alice: User, cheap_hashes: str, judged: list[str], clock: Clock
+) -> None:
+    make_user("bob", cheap_hashes)
+    assert [outcome(password=PASSWORD, address=f"203.0.113.{number % 7}") for number in range(60)] == [200] * 60
+    judged.clear()
+    by_token = signed_in(cheap_alice, token=True)
+    change = {"old_password": PASSWORD, "new_password": f"{PASSWORD}!"}
+    for response in (log_in(password=PASSWORD), log_in("ALICE@sage.example"), by_token.post("/api/user/change-password", change)):
+        assert (response.status_code, envelope(response)) == (429, refused(429, TOO_OFTEN))
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+    page = Caller().form("/sage/login", {"username": "alice", "password": PASSWORD})
+    assert (page.status_code, TOO_OFTEN in page.content.decode()) == (429, True)
+    assert judged == [], "whoever is refused takes no hashing time"
+    assert outcome("bob", PASSWORD) == 200
+    clock.forward(seconds=61)
+    assert outcome(password=PASSWORD) == 200
+    assert envelope(by_token.post("/api/user/change-password", change))["code"] == 200
