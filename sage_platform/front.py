@@ -1,14 +1,13 @@
 """What is answered in front of Django: no database, session, cache, middleware or log line (docs/api.md#liveness)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse
 
-from django.http import HttpResponse
-
 from sage_platform import paths
 from sage_platform.api.seams import Environ, FrontAnswer
-from sage_platform.request_body import LingeringAnswer, RequestBody
+from sage_platform.request_body import LingeringAnswer, RequestBody, declared_length, has_body, is_chunked
+from sage_platform.stopping import under_way
 from sage_platform.turns import turns
 
 # PEP 3333 asks for an iterable of bytes. Django's handler returns an HttpResponse, which is one, but its type does not say so.
@@ -19,25 +18,25 @@ PREFIX = f"/{paths.PROXIED}"
 LINGER_SECONDS = 2.0
 
 
-class WholeAnswer:
-    """A response that is there as a whole: the turn ends with it, and not before the server has taken it over and closed it.
+class Answer:
+    """A response on its way. `left` is done once the server has taken over its last part and closed it (PEP 3333)."""
 
-    Were the turn given on earlier, whoever gets it would wait for the interpreter that this thread still needs.
-    """
+    __slots__ = ("_left", "_parts")
 
-    __slots__ = ("_response",)
-
-    def __init__(self, response: HttpResponse) -> None:
-        self._response = response
+    def __init__(self, parts: Iterable[bytes], *left: Callable[[], None]) -> None:
+        self._parts = parts
+        self._left = left
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._response)
+        return iter(self._parts)
 
     def close(self) -> None:
         try:
-            self._response.close()
+            if (close := getattr(self._parts, "close", None)) is not None:
+                close()
         finally:
-            turns.leave()
+            for act in self._left:
+                act()
 
 
 def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_prefix: bool = False) -> Application:
@@ -52,27 +51,31 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         if told is not None:
             return told
         body = take_body(environ)
+        under_way.enter()
         turns.enter()
         try:
             response = django(environ, start_response)
         except BaseException:
             turns.leave()
+            under_way.leave()
             raise
-        if not getattr(response, "streaming", True) and (body is None or not body.lingers):
-            return WholeAnswer(response)
+        if body is not None and body.lingers:
+            response = LingeringAnswer(response, body, seconds=LINGER_SECONDS)
+        elif not getattr(response, "streaming", True):
+            # It is there as a whole. Were the turn given on before the server has it, whoever gets the turn would wait for the
+            # interpreter that this thread still needs.
+            return Answer(response, turns.leave, under_way.leave)
         # What is sent piece by piece waits for its client, and runs no Python to speak of.
         turns.leave()
-        return LingeringAnswer(response, body, seconds=LINGER_SECONDS) if body is not None and body.lingers else response
+        return Answer(response, under_way.leave)
 
     return application
 
 
 def take_body(environ: Environ) -> RequestBody | None:
     """Put our own reader in the place of the server's; None where there is no body."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    chunked = "HTTP_TRANSFER_ENCODING" in environ
-    if not chunked and length in {"", "0"}:
+    if not has_body(environ):
         return None
-    # The server has seen to it that a length is a number.
-    body = environ["wsgi.input"] = RequestBody(environ["wsgi.input"], None if chunked else int(length))
+    length = None if is_chunked(environ) else declared_length(environ)
+    body = environ["wsgi.input"] = RequestBody(environ["wsgi.input"], length)
     return body

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
@@ -52,6 +53,24 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
             "urllib3": {"level": "ERROR"},
         },
     }
+
+
+class OneASecond:
+    """For a line that a flood would write again and again: it is written once a second, with how often it came since the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._times = 0
+        self._next = 0.0
+
+    def times(self) -> int:
+        """How often it came since it was written last, this time included; 0 where it is not to be written now."""
+        with self._lock:
+            self._times += 1
+            if (now := time.monotonic()) < self._next:
+                return 0
+            self._next, times, self._times = now + 1, self._times, 0
+            return times
 
 
 def log_what_python_prints() -> None:

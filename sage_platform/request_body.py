@@ -9,14 +9,34 @@ thread waits for it with the interpreter in its hands, and the whole worker stan
 its thread and its place, like every other body that stalls.
 """
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
+from sage_platform.stopping import under_way
 from sage_platform.turns import turns
 
 # A read lasts until so much has come or the client has ended, so that only between two of them the time can be looked at.
 PIECE = 4 * 1024
+
+
+def declared_length(environ: Mapping[str, object]) -> int:
+    """The body's length in bytes by its header, 0 where there is none. A chunked body needs none: ask `is_chunked` too."""
+    raw = str(environ.get("CONTENT_LENGTH") or "0")
+    if not (raw.isascii() and raw.isdigit()):
+        return 0
+    return int(raw) if len(raw) < 19 else sys.maxsize  # Python refuses to convert thousands of digits.
+
+
+def is_chunked(environ: Mapping[str, object]) -> bool:
+    """Whether the body comes in chunks, whose length no header states (RFC 9112 §6.1). WSGI would take such a body as empty."""
+    return "HTTP_TRANSFER_ENCODING" in environ
+
+
+def has_body(environ: Mapping[str, object]) -> bool:
+    return declared_length(environ) > 0 or is_chunked(environ)
 
 
 class IncompleteBodyError(OSError):
@@ -47,18 +67,18 @@ class RequestBody:
         Raises IncompleteBodyError where the client ends before.
         """
         if self._left is None:
-            with turns.lent():
+            with self._coming():
                 return self._counted(self._stream.read(size)) if size else b""
         wanted = self._left if size < 0 else min(size, self._left)
         pieces = []
-        with turns.lent():
+        with self._coming():
             while wanted > 0:
                 pieces.append(self._counted(self._stream.read(wanted)))
                 wanted -= len(pieces[-1])
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def readline(self, size: int = -1, /) -> bytes:
-        with turns.lent():
+        with self._coming():
             return self._counted(self._stream.readline(size)) if size else b""
 
     def readlines(self, hint: int = -1, /) -> list[bytes]:
@@ -66,6 +86,12 @@ class RequestBody:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
+
+    @contextmanager
+    def _coming(self) -> Iterator[None]:
+        """While the client takes its time, others have the turn, and a stop need not wait for it."""
+        with turns.lent(), under_way.reading():
+            yield
 
     @property
     def has_ended(self) -> bool:

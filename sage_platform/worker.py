@@ -12,8 +12,14 @@ if multiprocessing.parent_process() is not None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
+# Imports nothing of Django.
+from sage_platform.stopping import end_beside_stalled_bodies
+
 # Loading Django takes most of a worker's start, so it comes after.
 from sage_platform.wsgi import application
+
+if multiprocessing.parent_process() is not None:
+    end_beside_stalled_bodies()
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
 # better part of a tenth of a second.

@@ -1,7 +1,6 @@
 """Reads bodies. Media type, length and content are checked in the order of docs/api.md#statuses."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,27 +15,15 @@ from django.utils.translation import gettext_lazy
 
 from sage_platform.api.errors import BodyTooLarge, InvalidInput, LengthRequired, Message, WrongMediaType
 from sage_platform.api.waiting import lend_connection
+from sage_platform.request_body import declared_length, has_body, is_chunked
 
 MAX_DEPTH = 64
 
 
-def declared_length(request: HttpRequest) -> int:
-    """The body's length in bytes by its header, 0 where there is none. A chunked body needs none: ask `is_chunked` too."""
-    raw = request.META.get("CONTENT_LENGTH") or "0"
-    if not (raw.isascii() and raw.isdigit()):
-        return 0
-    return int(raw) if len(raw) < 19 else sys.maxsize  # Python refuses to convert thousands of digits.
-
-
-def is_chunked(request: HttpRequest) -> bool:
-    """Whether the body comes in chunks, whose length no header states (RFC 9112 §6.1). WSGI would take such a body as empty."""
-    return "HTTP_TRANSFER_ENCODING" in request.META
-
-
 def check_length(request: HttpRequest, most: int) -> None:
-    if is_chunked(request):
+    if is_chunked(request.META):
         raise LengthRequired
-    if declared_length(request) > most:
+    if declared_length(request.META) > most:
         raise BodyTooLarge
 
 
@@ -55,7 +42,7 @@ class BodyKind:
 
         Raises WrongMediaType, LengthRequired, BodyTooLarge or InvalidInput, in this order.
         """
-        there = bool(declared_length(request)) or is_chunked(request)
+        there = has_body(request.META)
         if there and not self._is_right_type(request):
             raise WrongMediaType(self.refused_type)
         check_length(request, self.most_bytes())
@@ -113,9 +100,9 @@ def multipart(most_bytes: Callable[[], int]) -> BodyKind:
 
 def check_form_body(request: HttpRequest) -> None:
     """Refuse any body but a form without files, so that nobody can make a page read and store large files."""
-    if is_chunked(request):
+    if is_chunked(request.META):
         raise LengthRequired
-    if declared_length(request) and request.content_type != FORM.media_type:
+    if declared_length(request.META) and request.content_type != FORM.media_type:
         raise WrongMediaType(FORM.refused_type)
     check_length(request, settings.SAGE_MAX_JSON_BYTES)
     # The type of a form has no charset (RFC 6749 §B, WHATWG URL §5): whatever a client names there, it sends UTF-8.

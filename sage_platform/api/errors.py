@@ -93,6 +93,10 @@ class Unavailable(APIException):
         self.cause = cause
 
 
+class NoPlace(Unavailable):
+    """503 for want of a place at the gate. Of those one line a second is logged, since there are many in a flood."""
+
+
 class BodyTooLarge(APIException):
     status_code = 413
     default_detail = _("The request body is too large.")

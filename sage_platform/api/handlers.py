@@ -16,12 +16,23 @@ from rest_framework import exceptions as rest
 from sage_platform import paths
 from sage_platform.api import envelope, seams
 from sage_platform.api.envelope import envelope_response
-from sage_platform.api.errors import BodyTooLarge, IncompleteBody, InvalidInput, Refusal, RefusedForm, Unavailable, headers_of
+from sage_platform.api.errors import (
+    BodyTooLarge,
+    IncompleteBody,
+    InvalidInput,
+    NoPlace,
+    Refusal,
+    RefusedForm,
+    Unavailable,
+    headers_of,
+)
 from sage_platform.api.seams import ErrorFormat, ErrorParts
 from sage_platform.cache_errors import CacheAwayError
 from sage_platform.databases.errors import is_outage
+from sage_platform.logs import OneASecond
 
 log = getLogger("sage.api")
+no_place = OneASecond()
 R = TypeVar("R", bound=HttpResponseBase)
 # What the drivers raise when the database, the cache or the network to them is gone; `is_outage` tells the rest of it apart.
 DEPENDENCY_ERRORS = (OperationalError, InterfaceError, CacheAwayError)
@@ -85,7 +96,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 def log_unavailable(path: str, error: rest.APIException, response: HttpResponseBase) -> None:
     """Logs one line that names what failed. Django's own line, which names the path alone, is then left out."""
     if isinstance(error, Unavailable):
-        log.error("unavailable", extra={"facts": {"path": path, "cause": error.cause}})
+        facts: dict[str, object] = {"path": path, "cause": error.cause}
+        if isinstance(error, NoPlace):
+            facts["times"] = no_place.times()
+        if facts.get("times") != 0:
+            log.error("unavailable", extra={"facts": facts})
         logged_already(response)
 
 

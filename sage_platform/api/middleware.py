@@ -16,14 +16,14 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import APIException
 
 from sage_platform import paths
-from sage_platform.api.bodies import check_form_body, declared_length, is_chunked
+from sage_platform.api.bodies import check_form_body
 from sage_platform.api.client import came_by_https, client_key
-from sage_platform.api.errors import Unavailable
+from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer
 from sage_platform.api.languages import HEADERS, TAGS, language_of
 from sage_platform.logs import request_id_var
-from sage_platform.request_body import RequestBody
+from sage_platform.request_body import RequestBody, has_body
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # When a dependency hangs, requests that wait for it take all places. Health is what then tells operators which one hangs.
@@ -80,19 +80,11 @@ class RequestContextMiddleware:
         gate = self.gate
         if not gate.enter():
             if request.path != HEALTH or not self.health_gate.enter():
-                return answer(request, Unavailable(cause="every thread is taken"))
+                return answer(request, NoPlace(cause="every thread is taken"))
             gate = self.health_gate
-        try:
-            response = self.admit_body(request)
-        except BaseException:
-            gate.leave()
-            raise
+        response = in_place(request, self.admit_body, leave=gate.leave)
         if response.status_code == 503 and request.path != HEALTH:
             self.gate.hurry()
-        if response.streaming or getattr(request.META["wsgi.input"], "lingers", False):
-            when_closed(response, gate.leave)
-        else:
-            gate.leave()
         return response
 
     def admit_body(self, request: HttpRequest) -> HttpResponseBase:
@@ -101,27 +93,21 @@ class RequestContextMiddleware:
         A client that stalls in the middle of its body holds a thread for as long as it likes. Enough of them would hold all. And
         while one address holds nearly all of the places, the last ones are for people elsewhere.
         """
-        if not declared_length(request) and not is_chunked(request):
+        if not has_body(request.META):
             return self.get_response(request)
         client = client_key(request)
         if not self.bodies.enter(client):
-            return closing(answer(request, Unavailable(cause="every thread that takes bodies is taken")))
-        leave = partial(self.bodies.leave, client)
-        try:
-            response = self._checked_response(request)
-            body = request.META["wsgi.input"]
-            if isinstance(body, RequestBody) and not body.has_ended:
-                # The client is still sending what nobody has read: `front` drops it once the answer is on its way.
-                body.lingers = True
-                if body.is_left_more_than(settings.SAGE_MAX_JSON_BYTES):
-                    closing(response)
-        except BaseException:
-            leave()
-            raise
-        if isinstance(body, RequestBody) and body.lingers:
-            when_closed(response, leave)
-        else:
-            leave()
+            return closing(answer(request, NoPlace(cause="every thread that takes bodies is taken")))
+        return in_place(request, self._with_body, leave=partial(self.bodies.leave, client))
+
+    def _with_body(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._checked_response(request)
+        body = request.META["wsgi.input"]
+        if isinstance(body, RequestBody) and not body.has_ended:
+            # The client is still sending what nobody has read: `front` drops it once the answer is on its way.
+            body.lingers = True
+            if body.is_left_more_than(settings.SAGE_MAX_JSON_BYTES):
+                closing(response)
         return response
 
     def _checked_response(self, request: HttpRequest) -> HttpResponseBase:
@@ -149,6 +135,25 @@ class RequestContextMiddleware:
 def closing(response: R) -> R:
     """A response after which the connection is closed, since the rest of the request's body is still to come (RFC 9112 §9.6)."""
     response.headers["Connection"] = "close"
+    return response
+
+
+def in_place(
+    request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase], *, leave: Callable[[], None]
+) -> HttpResponseBase:
+    """The response of somebody who has a place, which they leave as soon as their thread is free.
+
+    That is now, or when the server has closed the response: where it is sent piece by piece, or the rest of the body is dropped.
+    """
+    try:
+        response = get_response(request)
+    except BaseException:
+        leave()
+        raise
+    if response.streaming or getattr(request.META["wsgi.input"], "lingers", False):
+        when_closed(response, leave)
+    else:
+        leave()
     return response
 
 

@@ -1,5 +1,7 @@
 """The gate: while requests come and go, others wait for a place; while they hang, others are refused at once."""
 
+import io
+import json
 import time
 from threading import Event, Semaphore, Thread
 
@@ -9,8 +11,10 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from sage_platform.api import gate as module
+from sage_platform.api import handlers
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.middleware import RequestContextMiddleware
+from sage_platform.logs import OneASecond
 from tests.people import envelope
 
 SORRY = {"code": 503, "message": "The service is temporarily unavailable. Please try again shortly.", "data": None}
@@ -152,6 +156,29 @@ def test_when_every_body_hangs_the_next_is_refused_and_others_get_in(threads: in
     for thread in hanging:
         thread.join(20)
     assert middleware(from_somebody(places)).status_code == 200
+
+
+def test_a_flood_past_the_gate_is_one_line_a_second(
+    settings: Settings, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("sage_platform.logs.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(handlers, "no_place", OneASecond())
+    settings.SAGE_THREADS = 8
+    middleware = RequestContextMiddleware(lambda _request: HttpResponse())
+    while middleware.gate._places.acquire(blocking=False):
+        pass
+    middleware.gate.hurry()
+    for seconds, requests in [(0.0, 5), (0.9, 1), (1.0, 1), (1.5, 2), (60.0, 1)]:
+        now[0] = 1000.0 + seconds
+        for _ in range(requests):
+            middleware.gate.hurry()
+            assert middleware(RequestFactory().get("/api/system/info")).status_code == 503
+    told = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert {(line["message"], line["path"], line["cause"]) for line in told} == {
+        ("unavailable", "/api/system/info", "every thread is taken")
+    }
+    assert [line["times"] for line in told] == [1, 6, 3]
 
 
 def test_the_last_places_are_for_addresses_that_hold_few() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from cryptography.fernet import Fernet
@@ -108,6 +109,28 @@ def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None
     began = time.monotonic()
     assert platform.stop() == 0
     assert time.monotonic() - began < 10
+
+
+def test_a_stalled_body_does_not_hold_up_the_stop(platform: Platform) -> None:
+    """A body that comes within five seconds is answered all the same."""
+    platform.start()
+    assert platform.process is not None
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=20)) for _ in range(8)]
+        for connection in connections:
+            connection.sendall(HEAD % len(BODY) + BODY[:10])
+        time.sleep(0.3)
+        began = time.monotonic()
+        platform.process.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        slow, *_stalled = connections
+        slow.sendall(BODY[10:])
+        answer = b"".join(iter(lambda: slow.recv(65536), b""))
+        assert b'"code":401' in answer
+        assert platform.process.wait(STOP_SECONDS) == 0
+        platform.process = None
+        assert 5 < time.monotonic() - began < 15
+    assert json.loads(platform.log.splitlines()[-1])["message"] == "server stopped"
 
 
 def test_the_log_is_one_json_object_a_line_and_the_address_is_told_once_the_server_listens(platform: Platform) -> None:
