@@ -169,8 +169,7 @@ def test_what_is_raised_gives_the_turn_back() -> None:
     assert turns._free == 1
 
 
-def test_a_holder_that_hangs_slows_the_others_and_does_not_stop_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+def test_a_holder_that_hangs_slows_the_others_by_a_second_and_does_not_stop_them() -> None:
     turns, hangs, served = Turns(1), Event(), list[float]()
 
     def holder() -> None:
@@ -179,14 +178,12 @@ def test_a_holder_that_hangs_slows_the_others_and_does_not_stop_them(monkeypatch
 
     with running(holder):
         until(lambda: turns._free == 0)
-        for _ in range(3):
-            began = time.monotonic()
-            with turns.taken(), turns.lent():
-                served.append(time.monotonic() - began)
+        began = time.monotonic()
+        with turns.taken(), turns.lent():
+            served.append(time.monotonic() - began)
         assert turns._waiting == []
         hangs.set()
-    assert len(served) == 3
-    assert all(0.05 <= took < 1 for took in served)
+    assert [1 <= took < 3 for took in served] == [True]
     assert turns._free == 1
 
 

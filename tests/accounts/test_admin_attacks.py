@@ -47,7 +47,8 @@ def test_of_two_administrators_who_demote_each_other_one_is_left(hashed: str) ->
             status: int = callers[number].form(f"{LIST}{other}/change/", fields).status_code
             return status
 
-        assert set(at_once(2, demote_the_other)) <= {200, 302, 403}
+        # One is done; the other is refused in the form, or comes too late to be an administrator at all.
+        assert sorted(at_once(2, demote_the_other)) in ([200, 302], [302, 403])
         assert User.objects.administrators().active().count() == 1
 
 

@@ -3,6 +3,7 @@
 from http.cookies import Morsel
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from sage_platform.accounts.models import AccessToken, RefreshToken, Session, SignIn, User
@@ -31,6 +32,15 @@ def test_by_name(path: str, anyone: Caller, alice: User) -> None:
     assert envelope(session)["data"]["user"]["userid"] == "alice"
     by_token = Caller().get("/api/auth/session", Authorization=f"Bearer {data['access_token']}")
     assert envelope(by_token)["data"]["user"]["userid"] == "alice"
+
+
+def test_staff_see_when_somebody_signed_in(anyone: Caller, alice: User, clock: Clock) -> None:
+    clock.forward(hours=5)
+    before = timezone.now()
+    anyone.post(PATHS[0], {"username_or_email": "alice", "password": "wrong"})
+    assert User.objects.get(last_login=None) == alice
+    anyone.post(PATHS[0], {"username_or_email": "alice", "password": PASSWORD})
+    assert User.objects.get(last_login__range=(before, timezone.now())) == alice
 
 
 @pytest.mark.parametrize("identifier", ["ALICE", " alice ", "ａｌｉｃｅ", "alice@sage.example", "Alice@SAGE.example"])

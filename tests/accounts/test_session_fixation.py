@@ -46,6 +46,17 @@ def test_the_key_changes_when_the_same_person_signs_in_again(alice: User, anyone
     assert_logged_out(thief.get("/api/auth/session"))
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_the_token_of_forms_changes_at_login(path: str, alice: User, anyone: Caller) -> None:
+    """Else whoever had the browser before could make forms that it accepts as the new person's."""
+    anyone.get("/sage/login")
+    planted = anyone.client.cookies["sage_csrf"].value
+    anyone.get("/sage/login")
+    assert anyone.client.cookies["sage_csrf"].value == planted
+    assert envelope(anyone.post(path, BODY))["code"] == 200
+    assert anyone.client.cookies["sage_csrf"].value != planted
+
+
 def test_a_failed_login_leaves_the_session_alone(as_bob: Caller, alice: User) -> None:
     before = as_bob.client.cookies["sage_session"].value
     assert envelope(as_bob.post(PATHS[0], BODY | {"password": "wrong"}))["code"] == 401

@@ -138,6 +138,13 @@ def test_promote_makes_a_known_user_an_administrator_and_again_changes_nothing(b
         assert people() == [("alice", "admin"), ("bob", "user")]
 
 
+def test_promote_lets_somebody_in_again_who_was_deactivated(bootstrap: Run, alice: User) -> None:
+    """The way back where nobody can sign in to the administration any more."""
+    User.objects.update(role="admin", is_active=False)
+    assert bootstrap("--promote", "alice") == "alice is an administrator.\n"
+    assert User.objects.get().is_admin
+
+
 @pytest.mark.parametrize("name", ["nobody", ""])
 def test_promote_refuses_a_name_that_nobody_has(bootstrap: Run, alice: User, name: str) -> None:
     with pytest.raises(CommandError) as refused:

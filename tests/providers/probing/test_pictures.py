@@ -148,9 +148,11 @@ def test_single_words(answer: str, name: str, expected: bool) -> None:
     assert names_colour(answer, BY_NAME[name]) is expected
 
 
-@given(st.text(max_size=300))
-def test_hardly_any_text_names_a_colour(text: str) -> None:
-    """Whatever is said names at most one colour."""
+NAMES = st.sampled_from([*BY_NAME, *CHINESE.values(), *TRADITIONAL.values()])
+
+
+@given(st.lists(st.one_of(st.text(max_size=40), NAMES), max_size=12).map("".join))
+def test_whatever_is_said_names_one_colour_at_most(text: str) -> None:
     assert sum(names_colour(text, colour) for colour in COLOURS) <= 1
 
 
