@@ -29,6 +29,7 @@ FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
 
 
+@env.reader
 def base_path(name: str, default: str) -> str:
     """Where the web application is, for example `/sage`; a trailing slash is dropped."""
     value = env.text(name, default).rstrip("/")
@@ -39,6 +40,7 @@ def base_path(name: str, default: str) -> str:
     return value
 
 
+@env.reader
 def web_root(name: str) -> Path | None:
     """The folder of a built web application; unset means none. Workers that cannot read it would die one after the other."""
     value = env.text(name)
@@ -56,6 +58,7 @@ def web_root(name: str) -> Path | None:
     return root
 
 
+@env.or_else(str)
 def header_secret(name: str, value: str) -> str:
     """A secret that a proxy sends as a header's value; the server hands on nothing else than visible ASCII (RFC 9110 §5.5)."""
     if not HEADER_VALUE.fullmatch(value) or (not value and env.text(f"{name}_FILE")):
@@ -63,6 +66,7 @@ def header_secret(name: str, value: str) -> str:
     return value
 
 
+@env.or_else(list)
 def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
     """Fernet keys (32 bytes in URL-safe base64), newest first. A key given twice would stay when one of the two is taken out."""
     expected = "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once"
@@ -76,8 +80,17 @@ def new_encryption_key() -> str:
     return Fernet.generate_key().decode()
 
 
+@env.or_else(lambda: "unusable")
+def kept_secret_key(path: Path) -> str:
+    """The secret in the data folder, made on first use."""
+    return env.kept_secret("SAGE_DATA_DIR", path)
+
+
+@env.or_else(new_encryption_key)
 def kept_encryption_key(path: Path, database: Mapping[str, Any]) -> str:
     """The key in the data folder, made on first use; never for a database in which another key was used."""
+    if not database:
+        return new_encryption_key()  # Its address is wrong, and the start ends; this one is not kept.
     if not path.exists():
         try:
             sealed = holds_sealed(database)
@@ -92,6 +105,7 @@ def kept_encryption_key(path: Path, database: Mapping[str, Any]) -> str:
     return env.kept_secret("SAGE_DATA_DIR", path, new_encryption_key)
 
 
+@env.reader
 def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:
     """A JSON array, with secrets in it, so that it may be a file."""
     try:
@@ -100,6 +114,7 @@ def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:
         raise env.misconfigured(name, str(error)) from None
 
 
+@env.or_else(dict)
 def database(name: str, value: str) -> dict[str, Any]:
     """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`.
 
@@ -154,6 +169,7 @@ def postgresql_pool() -> dict[str, Any]:
     }
 
 
+@env.or_else(dict)
 def cache(name: str, value: str) -> dict[str, Any]:
     if not value:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -197,6 +213,7 @@ def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
     }
 
 
+@env.or_else(dict)
 def mail(name: str, value: str) -> dict[str, Any]:
     """Django's EMAIL_* settings from, for example, `smtps://user:password@mail.example:465`."""
     expected = "smtps://user:password@host:465, smtp+tls://user:password@host:587, smtp://host:25 or consolemail://"

@@ -1,7 +1,8 @@
 """Typed readers for the process environment. They know no setting; `configuration.py` has what this product alone needs.
 
 Only the settings call these. A wrong value stops the start with the variable's name and what was expected; the value
-itself is never repeated, because it may be a secret.
+itself is never repeated, because it may be a secret. While the settings are read, what is wrong is collected, and all of it is
+told at once.
 """
 
 import os
@@ -9,16 +10,23 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import wraps
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 Network = IPv4Network | IPv6Network
 
+Parameters = ParamSpec("Parameters")
+Value = TypeVar("Value")
+
 # Every name that a reader was asked for, with the _FILE names of secrets.
 _asked: set[str] = set()
+# What is wrong, by the setting's name; None while nothing is collected. A setting that is wrong counts as unset from then on.
+_wrong: dict[str, str] | None = None
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
@@ -27,12 +35,75 @@ def misconfigured(name: str, expected: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name}: expected {expected}.")
 
 
+def collect() -> None:
+    """From here on a wrong value does not stop the start at once."""
+    global _wrong  # noqa: PLW0603  The settings are one for the process.
+    _wrong = {}
+
+
+def stop_if_wrong() -> None:
+    """Ends the collecting. Raises ImproperlyConfigured, with a line for each setting that is wrong."""
+    global _wrong
+    found, _wrong = _wrong, None
+    if found:
+        raise ImproperlyConfigured("\n".join(found.values()))
+
+
+def _note(error: ImproperlyConfigured) -> None:
+    """The first that is said of a setting; what follows from it would only mislead."""
+    if _wrong is None:
+        raise error
+    name = str(error).partition(":")[0].removesuffix("_FILE")
+    _wrong.setdefault(name, str(error))
+
+
+def reader(read: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
+    """For a reader whose first argument is the setting's name: what is wrong is noted, and the value is the default."""
+
+    @wraps(read)
+    def noting(*arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+        try:
+            return read(*arguments, **options)
+        except ImproperlyConfigured as error:
+            _note(error)
+            return read(*arguments, **options)
+
+    return noting
+
+
+def or_else(fallback: Callable[[], Value]) -> Callable[[Callable[Parameters, Value]], Callable[Parameters, Value]]:
+    """For a function that would find the same wrong again: what is wrong is noted, and the value is another."""
+
+    def wrapped(read: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
+        @wraps(read)
+        def noting(*arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+            try:
+                return read(*arguments, **options)
+            except ImproperlyConfigured as error:
+                _note(error)
+                return fallback()
+
+        return noting
+
+    return wrapped
+
+
+def required(name: str, value: str, expected: str, *, instead: str) -> str:
+    """The value, which must be given. `instead` stands for it until `stop_if_wrong`."""
+    if not value:
+        _note(misconfigured(name, expected))
+    return value or instead
+
+
 def text(name: str, default: str = "") -> str:
     """The variable's text without surrounding white space; unset and empty both mean the default."""
     _asked.add(name)
+    if _wrong is not None and name.removesuffix("_FILE") in _wrong:
+        return default
     return os.environ.get(name, "").strip() or default
 
 
+@reader
 def secret(name: str, default: str = "") -> str:
     """A secret from NAME, or from the file that NAME_FILE names. Setting both is refused, since one would win silently."""
     path, given = text(f"{name}_FILE"), text(name)
@@ -58,6 +129,7 @@ def unknown(prefix: str) -> dict[str, str]:
     }
 
 
+@reader
 def choice(name: str, default: str, choices: Sequence[str]) -> str:
     value = text(name, default)
     if value not in choices:
@@ -65,6 +137,7 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
     return value
 
 
+@reader
 def boolean(name: str, *, default: bool) -> bool:
     value = text(name).lower()
     if not value:
@@ -74,6 +147,7 @@ def boolean(name: str, *, default: bool) -> bool:
     raise misconfigured(name, "true or false")
 
 
+@reader
 def integer(name: str, default: int, *, least: int, most: int) -> int:
     value = text(name, str(default))
     # int() would also take "1_000", "+5" and the digits of other scripts, which an operator never means.
@@ -82,6 +156,7 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     return int(value)
 
 
+@or_else(lambda: None)
 def more_than(name: str, value: int, /, **parts: int) -> None:
     """Stops the start unless the setting is more than these others together."""
     least = sum(parts.values()) + 1
@@ -89,6 +164,7 @@ def more_than(name: str, value: int, /, **parts: int) -> None:
         raise misconfigured(name, f"more than {' and '.join(parts)} together, which is {least} at least")
 
 
+@or_else(lambda: None)
 def all_or_none(**given: str) -> None:
     """Stops the start when some of these settings are given and others are not."""
     missing = [name for name, value in given.items() if not value]
@@ -96,6 +172,7 @@ def all_or_none(**given: str) -> None:
         raise misconfigured(missing[0], f"a value, since {next(name for name in given if given[name])} is set")
 
 
+@reader
 def rate(name: str, default: str) -> tuple[int, timedelta]:
     """So many in such a time, for example `10/min`."""
     amount, _slash, unit = text(name, default).partition("/")
@@ -119,6 +196,7 @@ def split(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+@reader
 def networks(name: str) -> list[Network]:
     """Addresses and CIDR blocks, for example `10.0.0.1, 10.1.0.0/16, fd00::/8`."""
     try:
@@ -127,6 +205,7 @@ def networks(name: str) -> list[Network]:
         raise misconfigured(name, "IP addresses or CIDR blocks separated by commas") from None
 
 
+@reader
 def address(name: str, default: str) -> str:
     """An IP address; one of IPv6 may stand in brackets."""
     try:
@@ -135,6 +214,7 @@ def address(name: str, default: str) -> str:
         raise misconfigured(name, "an IP address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
 
 
+@reader
 def origin(name: str, default: str = "") -> str:
     """An origin (RFC 6454 §6.1): http or https, a host, and a port unless it is the usual one. Unset without a default: empty."""
     value = _origin(name, text(name, default)) if text(name, default) else ""
@@ -143,6 +223,7 @@ def origin(name: str, default: str = "") -> str:
     return value
 
 
+@reader
 def origins(name: str) -> list[str]:
     """Origins of any scheme, since a desktop application has one of its own; `*` stands for every origin."""
     return [value if value == "*" else _origin(name, value) for value in items(name)]
@@ -169,6 +250,7 @@ def _origin(name: str, value: str) -> str:
     return f"{parts.scheme}://{host}" if port in {None, implied} else f"{parts.scheme}://{host}:{port}"
 
 
+@reader
 def url(name: str, default: str = "") -> str:
     """An absolute http or https address without query and fragment; a trailing slash is dropped.
 

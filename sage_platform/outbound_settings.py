@@ -4,6 +4,7 @@ from sage_platform import env
 from sage_platform.outbound import AllowedNetwork, read_allowed_networks
 
 
+@env.reader
 def allowed_networks(name: str) -> list[AllowedNetwork]:
     """Private networks that are open all the same, for example `10.1.0.0/16, 10.0.0.5:8080, [fd00::5]:8080`."""
     try:

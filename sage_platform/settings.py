@@ -25,6 +25,8 @@ if os.environ.get("SAGE_ENV", "development") == "development" and "pytest" not i
 SAGE_VERSION = __version__
 SAGE_ENV = env.choice("SAGE_ENV", "development", ["development", "production"])
 PRODUCTION = SAGE_ENV == "production"
+# From here to the end of this file. While it is not known whether this is production, nothing else may be read, let alone made.
+env.collect()
 DEBUG = env.boolean("SAGE_DEBUG", default=False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "sage_platform.debug_pages.QuietReporterFilter"
 SAGE_DATA_DIR = Path(env.text("SAGE_DATA_DIR", str(BASE_DIR / "data"))).absolute()
@@ -36,8 +38,8 @@ SAGE_THREADS = env.integer("SAGE_THREADS", 96, least=8, most=512)
 # How many of them run Python at the same moment; see `turns`. Measured, docs/benchmarks.md: more only get in each other's way.
 SAGE_TURNS = env.integer("SAGE_TURNS", 1, least=0, most=512)
 SAGE_PUBLIC_URL = env.origin("SAGE_PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{SAGE_PORT}")
-if not SAGE_PUBLIC_URL:
-    raise env.misconfigured("SAGE_PUBLIC_URL", "the origin that people use, such as https://sage.example")
+EXPECTED_URL = "the origin that people use, such as https://sage.example"
+SAGE_PUBLIC_URL = env.required("SAGE_PUBLIC_URL", SAGE_PUBLIC_URL, EXPECTED_URL, instead="https://sage.invalid")
 SAGE_WEB_BASE_PATH = configuration.base_path("SAGE_WEB_BASE_PATH", "/sage")
 # A built web application to serve under the base path. Without one, our own pages are there.
 SAGE_WEB_ROOT = configuration.web_root("SAGE_WEB_ROOT")
@@ -49,9 +51,9 @@ SAGE_ACCESS_LOG = env.boolean("SAGE_ACCESS_LOG", default=False)
 # In development it is made on first use, as are the keys below. Production must be given its own.
 SECRET_KEY = env.secret("SAGE_SECRET_KEY")
 if not SECRET_KEY and not PRODUCTION:
-    SECRET_KEY = env.kept_secret("SAGE_DATA_DIR", SAGE_DATA_DIR / data_files.SECRET_KEY)
-if not SECRET_KEY:
-    raise env.misconfigured("SAGE_SECRET_KEY", "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE")
+    SECRET_KEY = configuration.kept_secret_key(SAGE_DATA_DIR / data_files.SECRET_KEY)
+EXPECTED_KEY = "a long random secret, here or in the file named by SAGE_SECRET_KEY_FILE"
+SECRET_KEY = env.required("SAGE_SECRET_KEY", SECRET_KEY, EXPECTED_KEY, instead="unusable")
 SECRET_KEY_FALLBACKS = env.secret_items("SAGE_SECRET_KEY_FALLBACKS")
 SAGE_BOOTSTRAP_ADMIN_USERNAME = env.text("SAGE_BOOTSTRAP_ADMIN_USERNAME", "admin")
 SAGE_BOOTSTRAP_ADMIN_PASSWORD = env.secret("SAGE_BOOTSTRAP_ADMIN_PASSWORD")
@@ -350,5 +352,7 @@ SAGE_OAUTH2_CLIENTS = configuration.oauth2_clients("SAGE_OAUTH2_CLIENTS", scopes
 # -- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(SAGE_LOG_LEVEL, access_log=SAGE_ACCESS_LOG)
 
-# The last, since by now every setting has been asked for. A system check warns of what is left.
+# By now every setting has been asked for.
+env.stop_if_wrong()
+# A system check warns of what is left.
 SAGE_UNKNOWN_NAMES = env.unknown("SAGE_")

@@ -235,6 +235,46 @@ def test_production_refuses_to_start_insecure(environment: dict[str, str], why: 
     assert [path.name for path in tmp_path.iterdir()] == [], "no secret is made up in production"
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """A line for each setting, in the order of the settings, and nothing that only follows from another line."""
+    done = start(
+        tmp_path,
+        SAGE_ENV="production",
+        SAGE_PORT="hunter2",
+        SAGE_PUBLIC_URL="hunter2",
+        SAGE_SECRET_KEY_FILE=str(tmp_path / "missing"),
+        SAGE_ENCRYPTION_KEYS="hunter2",
+        SAGE_DEFAULT_LLM_API_KEY="hunter2",
+        SAGE_DEFAULT_LLM_API_BASE_URL="hunter2",
+        SAGE_DEFAULT_LLM_MODEL_NAME="small",
+        DATABASE_URL="mysql://hunter2",
+        EMAIL_URL="hunter2",
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        "SAGE_PORT",
+        "SAGE_PUBLIC_URL",
+        "SAGE_SECRET_KEY_FILE",
+        "SAGE_DEFAULT_LLM_API_BASE_URL",
+        "DATABASE_URL",
+        "SAGE_ENCRYPTION_KEYS",
+        "EMAIL_URL",
+    ]
+    assert "hunter2" not in done.stderr
+
+
+def test_while_the_environment_is_unknown_nothing_else_is_read_or_made(tmp_path: Path) -> None:
+    done = start(tmp_path, SAGE_ENV="prod", SAGE_PORT="hunter2")
+    assert (done.returncode, done.stderr) == (1, "SAGE_ENV: expected one of development, production.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_encryption_key_is_made_for_a_database_whose_address_is_wrong(tmp_path: Path) -> None:
+    done = start(tmp_path, DATABASE_URL="mysql://hunter2")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert not (tmp_path / "encryption_key").exists()
+
+
 def test_a_secret_is_made_once_in_development(tmp_path: Path) -> None:
     first, second = (read(tmp_path, "SECRET_KEY")["SECRET_KEY"] for _ in range(2))
     assert first == second == (tmp_path / "secret_key").read_text().strip()

@@ -111,9 +111,10 @@ def under_load(site: Site, token: str) -> Iterator[Load]:
         load.go_on("active", lambda _number: site.call("/active"))
         load.go_on("options", lambda _number: site.call("/api/system/info"))
         load.go_on("page", lambda _number: site.call("/sage/login"))
-        time.sleep(1)  # So that there are answers from before.
+        kinds = ["info", "session", "write", "active", "options", "page"]
+        load.wait_until_well(kinds, since=time.monotonic(), most=30)
         yield load
-        time.sleep(1)
+        load.wait_until_well(kinds, since=time.monotonic(), most=60)
     print(load.summary())
 
 
