@@ -66,7 +66,7 @@ def header_secret(name: str, value: str) -> str:
     return value
 
 
-@env.or_else(list)
+@env.or_else(list[str])
 def encryption_keys(name: str, given: Sequence[str]) -> list[str]:
     """Fernet keys (32 bytes in URL-safe base64), newest first. A key given twice would stay when one of the two is taken out."""
     expected = "Fernet keys (32 random bytes in URL-safe base64) separated by commas, newest first, each once"
@@ -114,7 +114,7 @@ def oauth2_clients(name: str, scopes: Sequence[str]) -> list[Registration]:
         raise env.misconfigured(name, str(error)) from None
 
 
-@env.or_else(dict)
+@env.or_else(dict[str, Any])
 def database(name: str, value: str) -> dict[str, Any]:
     """Django's settings for `sqlite:///path` or `postgres://user:password@host:port/name`.
 
@@ -169,7 +169,7 @@ def postgresql_pool() -> dict[str, Any]:
     }
 
 
-@env.or_else(dict)
+@env.or_else(dict[str, Any])
 def cache(name: str, value: str) -> dict[str, Any]:
     if not value:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -213,7 +213,7 @@ def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
     }
 
 
-@env.or_else(dict)
+@env.or_else(dict[str, Any])
 def mail(name: str, value: str) -> dict[str, Any]:
     """Django's EMAIL_* settings from, for example, `smtps://user:password@mail.example:465`."""
     expected = "smtps://user:password@host:465, smtp+tls://user:password@host:587, smtp://host:25 or consolemail://"
