@@ -233,7 +233,7 @@ def test_another_encryption_key_opens_everything_and_the_former_is_not_needed(si
     assert failures(load) == []
     counts = {name: int(amount) for name, amount in re.findall(r"^(\S+): (\d+) encrypted anew$", told, re.MULTILINE)}
     assert counts["providers.Provider.key"] == 1
-    assert counts["oauth2.SigningKey.private_key"] == 2
+    assert counts["oauth2.SigningKey.private_key"] >= 2
     assert before not in kept(site, "encryption_keys")
     assert "keys: every stored key can be read" in site.machine.bash("sage doctor")
 
