@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -217,24 +218,34 @@ def test_another_secret_key_signs_nobody_out(site: Site, alice: str) -> None:
     assert browser.post(f"{ORIGIN}/api/auth/login", json=ALICE).json()["code"] == 200
     before = kept(site, "secret_key")
     with under_load(site, alice) as load:
-        reload_by(site, "secret-key")
+        reload_by(site, "new-secret-key")
+        assert kept(site, "secret_key") == before
+        new = kept(site, "secret_key_fallbacks")
+        reload_by(site, "first-secret-key")
     assert failures(load) == []
-    assert kept(site, "secret_key_fallbacks") == before != kept(site, "secret_key")
+    assert (kept(site, "secret_key"), kept(site, "secret_key_fallbacks")) == (new, before)
     assert browser.get(f"{ORIGIN}/api/auth/session").json()["data"]["user"]["username"] == "alice"
     assert site.signed_in(ALICE)
 
 
 def test_another_encryption_key_opens_everything_and_the_former_is_not_needed(site: Site, alice: str) -> None:
-    before = kept(site, "encryption_keys")
+    rings = [kept(site, "encryption_keys").split(",")]
     with under_load(site, alice) as load:
-        reload_by(site, "new-encryption-key")
+        for step in ("new-encryption-key", "first-encryption-key"):
+            reload_by(site, step)
+            rings.append(kept(site, "encryption_keys").split(","))
         told = site.machine.run("rotate-encryption-keys")
         reload_by(site, "former-encryption-key")
+        rings.append(kept(site, "encryption_keys").split(","))
     assert failures(load) == []
+    old, new = rings[0][0], rings[-1][0]
+    assert rings == [[old], [old, new], [new, old], [new]]
+    for earlier, later in pairwise(rings):  # While it reloads there are workers of both, and each reads what the other writes.
+        assert earlier[0] in later
+        assert later[0] in earlier
     counts = {name: int(amount) for name, amount in re.findall(r"^(\S+): (\d+) encrypted anew$", told, re.MULTILINE)}
     assert counts["providers.Provider.key"] == 1
     assert counts["oauth2.SigningKey.private_key"] >= 2
-    assert before not in kept(site, "encryption_keys")
     assert "keys: every stored key can be read" in site.machine.bash("sage doctor")
 
 
