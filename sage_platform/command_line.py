@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import BaseCommand, ManagementUtility
+from django.core.management import BaseCommand, ManagementUtility, load_command_class
 from django.db import (
     DEFAULT_DB_ALIAS,
     DatabaseError,
@@ -38,15 +38,19 @@ INSTEAD = {
     "makemessages": "make messages",
     "test": "make test",
 }
+# Commands of Django that are ours as well. Django takes the one of the app that is listed first, which its own are.
+OURS = {"changepassword": "sage_platform.accounts"}
 NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap."
 
 
 class CommandLine(ManagementUtility):
-    """Django's, without the commands that have another in their place."""
+    """Django's, without the commands that have another in their place, and with ours for those that need more."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         if subcommand in INSTEAD:
             sys.exit(f"{subcommand} is not for this platform. Use {INSTEAD[subcommand]}.")
+        if subcommand in OURS:
+            return load_command_class(OURS[subcommand], subcommand)
         return super().fetch_command(subcommand)
 
     def main_help_text(self, commands_only: bool = False) -> str:

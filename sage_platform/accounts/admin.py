@@ -1,6 +1,7 @@
 """Users and their sign-ins in the Django admin, through the same services as the API."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -13,15 +14,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import formats
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.fields import PHONE, clean_username
 from sage_platform.accounts.forms import password_field
-from sage_platform.accounts.models import SignIn, User
+from sage_platform.accounts.models import LockOut, SignIn, User
 from sage_platform.accounts.names import comparison_key
-from sage_platform.accounts.services import sign_ins, users
+from sage_platform.accounts.services import lock_outs, sign_ins, users
 from sage_platform.accounts.services.history import has_history, words
 from sage_platform.api.errors import Message
 from sage_platform.pages.model_admin import ListAdmin, Only, Question, RecordAdmin, action
@@ -134,7 +135,7 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
     date_hierarchy = "created_at"
     filter_horizontal = ()
     readonly_fields = ("id", "password_state", "made_by_proxy", "created_at", "last_login")
-    actions = ("activate", "deactivate")
+    actions = ("activate", "deactivate", "unlock")
     fieldsets = (
         (None, {"fields": ("id", "username", "password_state")}),
         (_("Person"), {"fields": ("nickname", "email", "phonenum")}),
@@ -187,6 +188,8 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             self.message_user(request, sign_ins_ended(ended))
 
     def fits(self, action: str, row: User) -> bool:
+        if action == "unlock":
+            return lock_outs.has_failures(row)
         return action not in {"activate", "deactivate"} or (action == "deactivate") == row.is_active
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -212,6 +215,11 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
         done, ended = self._set_active(request, queryset, active=False)
         users_done = ngettext("%(users)d user deactivated.", "%(users)d users deactivated.", done) % {"users": done}
         return f"{users_done} {sign_ins_ended(ended)}"
+
+    @action(_("Unlock the selected users: forget their failed sign-ins"), button=_("Unlock"))
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> str:
+        done = sum(lock_outs.unlock(user, actor=actor_of(request)) for user in queryset)
+        return ngettext("%(users)d user unlocked.", "%(users)d users unlocked.", done) % {"users": done}
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> tuple[int, int]:
         """How many users were changed, and how many sign-ins that ended."""
@@ -266,6 +274,43 @@ class SignInAdmin(RecordAdmin[SignIn]):
         for sign_in in ended:
             self.log_change(request, sign_in, [{"changed": {"fields": ["ended_at"]}}])
         return sign_ins_ended(len(ended))
+
+
+@admin.register(LockOut)
+class LockOutAdmin(RecordAdmin[LockOut]):
+    """Accounts and addresses that have failed too often to sign in. A lock-out leaves the list when it is over."""
+
+    list_display = ("who", "until")
+    search_fields = ("username", "client_key")
+    list_display_links = None
+    ordering = ("-at", "-pk")
+    actions = ("unlock",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LockOut]:
+        return lock_outs.current()
+
+    def name_of(self, row: LockOut) -> str:
+        return self.who(row)
+
+    @admin.display(description=_("locked out"))
+    def who(self, row: LockOut) -> str:
+        if lock_outs.of_address(row):
+            return gettext("All accounts from %(address)s") % {"address": row.client_key}
+        name = row.username or gettext("a name that nobody has")
+        if row.everywhere:
+            return gettext("%(name)s, from every address that never signed it in") % {"name": name}
+        return gettext("%(name)s from %(address)s") % {"name": name, "address": row.client_key}
+
+    @admin.display(description=_("until"), ordering="at")
+    def until(self, row: LockOut) -> datetime:
+        return lock_outs.ends_at(row)
+
+    @action(_("Unlock: forget the failed sign-ins of the selected"), button=_("Unlock"))
+    def unlock(self, request: HttpRequest, queryset: QuerySet[LockOut]) -> str:
+        rows = list(queryset)
+        for row in rows:
+            lock_outs.end(row, actor=actor_of(request))
+        return ngettext("%(amount)d lock-out ended.", "%(amount)d lock-outs ended.", len(rows)) % {"amount": len(rows)}
 
 
 @admin.register(LogEntry)

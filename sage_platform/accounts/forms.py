@@ -15,7 +15,7 @@ from sage_platform.accounts.fields import PASSWORD_MAX_LENGTH
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import passwords
 from sage_platform.api.client import client_key
-from sage_platform.api.errors import Code, Message, Refusal
+from sage_platform.api.errors import Message
 
 
 class PageField(BoundField):
@@ -97,15 +97,7 @@ class AdminSignInForm(SignInForm):
     """Lets administrators in alone. Others read the text for a wrong password, so that nobody learns when a guess is right."""
 
     def judge(self, username: str, password: str, *, client_key: str) -> User:
-        try:
-            user = super().judge(username, password, client_key=client_key)
-        except Refusal as refusal:
-            if refusal.business_code == Code.FORBIDDEN:
-                raise Refusal(Code.UNAUTHENTICATED, passwords.WRONG) from None
-            raise
-        if not user.is_admin:
-            raise Refusal(Code.UNAUTHENTICATED, passwords.WRONG)
-        return user
+        return passwords.authenticate(username, password, client_key=client_key, for_administrators=True)
 
 
 class ChangePasswordForm(PageForm):

@@ -289,6 +289,10 @@ class LimitedAct(models.Model):
     limit = models.CharField(max_length=32)
     subject = models.CharField(max_length=64)
     detail = models.CharField(max_length=64, blank=True)
+    # What staff see of a failed sign-in: the user's id and the client's address. Neither is a key of a limit. `account` is empty
+    # for a name that nobody has, since what was typed there may be somebody's password.
+    account = models.CharField(_("account"), max_length=64, blank=True, default="", db_default="")
+    client_key = models.CharField(_("client address"), max_length=64, blank=True, default="", db_default="")
     at = models.DateTimeField()
 
     objects = LimitedActQuerySet.as_manager()
@@ -299,3 +303,19 @@ class LimitedAct(models.Model):
 
     def __str__(self) -> str:
         return f"{self.limit} {self.at:%H:%M:%S}"
+
+
+class LockOut(LimitedAct):
+    """The act by which a limit of sign-ins is reached: until it has left the window, the limit refuses."""
+
+    # No columns: annotations of `services.lock_outs`, which says what they are.
+    username: str | None
+    everywhere: bool
+
+    class Meta:
+        proxy = True
+        verbose_name = _("lock-out")
+        verbose_name_plural = _("lock-outs")
+
+    def __str__(self) -> str:
+        return str(self.account or self.client_key)

@@ -40,12 +40,17 @@ def check(limit: Limit, subject: str, *, at: datetime, detail: str | None = None
 
 @dataclass(frozen=True)
 class Act:
-    """An act that is about to be done, and its limit. With `by_detail` it is counted with acts of the same `detail` alone."""
+    """An act that is about to be done, and its limit. With `by_detail` it is counted with acts of the same `detail` alone.
+
+    `account` and `client_key` are stored as they are, for staff to see.
+    """
 
     limit: Limit
     subject: str
     detail: str = ""
     by_detail: bool = False
+    account: str = ""
+    client_key: str = ""
 
 
 def take(*acts: Act, judged_too: Sequence[Act] = ()) -> list[int]:
@@ -59,6 +64,8 @@ def take(*acts: Act, judged_too: Sequence[Act] = ()) -> list[int]:
             limit=act.limit.name,
             subject=keyed_digest(act.subject),
             detail=keyed_digest(act.detail) if act.detail else "",
+            account=act.account,
+            client_key=act.client_key,
             at=now,
         )
         for act in acts
@@ -79,8 +86,9 @@ def take_back(acts: list[int]) -> None:
         LimitedAct(pk=act).delete()
 
 
-def forget(limit: Limit, subject: str) -> None:
-    LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).delete()
+def forget(limit: Limit, subject: str) -> bool:
+    """False where there was nothing to forget."""
+    return bool(LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).delete()[0])
 
 
 def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, at: datetime, room: int) -> None:

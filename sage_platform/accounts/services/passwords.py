@@ -8,10 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+from logging import getLogger
+from math import ceil
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from sage_platform.accounts.hashing import Asker, refuse_surplus, slot
 from sage_platform.accounts.models import SignIn, User
@@ -31,8 +35,19 @@ PER_CLIENT = Limit("sign-in by client", 100, WINDOW)
 RIGHT_ONES = Limit("right password", 60, timedelta(minutes=1))
 
 WRONG = _("Invalid username or password")
-LOCKED = _("Too many failed sign-ins. Please wait and try again.")
 TOO_OFTEN = _("This account signs in too often. Please wait a minute and try again.")
+log = getLogger("sage.sign_in")
+
+
+class Failure(StrEnum):
+    """Why a sign-in failed, for the log alone: the person reads the same text in most cases."""
+
+    WRONG = "wrong password"
+    UNKNOWN_ACCOUNT = "unknown account"
+    DEACTIVATED = "deactivated"
+    NONE_SET = "no password"
+    NOT_ADMINISTRATOR = "not an administrator"
+    LOCKED_OUT = "locked out"
 
 
 @dataclass(frozen=True)
@@ -47,22 +62,39 @@ class Attempt:
     def asker(self) -> Asker:
         return Asker(self.account, self.client_key)
 
+    @property
+    def user_id(self) -> str:
+        """Empty for a name that nobody has."""
+        return str(self.user.pk) if self.user is not None else ""
+
+    def failed(self, why: Failure) -> None:
+        """One line of the log. docs/operations.md#somebody-guesses-passwords has a filter for it, and a test holds it to that.
+
+        The name that was typed is not in it, since people type their passwords there. One that nobody has is told by its digest.
+        """
+        account = f"user:{self.user_id}" if self.user is not None else f"name:{limits.keyed_digest(self.account)[:16]}"
+        facts = {"event": "sign_in_failed", "account": account, "client": self.client_key, "reason": why.value}
+        log.warning("sign-in failed", extra={"facts": facts})
+
 
 @operation("identity", "sign_in")
-def authenticate(identifier: str, password: str, *, client_key: str) -> User:
-    """The active user whose password this is.
+def authenticate(identifier: str, password: str, *, client_key: str, for_administrators: bool = False) -> User:
+    """The active user whose password this is; with `for_administrators` an administrator, and others read what a wrong one reads.
 
     Raises Refusal 401 with the same text, after the same work, for a wrong password, an unknown name and a deactivated user;
     Refusal 400 or 403 where the mode keeps the person out; TooManyRequests by lockout or for want of a hashing slot.
     """
     _refuse_without_passwords()
     user: User | None = User.objects.named(identifier).first()
-    attempt = Attempt(user, f"user:{user.pk}" if user else f"name:{comparison_key(identifier)}", client_key)
+    attempt = Attempt(user, subject_of(user) if user else f"name:{comparison_key(identifier)}", client_key)
     with _tried(attempt, password) as right:
         pass
     if not right or user is None:
         raise Refusal(Code.UNAUTHENTICATED, WRONG)
-    _refuse_by_role(user)
+    if for_administrators and not user.is_admin:
+        attempt.failed(Failure.NOT_ADMINISTRATOR)
+        raise Refusal(Code.UNAUTHENTICATED, WRONG)
+    _refuse_by_role(attempt, user)
     return user
 
 
@@ -73,9 +105,15 @@ def confirmed(user: User, password: str, *, client_key: str) -> Iterator[bool]:
     The hashing slot is held meanwhile, so that whoever hashes the new password waits once.
     """
     _refuse_without_passwords()
-    _refuse_by_role(user)
-    with _tried(Attempt(user, f"user:{user.pk}", client_key), password) as right:
+    attempt = Attempt(user, subject_of(user), client_key)
+    _refuse_by_role(attempt, user)
+    with _tried(attempt, password) as right:
         yield right
+
+
+def subject_of(user: User) -> str:
+    """What the limits count a user's failures by, whichever name was typed."""
+    return f"user:{user.pk}"
 
 
 def _refuse_without_passwords() -> None:
@@ -83,8 +121,9 @@ def _refuse_without_passwords() -> None:
         raise Refusal(Code.BAD_REQUEST, _("Password sign-in is not enabled"))
 
 
-def _refuse_by_role(user: User) -> None:
+def _refuse_by_role(attempt: Attempt, user: User) -> None:
     if password_login_admins_only() and not user.is_admin:
+        attempt.failed(Failure.NOT_ADMINISTRATOR)
         raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
 
 
@@ -104,7 +143,17 @@ def _tried(attempt: Attempt, password: str) -> Iterator[bool]:
             limits.forget(PER_ACCOUNT, attempt.account)
             with _saying(TOO_OFTEN):
                 limits.take(Act(RIGHT_ONES, attempt.account))
+        else:
+            attempt.failed(_why_wrong(attempt.user))
         yield right
+
+
+def _why_wrong(user: User | None) -> Failure:
+    if user is None:
+        return Failure.UNKNOWN_ACCOUNT
+    if not user.has_usable_password():
+        return Failure.NONE_SET
+    return Failure.WRONG if user.is_active else Failure.DEACTIVATED
 
 
 def _is_right(user: User | None, password: str) -> bool:
@@ -118,7 +167,7 @@ def _is_right(user: User | None, password: str) -> bool:
 def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
     """Comes before the wait for a slot, so that an attacker who is locked out takes no hashing time from others."""
     now = timezone.now()
-    with _saying(LOCKED):
+    with _locking_out(attempt):
         limits.check(PER_CLIENT, attempt.client_key, at=now)
         limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, at=now)
         for act in by_account:
@@ -129,9 +178,17 @@ def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
 
 def _write_down(attempt: Attempt, by_account: Sequence[Act]) -> list[int]:
     """Checks all limits once more, since others may have reached them while this attempt waited for its slot."""
-    from_here = Act(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, by_detail=True)
-    with _saying(LOCKED):
-        return limits.take(Act(PER_CLIENT, attempt.client_key), from_here, judged_too=by_account)
+    by_client = Act(PER_CLIENT, attempt.client_key, client_key=attempt.client_key)
+    from_here = Act(
+        PER_ACCOUNT_AND_CLIENT,
+        attempt.account,
+        detail=attempt.client_key,
+        by_detail=True,
+        account=attempt.user_id,
+        client_key=attempt.client_key,
+    )
+    with _locking_out(attempt):
+        return limits.take(by_client, from_here, judged_too=by_account)
 
 
 @contextmanager
@@ -141,6 +198,22 @@ def _saying(message: Message) -> Iterator[None]:
         yield
     except TooManyRequests as error:
         raise TooManyRequests(error.retry_after, message) from None
+
+
+@contextmanager
+def _locking_out(attempt: Attempt) -> Iterator[None]:
+    """The refusals of the limits in here say how long. They read the same whichever limit it is, and for unknown names."""
+    try:
+        yield
+    except TooManyRequests as error:
+        attempt.failed(Failure.LOCKED_OUT)
+        minutes = ceil(error.retry_after / 60)
+        text = ngettext(
+            "Too many failed sign-ins. Please try again in %(minutes)d minute.",
+            "Too many failed sign-ins. Please try again in %(minutes)d minutes.",
+            minutes,
+        )
+        raise TooManyRequests(error.retry_after, text % {"minutes": minutes}) from None
 
 
 def _known_client(attempt: Attempt) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from sage_platform.accounts.hashing import UNNAMED, Asker, slot
 from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, User, UserConfig
 from sage_platform.accounts.names import comparison_key
-from sage_platform.accounts.services import passwords
+from sage_platform.accounts.services import lock_outs, passwords
 from sage_platform.accounts.services.history import has_history, record
 from sage_platform.api.envelope import to_json
 from sage_platform.api.errors import BodyTooLarge, Code, Refusal
@@ -108,7 +108,7 @@ def change_password(user: User, *, old_password: str, new_password: str, client_
 
 def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None = None) -> None:
     """Give a user a password, or with None take theirs away, so that none is right. Every token of theirs ends, and every sign-in
-    that is not in `keep`.
+    that is not in `keep`; a lock-out ends too.
     """
     user.set_password(new_password)
     with transaction.atomic():
@@ -116,6 +116,7 @@ def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None
         user.credentials_version = locked.credentials_version + 1
         user.save(update_fields=["password", "credentials_version"])
         _end_sign_ins(user, keep=keep or set())
+        lock_outs.unlock(user)  # Who gets a new password has mostly tried the former one too often.
 
 
 def set_active(user: User, *, active: bool, actor: User) -> int:
