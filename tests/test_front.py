@@ -9,6 +9,7 @@ import pytest
 
 from sage_platform.api import seams
 from sage_platform.front import front as platform_front
+from sage_platform.turns import Turns
 
 
 def front(django: Any, *, takes_prefix: bool) -> Any:
@@ -20,6 +21,15 @@ Answer = tuple[str, list[tuple[str, str]], bytes]
 
 def broken_django(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     raise AssertionError("Django was called")
+
+
+def test_a_crash_of_django_gives_the_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Turns(1)
+    monkeypatch.setattr("sage_platform.front.turns", own)
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="Django was called"):
+            call(front(broken_django, takes_prefix=False), "GET", "/api/system/info")
+        assert own._free == 1
 
 
 def call(application: Any, method: str, path: str, query: str = "") -> Answer:

@@ -124,7 +124,13 @@ def test_names_that_are_no_settings(tmp_path: Path) -> None:
 
 def test_production(tmp_path: Path) -> None:
     names = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "ALLOWED_HOSTS"]
-    more = ["SAGE_OUTBOUND_ALLOW_PRIVATE", "SAGE_ENCRYPTION_KEYS", "SECURE_HSTS_SECONDS", "X_FRAME_OPTIONS"]
+    more = [
+        "SAGE_OUTBOUND_ALLOW_PRIVATE",
+        "SAGE_OUTBOUND_ALLOWED_NETWORKS",
+        "SAGE_ENCRYPTION_KEYS",
+        "SECURE_HSTS_SECONDS",
+        "X_FRAME_OPTIONS",
+    ]
     assert read(tmp_path, *names, *more, **PRODUCTION) == {
         "SESSION_COOKIE_SECURE": True,
         "CSRF_COOKIE_SECURE": True,
@@ -132,6 +138,7 @@ def test_production(tmp_path: Path) -> None:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "ALLOWED_HOSTS": ["sage.example"],
         "SAGE_OUTBOUND_ALLOW_PRIVATE": False,
+        "SAGE_OUTBOUND_ALLOWED_NETWORKS": [],
         "SAGE_ENCRYPTION_KEYS": [KEY],
         "SECURE_HSTS_SECONDS": 31536000,
         "X_FRAME_OPTIONS": "DENY",

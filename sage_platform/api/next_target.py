@@ -7,8 +7,9 @@ from django.conf import settings
 
 from sage_platform import paths
 
-# One slash, and no second one after it, which would begin a host. Browsers read a backslash as a slash. No control characters.
-LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
+# One slash, and no second one after it, which would begin a host. No backslash, which browsers read as a slash, and no control
+# characters.
+LOCAL_PATH = re.compile(r"/(?!/)[^\x00-\x20\x7f\\]*\Z")
 NO_PAGES = tuple(f"/{name}" for name in paths.NO_PAGES)
 
 

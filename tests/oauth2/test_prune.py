@@ -13,7 +13,16 @@ from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import pruning
-from sage_platform.oauth2.models import AccessToken, Application, DeviceGrant, FormerSecret, Grant, IDToken, RefreshToken
+from sage_platform.oauth2.models import (
+    AccessToken,
+    Application,
+    DeviceGrant,
+    FormerSecret,
+    Grant,
+    IDToken,
+    RefreshToken,
+    SigningKey,
+)
 from sage_platform.oauth2.pruning import PRUNABLE
 from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
@@ -75,6 +84,15 @@ def test_what_has_run_out_goes_and_the_used_stays_until_then(rows: None) -> None
     assert [Grant.objects.filter(code=code).exists() for code in ("new", "used, new")] == [True, True]
     assert min(model._default_manager.get().expires for model in (DeviceGrant, IDToken, FormerSecret)) > timezone.now()
     assert run() == [f"OAuth2 {kind}: 0 removed" for kind in GONE]
+
+
+def test_a_dry_run_changes_no_key_that_is_due(signing_keys: list[SigningKey]) -> None:
+    SigningKey.objects.filter(pk=signing_keys[0].pk).update(activated_at=timezone.now() - timedelta(days=91))
+    before = list(SigningKey.objects.order_by("pk").values())
+    run("--dry-run")
+    assert list(SigningKey.objects.order_by("pk").values()) == before
+    run()
+    assert SigningKey.objects.get(pk=signing_keys[0].pk).retired_at is not None
 
 
 def dead(model: type[AccessToken] | type[RefreshToken], number: int, user: User, application: Application) -> None:

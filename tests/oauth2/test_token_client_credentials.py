@@ -7,7 +7,7 @@ from django.contrib.auth import hashers
 from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.oauth2.models import AccessToken
-from tests.oauth2_clients import Program, make_client
+from tests.oauth2_clients import Program, make_client, make_public_client
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +50,14 @@ def test_without_any_scope_to_have(db: None) -> None:
 def test_a_client_that_is_not_registered_for_it(db: None) -> None:
     make_client("lage", scope="usage:write")
     response = ask(Program())
+    assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
+    assert not AccessToken._default_manager.exists()
+
+
+def test_a_client_without_a_secret_has_none(db: None) -> None:
+    """RFC 6749 §4.4: whoever knows its client_id could ask for itself. No registration allows it; a row may be of another day."""
+    make_public_client("machine", grant_types=["client_credentials"], scope="usage:write", redirect_uris="")
+    response = ask(Program("machine", secret=""))
     assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
     assert not AccessToken._default_manager.exists()
 

@@ -16,9 +16,9 @@ from sage_platform.accounts.models import User
 from tests.answers import assert_not_for
 from tests.people import Caller
 from tests.provider_rows import KEY, MASKED, MODEL, OTHER_KEY, make_provider, stored
-from tests.providers.sentences import AUTHENTICATION, QUOTA
+from tests.providers.sentences import AUTHENTICATION, NOT_ALLOWED, QUOTA
 from tests.providers.test_limits import BUSY, all_slots_taken
-from tests.vendor import Vendor
+from tests.vendor import Vendor, scripted_vendor
 
 pytestmark = pytest.mark.django_db
 
@@ -227,6 +227,22 @@ def test_the_system_s_is_changed_and_deleted_here(vendor: Vendor, as_admin: Call
         (str(provider.pk), CHANGE),
         (str(provider.pk), DELETION),
     ]
+
+
+def test_the_system_s_new_address_is_not_trusted_as_the_deployment_s_own(
+    vendor: Vendor, as_admin: Caller, settings: Settings
+) -> None:
+    """What an administrator types in is no setting: the deployment's network stays closed to it."""
+    settings.SAGE_OUTBOUND_ALLOW_PRIVATE = False
+    settings.SAGE_DEFAULT_LLM_API_BASE_URL = vendor.base_url
+    systems = make_provider(None, vendor.base_url)
+    before = stored()
+    with scripted_vendor() as inside:
+        response = as_admin.form(change(systems), typed(vendor, owner="", base_url=inside.base_url))
+        assert errors(response) == [f"Cannot update provider. {NOT_ALLOWED}"]
+        assert (inside.requests, stored()) == ([], before)
+    assert as_admin.form(change(systems), typed(vendor, owner="", model="scripted-small")).status_code == 302
+    assert len(vendor.requests) == 1
 
 
 def test_one_key_that_can_no_longer_be_read_is_told(vendor: Vendor, alice: User, as_admin: Caller, settings: Settings) -> None:

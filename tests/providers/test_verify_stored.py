@@ -13,7 +13,8 @@ from tests.answers import assert_refused, success
 from tests.people import Caller, envelope, signed_in
 from tests.provider_rows import KEY, MASKED, NO_IDS, OTHER_KEY, UNKNOWN, make_provider, started, stored
 from tests.providers.sentences import ASKED_TWICE, FAILURES, NOT_ALLOWED
-from tests.vendor import Vendor, scripted_vendor
+from tests.vendor import Vendor, answering, scripted_vendor
+from tests.vendor.behaviours import openai_error
 
 PATH = "/api/llm-provider/verify-capabilities/{}"
 KEY_NEEDED = "A new address needs its key: enter the API key again."
@@ -76,6 +77,15 @@ def test_what_was_found_is_kept_with_the_record(provider: Provider, vendor: Vend
     provider.refresh_from_db()
     assert (provider.probe_result, provider.probe_category, provider.probe_latency_ms) == ("fails", "authentication", None)
     assert provider.updated_at == changed
+
+
+def test_three_hundred_characters_of_what_the_service_says_are_kept(provider: Provider, vendor: Vendor, as_alice: Caller) -> None:
+    for said, kept in (("x" * 300, "x" * 300), ("y" * 301, "y" * 299 + "…")):
+        vendor.behave(answering(openai_error(said), status=400))
+        assert envelope(as_alice.post(PATH.format(provider.pk), {}))["code"] == 500
+        newest = Probe.objects.filter(provider=provider).first()
+        assert newest is not None
+        assert newest.detail == kept
 
 
 EDITED: list[dict[str, Any]] = [
