@@ -326,6 +326,17 @@ def test_encryption_keys_are_newest_first_and_may_be_in_a_file(tmp_path: Path) -
     assert not (tmp_path / "encryption_key").exists()
 
 
+def test_the_identity_proxys_secret_may_be_in_a_file_and_an_empty_file_does_not_mean_none(tmp_path: Path) -> None:
+    name, path = "SAGE_TRUSTED_IDENTITY_PROXY_SECRET", tmp_path / "secret"
+    assert read(tmp_path, name) == {name: ""}
+    path.write_text("cHJveHkgc2VjcmV0+/=\n")
+    assert read(tmp_path, name, **{f"{name}_FILE": str(path)}) == {name: "cHJveHkgc2VjcmV0+/="}
+    path.write_text("\n")
+    done = start(tmp_path, **{f"{name}_FILE": str(path)})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{name}: expected letters, digits and signs without spaces" in done.stderr.splitlines()[-1]
+
+
 SYSTEMS_PROVIDER = {
     "SAGE_DEFAULT_LLM_API_KEY": "sk-hunter2",
     "SAGE_DEFAULT_LLM_API_BASE_URL": "http://10.0.0.7:8000/v1/",

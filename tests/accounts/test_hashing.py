@@ -113,6 +113,15 @@ def test_a_sign_in_past_the_account_s_share_is_refused_at_once(
     assert outcome(password=PASSWORD) == 200
 
 
+@pytest.mark.parametrize("path", ["/sage/login", "/admin/login/"])
+def test_the_pages_obey_the_share(path: str, cheap_alice: User, judged: list[str]) -> None:
+    with share_taken("user:alice"):
+        response = Caller().form(path, {"username": "alice", "password": PASSWORD})
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
+    assert BUSY in response.content.decode()
+    assert (judged, SignIn.objects.count()) == ([], 0)
+
+
 @pytest.mark.parametrize("path", ["/api/user/change-password", "/sage/password"])
 def test_a_change_of_password_obeys_the_share(path: str, cheap_alice: User) -> None:
     caller = signed_in(cheap_alice)
