@@ -27,6 +27,7 @@ from sage_platform.logs import log_what_python_prints, logging_config
 from sage_platform.reloading import KILL_SECONDS, ReloadingServer
 
 log = getLogger("sage.server")
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Told(TypedDict):
@@ -121,10 +122,29 @@ def tell_when_listening(told: Told) -> None:
             return
 
 
+def let_signals_end_who_still_loads() -> None:
+    """A worker is forked with the server's own answers to signals, which in it do nothing. Until it has set its own, after it has
+    loaded the application, a signal has to end it: one that is lost makes the stop wait for the whole kill timeout. So a signal
+    that comes while it is forked waits until it can end it.
+    """
+
+    def in_the_worker() -> None:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOPS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS),
+        after_in_child=in_the_worker,
+    )
+
+
 def main() -> NoReturn:
     log_what_python_prints()
     # Newer Pythons would start workers otherwise, and those do not share what is open here.
     multiprocessing.set_start_method("fork")
+    let_signals_end_who_still_loads()
     try:
         serve(json.loads(sys.argv[1]))
     except FatalError as error:
