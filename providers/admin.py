@@ -122,7 +122,7 @@ class ProviderAdmin(ListAdmin[Provider]):
     list_filter = ("probe_result", "probe_category", "is_default", ("owner", admin.EmptyFieldListFilter), ("owner", Only))
     list_select_related = ("owner",)
     search_fields = ("name", "base_url", "model", "owner__username", "owner__email")
-    ordering = ("-created_at",)
+    ordering = ("-created_at", "-pk")
     autocomplete_fields = ("owner",)
     readonly_fields = ("stored_key", "last_probe", "advice", "probed_at", "probe_latency_ms", "created_at", "updated_at")
     fieldsets = (

@@ -109,7 +109,11 @@ class Provider(models.Model):
     class Meta:
         verbose_name = _("model provider")
         verbose_name_plural = _("model providers")
-        indexes = [models.Index(fields=["owner", "-created_at"], name="providers_of_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="providers_of_owner"),
+            # The order of the administration's list.
+            models.Index(fields=["-created_at", "-id"], name="providers_newest"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["owner"], condition=Q(is_default=True, owner__isnull=False), name="providers_one_default_each"

@@ -132,7 +132,6 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
     list_filter = ("role", "is_active", "created_at")
     search_fields = ("id", "username", "email", "nickname", "phonenum")
     ordering = ("-created_at", "-id")
-    date_hierarchy = "created_at"
     filter_horizontal = ()
     readonly_fields = ("id", "password_state", "made_by_proxy", "created_at", "last_login")
     actions = ("activate", "deactivate", "unlock")
@@ -248,7 +247,7 @@ class SignInAdmin(RecordAdmin[SignIn]):
     list_display = ("user", "method", "client_key", "created_at", "seen_at", "ended_at")
     list_filter = ("method", "created_at", ("ended_at", admin.EmptyFieldListFilter), ("user", Only))
     search_fields = ("user__username", "user__email", "client_key")
-    ordering = ("-created_at",)
+    ordering = ("-created_at", "-pk")
     fields = ("id", "user", "method", "client_key", "created_at", "seen_at", "ended_at")
     actions = ("end",)
 
@@ -318,11 +317,11 @@ class HistoryAdmin(RecordAdmin[LogEntry]):
     """Who changed what, in all areas. The history page of each object shows what concerns that object."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "what")
-    list_filter = ("action_flag", "content_type", ("user", Only))
+    list_filter = ("action_flag", "content_type", "action_time", ("user", Only))
     list_select_related = ("user", "content_type")
     belonging = _("What this user changed")
     search_fields = ("user__username", "object_repr", "object_id")
-    date_hierarchy = "action_time"
+    ordering = ("-pk",)  # The order of time, for which Django has no index here.
     fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "what")
 
     @admin.display(description=_("what"))

@@ -202,7 +202,11 @@ class SignIn(models.Model):
     class Meta:
         verbose_name = _("sign-in")
         verbose_name_plural = _("sign-ins")
-        indexes = [models.Index(fields=["user", "client_key"])]
+        indexes = [
+            models.Index(fields=["user", "client_key"]),
+            # The order of the administration's list.
+            models.Index(fields=["-created_at", "-id"], name="accounts_signin_newest"),
+        ]
 
     def __str__(self) -> str:
         # The name where the user is loaded anyway: a list of sign-ins must not ask for each user.

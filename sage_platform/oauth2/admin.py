@@ -335,7 +335,7 @@ class ConsentAdmin(RecordWithActions):
     list_filter = ("granted_at", ("user", Only), ("application", Only))
     list_select_related = ("application", "user")
     search_fields = ("user__username", "user__email", "application__client_id", "application__name")
-    ordering = ("-granted_at", "-pk")
+    ordering = ("-pk",)
     fields = ("user", "application", "scopes", "granted_at")
     actions = ("withdraw",)
 

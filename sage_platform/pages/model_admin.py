@@ -117,6 +117,9 @@ class ListAdmin(ModelAdmin[M]):
     hash or a sealed key letter by letter, although no page shows it.
     """
 
+    # With a filter on, Django would also count all rows, to say how many there are without it.
+    show_full_result_count = False
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if _is_too_long(request.GET.get(SEARCH_VAR, "")):
             text = _("Search for %(words)d words and %(length)d characters at most.")

@@ -35,7 +35,7 @@ def test_nobody_but_administrators(path: str, anyone: Caller, as_alice: Caller) 
 def test_the_list_takes_as_many_queries_for_three_as_for_one(
     as_admin: Caller, hashed: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    expected = 6
+    expected = 3
     with django_assert_num_queries(expected):
         assert as_admin.client.get(LIST).status_code == 200
     for name in ("carol", "dave"):
