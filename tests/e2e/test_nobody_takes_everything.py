@@ -87,6 +87,8 @@ class Alice:
     platform: Platform
     vendor: Vendor
     name: str
+    # What her sign-in may take: a second, or more on a machine that is slow by itself.
+    most_seconds: float = MOST_SECONDS
 
     def signs_in(self) -> float:
         caller = self.platform.caller(address=ALICE)
@@ -101,17 +103,17 @@ class Alice:
 
     def notices_nothing(self) -> None:
         rounds: list[list[float]] = []
-        while not rounds or (statistics.median(rounds[-1]) > MOST_SECONDS and len(rounds) < ROUNDS):
+        while not rounds or (statistics.median(rounds[-1]) > self.most_seconds and len(rounds) < ROUNDS):
             rounds.append([self.signs_in() for _ in range(SIGN_INS)])
-        assert statistics.median(rounds[-1]) <= MOST_SECONDS, rounds
+        assert statistics.median(rounds[-1]) <= self.most_seconds, (self.most_seconds, rounds)
 
 
 @pytest.fixture
 def alice(platform: Platform, vendor: Vendor, alices: Iterator[str]) -> Alice:
     """She has signed in before, with nobody in her way."""
     alice = Alice(platform, vendor, next(alices))
-    for _ in range(2 * WORKERS):
-        alice.signs_in()
+    at_rest = [alice.signs_in() for _ in range(2 * WORKERS)]
+    alice.most_seconds = max(MOST_SECONDS, 4 * statistics.median(at_rest))
     return alice
 
 
