@@ -101,11 +101,12 @@ class Alice:
         assert (checked.status_code, checked.json()["code"]) == (200, 200), checked.text
         return took
 
-    def notices_nothing(self) -> None:
+    def notices_nothing(self, *, times: int = 1) -> None:
         rounds: list[list[float]] = []
-        while not rounds or (statistics.median(rounds[-1]) > self.most_seconds and len(rounds) < ROUNDS):
+        most = times * self.most_seconds
+        while not rounds or (statistics.median(rounds[-1]) > most and len(rounds) < ROUNDS):
             rounds.append([self.signs_in() for _ in range(SIGN_INS)])
-        assert statistics.median(rounds[-1]) <= self.most_seconds, (self.most_seconds, rounds)
+        assert statistics.median(rounds[-1]) <= most, (most, rounds)
 
 
 @pytest.fixture
@@ -134,9 +135,10 @@ def test_right_sign_ins_by_one_account(platform: Platform, alice: Alice) -> None
 
 
 def test_right_sign_ins_by_many_accounts(platform: Platform, alice: Alice) -> None:
+    """They keep every slot of each worker hashing, on all cores, so she waits for the hashes under way, and is never refused."""
     attack = Attack("POST", "/api/auth/login", JSON, sign_in(f"attacker{NUMBER}"), numbers=ACCOUNTS)
     with attack.under_way(platform.port):
-        alice.notices_nothing()
+        alice.notices_nothing(times=2)
     assert set(attack.statuses) == {200, 429}
 
 
