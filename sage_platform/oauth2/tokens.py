@@ -157,7 +157,7 @@ def claim(row: Grant | RefreshToken) -> bool:
 # -- Ending -------------------------------------------------------------------------------------------------------------
 
 
-# Each answers how many tokens it has ended; those that had expired and were not removed yet are counted too.
+# Each answers how many living tokens it has ended.
 
 
 def end_family(family: uuid.UUID) -> int:
@@ -178,14 +178,15 @@ def end_of_client(application: Application) -> int:
 
 
 def _end(refresh_tokens: QuerySet[RefreshToken], access_tokens: QuerySet[AccessToken]) -> int:
-    living, ended = refresh_tokens.filter(revoked=None), 0
+    now, living, ended = timezone.now(), refresh_tokens.filter(revoked=None), 0
     with transaction.atomic():
         # While the update waits for a row that another request has locked, that request may add a row that the update does not
         # see. So it is repeated until no living token is left.
         while living.exists():
             ended += living.update(revoked=timezone.now())
-        deleted, _by_kind = access_tokens.delete()
-    return int(ended + deleted)
+        deleted, _by_kind = access_tokens.filter(expires__gt=now).delete()
+        access_tokens.delete()  # Those that had expired are in nobody's count.
+    return ended + deleted
 
 
 # -- Finding ------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ LISTS = {
     "consents": "/admin/oauth2/consent/",
     "signing keys": "/admin/oauth2/signingkey/",
 }
+SETTINGS = "/admin/system/systemsettings/"
 # What is too wide for the place that it has: there the page could be scrolled sideways, or something is cut off.
 TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".results, .tabular, .module table")]
   .filter((element) => element.scrollWidth > Math.min(element.clientWidth, innerWidth) + 1)
@@ -106,7 +107,7 @@ ASKED = [
 PAGES = [
     PageOf("index", "/admin/"),
     PageOf("area", "/admin/oauth2/"),
-    PageOf("settings", "/admin/system/systemsettings/"),
+    PageOf("settings", SETTINGS),
     PageOf("password", LISTS["users"], of_row("password")),
     *[PageOf(name, path, with_filters) for name, path in LISTS.items()],
     *[PageOf(f"row of {name}", path, of_row("change")) for name, path in LISTS.items()],
@@ -129,6 +130,13 @@ def faults(one: Visit, colors: Sequence[Literal["light", "dark"]] = ("light", "d
             found += [f"{size['width']} px, {color}: {fault}" for fault in axe.violations(one.page)]
     one.troubles.clear()  # What axe tries to load is against the security policy, and told in the console.
     return found
+
+
+def test_no_list_is_left_out(windows: list[Visit]) -> None:
+    one = windows[0]
+    one.open("/admin/")
+    links = one.page.eval_on_selector_all("#content-main th a", "(links) => links.map((link) => link.getAttribute('href'))")
+    assert set(links) == {*LISTS.values(), SETTINGS}
 
 
 @pytest.mark.parametrize("which", PAGES, ids=lambda which: which.name)

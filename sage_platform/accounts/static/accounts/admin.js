@@ -32,6 +32,5 @@ function nameBox(select) {
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("#result_list, #change-history table, .tabular table").forEach(makeCards);
 });
-window.addEventListener("load", () => {
-  document.querySelectorAll("select.admin-autocomplete").forEach(nameBox);
-});
+// Select2 begins in a function that jQuery calls once the page is ready. The ones after it are called in their order.
+window.django?.jQuery?.(() => document.querySelectorAll("select.admin-autocomplete").forEach(nameBox));
