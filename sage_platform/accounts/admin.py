@@ -184,7 +184,7 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             changed.append("verified_email")
         obj.save(update_fields=changed)
         if is_active != was_active and (ended := users.set_active(obj, active=is_active, actor=actor_of(request))):
-            self.message_user(request, sign_ins_ended(ended))
+            self.message_user(request, sign_ins_ended(ended), messages.SUCCESS)
 
     def fits(self, action: str, row: User) -> bool:
         if action == "unlock":

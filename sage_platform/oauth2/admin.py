@@ -181,7 +181,7 @@ class ClientAdmin(ListAdmin[Application]):
             values["client_secret"] = client_secrets.hashed(obj.fresh_secret)
         if change:
             if ended := clients.change(obj, values):
-                self.message_user(request, tokens_ended(ended))
+                self.message_user(request, tokens_ended(ended), messages.SUCCESS)
             return
         for name, value in values.items():
             setattr(obj, name, value)

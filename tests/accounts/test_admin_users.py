@@ -129,7 +129,8 @@ def test_a_changed_address_is_not_verified(as_admin: Caller, alice: User) -> Non
 def test_deactivation_ends_sign_ins(as_admin: Caller, as_alice: Caller) -> None:
     given = {**BASE, "username": "alice", "role": "user"}
     del given["is_active"]
-    assert as_admin.form(f"{LIST}alice/change/", given).status_code == 302
+    page = as_admin.form(f"{LIST}alice/change/", given, follow=True).content.decode()
+    assert '<li class="success">1 sign-in ended.</li>' in page
     assert as_alice.get("/api/auth/session").status_code == 401
     assert User.objects.get(pk="alice").is_active is False
 
