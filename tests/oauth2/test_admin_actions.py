@@ -32,7 +32,12 @@ def expired(pair: dict[str, Any], lage: Application, as_alice: Caller) -> None:
 
 
 def key_of(name: str) -> object:
-    models = {"accesstoken": AccessToken, "refreshtoken": RefreshToken, "consent": Consent, "application": Application}
+    models: dict[str, Any] = {
+        "accesstoken": AccessToken,
+        "refreshtoken": RefreshToken,
+        "consent": Consent,
+        "application": Application,
+    }
     return models[name]._default_manager.order_by("pk").values_list("pk", flat=True)[0]
 
 
