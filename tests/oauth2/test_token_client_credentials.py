@@ -80,14 +80,14 @@ def test_no_slow_hash_and_two_queries(
         assert ask(machine).status_code == 200
 
 
-def test_a_chosen_secret_takes_five_queries_more_at_first_and_then_three(
+def test_a_chosen_secret_takes_four_queries_more_at_first_and_then_two(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     secret = "an operator thought of it"
     make_client("machine", client_secret=secret, grant_types=["client_credentials"], scope="usage:write", redirect_uris="")
-    # Former secrets are looked for, and its try is written down, judged by both limits, and taken back.
-    with django_assert_num_queries(7):
+    # Its try is written down, judged by both limits, and taken back.
+    with django_assert_num_queries(6):
         assert ask(Program("machine", secret)).status_code == 200
     # From then on the limits are asked alone.
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert ask(Program("machine", secret)).status_code == 200
