@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.e2e import axe
 from tests.e2e.chromium import DESKTOP, PHONE, Visit, launched, window
+from tests.e2e.long_names import WORDLESS
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("chromium")]
@@ -27,6 +28,8 @@ LISTS = {
     "consents": "/admin/oauth2/consent/",
     "signing keys": "/admin/oauth2/signingkey/",
 }
+# Its rows have no pages.
+LOCK_OUTS = "/admin/accounts/lockout/"
 SETTINGS = "/admin/system/systemsettings/"
 # What is too wide for the place that it has: there the page could be scrolled sideways, or something is cut off.
 TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".results, .tabular, .module table")]
@@ -39,6 +42,8 @@ def site() -> Iterator[Platform]:
     with served() as platform:
         filled = platform.manage("shell", "-c", "from tests.e2e.long_names import fill; fill()")
         assert filled.returncode == 0, filled.stdout + filled.stderr
+        for _ in range(10):  # As many as lock an account out.
+            platform.caller().post("/api/auth/login", {"username_or_email": f"{WORDLESS[:-1]}0", "password": "wrong"})
         yield platform
 
 
@@ -108,6 +113,7 @@ PAGES = [
     PageOf("index", "/admin/"),
     PageOf("area", "/admin/oauth2/"),
     PageOf("settings", SETTINGS),
+    PageOf("lock-outs", LOCK_OUTS),
     PageOf("password", LISTS["users"], of_row("password")),
     *[PageOf(name, path, with_filters) for name, path in LISTS.items()],
     *[PageOf(f"row of {name}", path, of_row("change")) for name, path in LISTS.items()],
@@ -136,7 +142,7 @@ def test_no_list_is_left_out(windows: list[Visit]) -> None:
     one = windows[0]
     one.open("/admin/")
     links = one.page.eval_on_selector_all("#content-main th a", "(links) => links.map((link) => link.getAttribute('href'))")
-    assert set(links) == {*LISTS.values(), SETTINGS}
+    assert set(links) == {*LISTS.values(), LOCK_OUTS, SETTINGS}
 
 
 @pytest.mark.parametrize("which", PAGES, ids=lambda which: which.name)
