@@ -18,7 +18,7 @@ from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets, clients
 from sage_platform.oauth2.models import Application
-from sage_platform.oauth2.registration import METHODS_WITH_SECRET
+from sage_platform.oauth2.registration import EITHER
 
 # From one address: failures for one client, and failures in all. One row counts under both, since they have one name.
 OF_CLIENT = Limit("OAuth2 client", 30, timedelta(minutes=1))
@@ -79,7 +79,7 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     if application is None:
         failure.refuse()
     if shown.method not in application.auth_methods:
-        failure.refuse(_advice(application, shown))
+        failure.refuse(_advice(application))
     if application.is_public:
         return application
     if not _opens_fast(application.client_secret, shown):
@@ -87,11 +87,12 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     return application
 
 
-def _advice(application: Application, shown: Shown) -> str | None:
-    """The method to use, for a client that shows its secret in the other way. Many libraries have a setting for it."""
+def _advice(application: Application) -> str:
+    """What to do instead, for a client that used another method than its own. Many libraries have a setting for it."""
     chosen = application.token_endpoint_auth_method
-    mixed_up = shown.method in METHODS_WITH_SECRET and chosen in METHODS_WITH_SECRET
-    return f"This client is registered for the authentication method {chosen}." if mixed_up else None
+    if chosen == EITHER:  # Then no secret came: with one, each way would have been right.
+        return "This client has a secret, and none was sent: send it by HTTP Basic or in the body."
+    return f"This client is registered for the authentication method {chosen}."
 
 
 def _shown(header: str, body: Mapping[str, str]) -> Shown:

@@ -159,8 +159,13 @@ class Validator(RequestValidator):
     def is_within_original_scope(
         self, asked: list[str], refresh_token: str, request: OAuth2Request, *args: object, **kwargs: object
     ) -> bool:
-        """Never: the library asks it of scopes beyond the original ones, and a refresh must not widen them (RFC 6749 §6)."""
-        return False
+        """The library asks it where a scope is not among the original ones: a refresh must not widen them (RFC 6749 §6).
+
+        A scope that we do not know is left out here too, since many clients repeat what they asked for at `authorize`.
+        """
+        known = scopes.names()
+        request.scopes = [name for name in asked if name in known]
+        return bool(request.scopes) and set(request.scopes) <= set(self.get_original_scopes(refresh_token, request))
 
     def rotate_refresh_token(self, request: OAuth2Request) -> bool:
         """Always: each refresh token is used once, so that a second use shows that it was stolen (RFC 9700 §4.14.2)."""

@@ -55,7 +55,7 @@ def program() -> Iterator[int]:
 
 
 @contextmanager
-def apache(site: Platform) -> Iterator[Program]:
+def apache(site: Platform, more: str = "") -> Iterator[Program]:
     with own_folder() as made, program() as behind:
         made.folder.chmod(0o755)  # The workers are another user, where the test is root.
         user = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
@@ -63,6 +63,8 @@ def apache(site: Platform) -> Iterator[Program]:
         own = SERVER.format(folder=made.folder, port=made.port, behind=behind, user=user, modules=modules)
         (made.folder / "apache.conf").write_text(own)
         EXAMPLES["apache"].write(made.folder, issuer=f"{site.base}/oauth2", base=made.base)
+        with (made.folder / "apache.conf").open("a") as file:
+            file.write(more)
         with running(made, ["/usr/sbin/apache2", "-DFOREGROUND", "-f", f"{made.folder}/apache.conf"], environment("apache")):
             yield made
 
@@ -98,3 +100,10 @@ def test_apache(site: Platform, lina: Person, lina_id: str, refuser: Person) -> 
         page = lina.open(f"{made.base}/oidc?logout=get")
         assert (page.status_code, "<p>Logged Out</p>" in page.text) == (200, True)
         assert (is_active(site, first), is_active(site, second)) == (False, False)
+
+    # The module sends the whole list of scopes again at a refresh, with what `authorize` has left out.
+    with apache(site, 'OIDCScope "openid profile email offline_access"\n') as made:
+        first = lina.open(f"{made.base}/").json()["OIDC_access_token"]
+        refresh = urlencode({"refresh": f"{made.base}/", "access_token": first})
+        page = lina.open(f"{made.base}/oidc?{refresh}")
+        assert (page.url, page.json()["OIDC_access_token"] != first) == (f"{made.base}/", True)

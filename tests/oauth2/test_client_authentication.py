@@ -124,15 +124,18 @@ def test_either_is_not_both_and_not_none(anyone: Caller) -> None:
     machine()
     both = ask(anyone, {"client_id": "machine", "client_secret": SECRET}, basic("machine"))
     assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
-    refused(ask(anyone, {"client_id": "machine"}))
     refused(ask(anyone, authorization=basic("machine", "wrong")))
     refused(ask(anyone, {"client_id": "machine", "client_secret": "wrong"}))
 
 
-def test_no_secret_for_a_client_that_has_one(anyone: Caller) -> None:
+@pytest.mark.parametrize("sent", [{}, {"client_secret": ""}])
+def test_no_secret_for_a_client_that_has_one(sent: dict[str, str], anyone: Caller) -> None:
     machine()
-    refused(ask(anyone, {"client_id": "machine"}))
-    refused(ask(anyone, {"client_id": "machine", "client_secret": ""}))
+    told = "This client has a secret, and none was sent: send it by HTTP Basic or in the body."
+    refused(ask(anyone, {"client_id": "machine"} | sent), told)
+    Application.objects.update(token_endpoint_auth_method="client_secret_basic")
+    told = "This client is registered for the authentication method client_secret_basic."
+    refused(ask(anyone, {"client_id": "machine"} | sent), told)
 
 
 def test_two_methods_at_once(anyone: Caller) -> None:
@@ -158,7 +161,9 @@ def test_the_body_names_the_same_client(anyone: Caller) -> None:
 def test_a_public_client_does_not_authenticate_with_a_secret(authorization: str, anyone: Caller) -> None:
     """The toolkit hashes the empty secret, and lets it in."""
     make_public_client(grant_types=["authorization_code", "client_credentials"], scope="usage:write")
-    refused(ask(anyone, authorization=authorization))
+    told = "This client is registered for the authentication method none."
+    refused(ask(anyone, authorization=authorization), told)
+    refused(ask(anyone, {"client_id": "tool", "client_secret": "x"}), told)
 
 
 def test_a_public_client_has_no_token_of_its_own(anyone: Caller) -> None:

@@ -78,6 +78,15 @@ def test_what_is_refused(changes: dict[str, Any], error: str, pair: dict[str, An
     assert program.refresh(pair["refresh_token"]).status_code == 200
 
 
+@pytest.mark.parametrize("asked", ["openid offline_access", "offline_access  openid"])
+def test_a_scope_that_we_do_not_know_is_left_out(asked: str, pair: dict[str, Any], program: Program) -> None:
+    """As at `authorize` (OpenID Connect Core §3.1.2.1): Apache's module and others send the same list again at each refresh."""
+    newer = program.refresh(pair["refresh_token"], scope=asked).json()
+    assert newer["scope"] == "openid"
+    assert set(program.userinfo(newer["access_token"]).json()) == {"sub", "iss", "preferred_username", "role"}
+    refused(program.refresh(newer["refresh_token"], scope=f"{asked} usage:write"), "invalid_scope")
+
+
 def test_an_access_token_refreshes_nothing(pair: dict[str, Any], program: Program) -> None:
     refused(program.refresh(pair["access_token"]))
     assert program.userinfo(pair["access_token"]).status_code == 200
