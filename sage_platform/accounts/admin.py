@@ -11,7 +11,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -24,7 +24,7 @@ from sage_platform.accounts.models import LockOut, SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import lock_outs, sign_ins, users
 from sage_platform.accounts.services.history import has_history, words
-from sage_platform.api.errors import Message
+from sage_platform.api.errors import Message, Refusal
 from sage_platform.pages.model_admin import ListAdmin, Only, Question, RecordAdmin, action
 from sage_platform.typing import ModelForm
 
@@ -170,11 +170,18 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             user.asking_sign_in = sign_in.pk
         return user
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Judges the form once more where somebody else has taken the name since: now it says so at its field."""
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except Refusal:
+            return super().add_view(request, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """Sets a new user's password, and changes `is_active` by its service, which ends the user's sign-ins and tokens."""
         if not change:
             obj.set_password(form.cleaned_data["password"])
-            obj.save(force_insert=True)
+            users.store_user(obj, actor=None)  # The admin itself writes who did it.
             return
         was_active = User.objects.get(pk=obj.pk).is_active
         is_active, obj.is_active = obj.is_active, was_active

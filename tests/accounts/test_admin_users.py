@@ -13,6 +13,7 @@ from sage_platform.accounts.models import SignIn, User
 from tests.answers import assert_not_for
 from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, signed_in
+from tests.racing import at_once
 
 LIST = "/admin/accounts/user/"
 BASE = {"email": "", "phonenum": "", "nickname": "", "is_active": "on"}
@@ -81,6 +82,18 @@ def test_refused_additions(as_admin: Caller, alice: User, change: dict[str, str]
     assert response.status_code == 200
     assert errors(response.content)[-1] == error
     assert User.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_add_one_name_at_once_the_others_are_told(admin: User, cheap_hashes: str) -> None:
+    callers = [signed_in(admin) for _ in range(4)]
+    given = {"username": "carol", "password": PASSWORD, "email": "", "phonenum": "", "role": "user"}
+    responses = at_once(4, lambda number: callers[number].form(f"{LIST}add/", given))
+    assert sorted(response.status_code for response in responses) == [200, 200, 200, 302]
+    told = [errors(response.content)[-1] for response in responses if response.status_code == 200]
+    assert told == ["This username is taken."] * 3
+    assert User.objects.filter(username="carol").count() == 1
+    assert LogEntry.objects.count() == 1
 
 
 def test_the_password_never_shows(as_admin: Caller, alice: User) -> None:
