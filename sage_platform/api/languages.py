@@ -19,10 +19,13 @@ TAGS = {language.code: language.tag for language in LANGUAGES}
 COOKIE = "sage_language"
 
 
-def language_of(request: HttpRequest) -> str:
-    """The code of the language to answer in. A header that names no language of ours is ignored."""
+def language_of(request: HttpRequest, *, page: bool | None = None) -> str:
+    """The code of the language to answer in. A header that names no language of ours is ignored.
+
+    What is asked outside /api is a page; a page that is under it says so itself.
+    """
     asked = [request.META.get(key, "") for key in META_KEYS]
-    if not request.path.startswith(f"/{paths.API}/"):
+    if page if page is not None else not request.path.startswith(f"/{paths.API}/"):
         asked.insert(HEADERS.index("Accept-Language"), request.COOKIES.get(COOKIE, ""))
     for value in asked:
         if value and (code := supported_language(value)):

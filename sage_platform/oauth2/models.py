@@ -303,7 +303,7 @@ class Consent(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "application"], name="oauth2_consent_unique_user_application")]
 
     def __str__(self) -> str:
-        return f"Consent #{self.pk}"
+        return f"{self.user_id} {self.granted_at:%Y-%m-%d %H:%M}"
 
 
 class SigningKey(models.Model):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from sage_platform.accounts.requests import PageRequest
 from sage_platform.oauth2 import consents, scopes
+from sage_platform.pages.directions import isolated
 from sage_platform.pages.page import page
 
 
@@ -21,7 +22,7 @@ def connected(request: HttpRequest) -> HttpResponse:
         consent = rows.filter(pk=int(named)).first() if named.isascii() and named.isdigit() and len(named) < 19 else None
         if consent is not None:
             consents.withdraw(consent)
-            messages.success(request, _("%(name)s is no longer connected.") % {"name": consent.application})
+            messages.success(request, _("%(name)s is no longer connected.") % {"name": isolated(consent.application)})
         return HttpResponseRedirect(request.path)
     shown = [{"consent": row, "scopes": scopes.texts(row.scopes.split())} for row in rows]
     return render(request, "oauth2/consents.html", {"rows": shown})

@@ -5,12 +5,13 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.exceptions import APIException
 
-from sage_platform.api import handlers
+from sage_platform.api import handlers, languages
 from sage_platform.api.bodies import check_form_body
 from sage_platform.api.next_target import login_address
 from sage_platform.pages.errors import error_page
@@ -45,10 +46,13 @@ def page(*methods: str, signed_in: bool = False) -> Callable[[Page[R]], Callable
         @csrf_exempt
         @wraps(view)
         def run(request: HttpRequest) -> HttpResponse:
-            try:
-                response = answer(request)
-            except APIException as error:
-                response = handlers.answer(request, error)
+            language = languages.language_of(request, page=True)
+            with translation.override(language):
+                try:
+                    response = answer(request)
+                except APIException as error:
+                    response = handlers.answer(request, error)
+            response.headers["Content-Language"] = languages.TAGS[language]
             patch_vary_headers(response, ["Cookie"])
             return handlers.with_headers(response, PAGE_HEADERS)
 

@@ -203,6 +203,19 @@ def test_an_error_page_says_what_to_do_next(visit: Visitor, site: Platform) -> N
         one.troubles.clear()  # Chromium reports the 404 that was asked for.
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_api_page_names_its_language_and_follows_the_scheme(visit: Visitor, scheme: str) -> None:
+    """In English for a Chinese browser too, since the document is."""
+    with visit(color_scheme=scheme, locale="zh-CN", viewport=PHONE) as one:
+        one.open("/api/docs")
+        expect(one.page.get_by_text("/api/auth/login", exact=True)).to_be_visible()
+        expect(one.page.locator("html")).to_have_attribute("lang", "en")
+        ground = "rgb(28, 32, 34)" if scheme == "dark" else "rgb(250, 250, 250)"
+        expect(one.page.locator("body")).to_have_css("background-color", ground)
+        assert one.fits()
+        one.picture(f"api-docs-phone-{scheme}")
+
+
 def test_the_api_page_shows_its_operations_from_this_server_alone(visit: Visitor) -> None:
     with visit() as one:
         one.open("/api/docs")

@@ -187,10 +187,13 @@ def test_in_chinese(as_alice: Caller, lage: Application) -> None:
     assert '<html lang="zh-CN">' in response.content.decode()
 
 
-def test_the_language_switch_keeps_the_request(as_alice: Caller, lage: Application) -> None:
-    response = as_alice.get("/oauth2/authorize", request_of(lang="zh-CN", state="a&b"))
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/api/oauth2/authorize"])
+def test_the_language_switch_keeps_the_request(path: str, as_alice: Caller, lage: Application) -> None:
+    response = as_alice.get(path, request_of(lang="zh-CN", state="a&b"))
     assert response.status_code == 302
     again = as_alice.client.get(response.headers["Location"])
+    assert '<html lang="zh-CN">' in again.content.decode()
+    assert again.headers["Content-Language"] == "zh-CN"
     assert answer_in(as_alice.form(again.wsgi_request.get_full_path(), {"decision": "deny"}))["state"] == "a&b"
 
 
@@ -207,6 +210,26 @@ def test_it_says_who_is_signed_in(nickname: str, words: str, as_alice: Caller, l
 
 
 # -- Where it leads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Evil \u202e?tnuocca", "\u2068Evil ?tnuocca\u2069"),
+        ("a\u2069\u2067b", "\u2068ab\u2069"),
+        ("زينب", "\u2068زينب\u2069"),
+        ("Lage", "Lage"),
+    ],
+)
+def test_a_name_cannot_turn_our_words_around(name: str, shown: str, as_alice: Caller, signing_keys: object) -> None:
+    """UAX #9: an override in a client's name would go on into the sentence that asks for consent."""
+    make_client(name=name)
+    User.objects.filter(pk="alice").update(nickname=name)
+    text = ask(as_alice)[1].content.decode()
+    assert f"<h1>Allow {shown} to use your account?</h1>" in text
+    assert f"<title>Allow {shown}? · Sage</title>" in text
+    assert f"<p>{shown} asks to:</p>" in text
+    assert f"<strong>{shown}</strong> (alice)" in text
 
 
 @pytest.mark.parametrize("path", ["/oauth2/", "/api/oauth2/"])

@@ -4,9 +4,11 @@ from django import template
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
+from sage_platform.pages.directions import isolated
 from sage_platform.pages.style import ICON, STYLE
 
 register = template.Library()
+register.filter("isolated", isolated)
 
 
 @register.simple_tag
