@@ -21,7 +21,7 @@ KILL_SECONDS = 30
 # A start takes seconds. One that hangs, on a network share say, must not hold up a stop for ever.
 READY_SECONDS = 60
 # From the application's being loaded to the listening socket it takes milliseconds, which the server's Rust code tells nobody of.
-LISTENING_SECONDS = 0.5
+LISTENING_SECONDS = 1.0
 
 Loader = Callable[[], Callable[..., object]]
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from granian.http import HTTP1Settings
 from requests.adapters import HTTPAdapter
 
-from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production
+from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production, readme_block
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
@@ -110,6 +111,13 @@ def test_a_chunked_body_is_given_a_length(front: Nginx) -> None:
     pieces = iter([b'{"username_or_email": "nobody2",', b' "password": "not the password"}'])
     answer = front.browser().post(f"{ORIGIN}/api/auth/login", data=pieces, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (200, 401)
+
+
+def test_nginx_lets_go_of_a_kept_connection_before_the_server_does() -> None:
+    """A request that goes out while the server closes the connection would be a 502."""
+    kept = re.search(r"keepalive_timeout (\d+)s;", readme_block())
+    assert kept
+    assert int(kept[1]) * 1000 + 5000 <= HTTP1Settings().header_read_timeout
 
 
 def test_nginx_finds_nothing_wrong_with_the_block(front: Nginx) -> None:

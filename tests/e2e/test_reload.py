@@ -117,6 +117,14 @@ def test_what_cannot_start_leaves_the_old_workers_on_duty(platform: Platform, fr
     reload(platform, "done")
     assert set(platform.processes()) & set(before) == {before[0]}
 
+    second = platform.manage("serve")
+    assert (second.returncode, second.stdout, len(second.stderr.splitlines())) == (1, "", 1)
+    assert second.stderr.startswith(
+        f"CommandError: SAGE_PORT: port {platform.port} of SAGE_BIND (127.0.0.1) is taken by another program"
+    )
+    # The address is told at a start alone.
+    assert not [line for line in platform.log[logged:].splitlines() if not line.startswith("{")]
+
 
 def test_a_stop_in_the_middle_of_a_reload_is_a_stop(platform: Platform, front: Nginx) -> None:
     """And the log of all that happened is JSON, but for the address."""
