@@ -1,6 +1,7 @@
 """What is answered in front of Django: no database, session, cache, middleware or log line (docs/api.md#liveness)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Event
 from typing import Any
 from wsgiref.types import StartResponse
 
@@ -16,6 +17,9 @@ Application = Callable[[Environ, StartResponse], Any]
 PREFIX = f"/{paths.PROXIED}"
 # How long an answer that was given before the request's body waits for what the client still sends.
 LINGER_SECONDS = 2.0
+# Set in a worker that is being replaced. Each answer then ends its connection (RFC 9112 §9.6), so that a proxy keeps none that
+# this worker would close while the next request arrives.
+leaving = Event()
 
 
 class Answer:
@@ -46,6 +50,8 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         path: str = environ["PATH_INFO"]
         if takes_prefix and path.startswith(f"{PREFIX}/"):
             path = environ["PATH_INFO"] = path.removeprefix(PREFIX)
+        if leaving.is_set():
+            start_response = ending_connection(start_response)
         answer = answers.get(path)
         told = answer(environ, start_response) if answer is not None else None
         if told is not None:
@@ -70,6 +76,14 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         return Answer(response, under_way.leave)
 
     return application
+
+
+def ending_connection(start_response: StartResponse) -> StartResponse:
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
+        kept = [(name, value) for name, value in headers if name.lower() != "connection"]
+        return start_response(status, [*kept, ("Connection", "close")], *exc_info)
+
+    return start
 
 
 def take_body(environ: Environ) -> RequestBody | None:

@@ -6,6 +6,7 @@ Here the old worker goes when the new one is ready, and stays when it is not.
 
 import os
 import select
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,8 @@ KILL_SECONDS = 30
 READY_SECONDS = 60
 # From the application's being loaded to the listening socket it takes milliseconds, which the server's Rust code tells nobody of.
 LISTENING_SECONDS = 1.0
+# What an old worker is given to end its connections with the answers of their next requests (`worker.leave`).
+LEAVING_SECONDS = 2.0
 
 Loader = Callable[[], Callable[..., object]]
 
@@ -62,6 +65,9 @@ class ReloadingServer(MPServer):
             new.kill()
             return False
         old, self.wrks[index] = self.wrks[index], new
+        old.interrupt_by_parent = True
+        os.kill(old.inner.pid, signal.SIGUSR1)
+        time.sleep(LEAVING_SECONDS)
         old.terminate()
         if not _ends(old, within=KILL_SECONDS):
             log.warning("reload: an old worker did not end within %s seconds and is killed", KILL_SECONDS)

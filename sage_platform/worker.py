@@ -1,13 +1,25 @@
-"""What a worker of the server loads: the application, and how the worker ends beside clients that stall."""
+"""What a worker of the server loads: the application, and how the worker ends, also beside clients that stall."""
 
 import gc
 import multiprocessing
+import signal
 
+from sage_platform.front import leaving
 from sage_platform.stopping import end_beside_stalled_bodies
 from sage_platform.wsgi import application
 
+
+def leave(*_: object) -> None:
+    """SIGUSR1: another worker is there, and this one is to end soon. Its connections end with their next answer.
+
+    At SIGTERM the server closes at once what has no request under way. A request that is just arriving there would be lost.
+    """
+    leaving.set()
+
+
 if multiprocessing.parent_process() is not None:
     end_beside_stalled_bodies()
+    signal.signal(signal.SIGUSR1, leave)
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
 # better part of a tenth of a second.

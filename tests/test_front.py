@@ -1,6 +1,7 @@
 """GET and HEAD /active: answered in front of Django, whatever happens to Django (docs/api.md#liveness)."""
 
 from collections.abc import Iterable
+from threading import Event
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -120,3 +121,17 @@ def test_the_web_applications_prefix(takes_prefix: bool, path: str, seen: str) -
 
 def test_liveness_behind_the_prefix() -> None:
     assert call(front(broken_django, takes_prefix=True), "GET", "/prod-api/active")[2] == b"Service is available."
+
+
+def test_a_worker_that_is_replaced_ends_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    def django(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("connection", "keep-alive"), ("X-Own", "kept")])
+        return [b"an answer"]
+
+    application = front(django, takes_prefix=False)
+    assert ("Connection", "close") not in call(application, "GET", "/active")[1]
+    leaving = Event()
+    leaving.set()
+    monkeypatch.setattr("sage_platform.front.leaving", leaving)
+    assert call(application, "GET", "/active") == ("200 OK", [*ALIVE, ("Connection", "close")], b"Service is available.")
+    assert call(application, "GET", "/") == ("200 OK", [("X-Own", "kept"), ("Connection", "close")], b"an answer")
