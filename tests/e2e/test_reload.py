@@ -68,6 +68,7 @@ def versions(front: Nginx) -> set[str]:
     return {front.caller().get("/api/system/info").json()["data"]["version"] for _ in range(20)}
 
 
+@pytest.mark.timeout(300)  # It waits for starts and reloads, and a busy machine is slow at both.
 def test_an_upgrade_fails_no_request(platform: Platform, front: Nginx, other_mail: tuple[Mailbox, str]) -> None:
     mailbox, email_url = other_mail
     server, *old = platform.processes()

@@ -70,6 +70,12 @@ def test_four_bootstraps_at_once_make_one_administrator_and_none_fails() -> None
         assert (users["total"], [row["username"] for row in users["items"]]) == (1, ["admin"])
 
 
+def said_by_the_server(log: str) -> list[str]:
+    """Without the address, and what a request caused."""
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [line["message"] for line in lines if line["logger"] == "sage.server"]
+
+
 def interrupted(platform: Platform, signals: int) -> tuple[bytes, int]:
     """The answer to a request that was under way when the server was told to end, and the server's exit code."""
     assert platform.process is not None
@@ -96,8 +102,7 @@ def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None
         assert code == 0
         assert not platform.answers()
         # The address may be told a moment after the first answer.
-        (line,) = (line for line in platform.log[before:].splitlines() if not line.startswith("Sage "))
-        assert json.loads(line)["message"] == "server stopped"
+        assert said_by_the_server(platform.log[before:]) == ["server stopped"]
 
     platform.start()
     victim = platform.processes()[-1]
@@ -177,8 +182,7 @@ def test_workers_end_with_the_servers_process_and_the_next_server_has_the_port_t
     # What was under way is answered.
     assert answer.startswith(b"HTTP/1.1 200 ")
     wait_until(lambda: not any(is_alive(worker) for worker in workers))
-    logged = [json.loads(line) for line in platform.log.splitlines() if line.startswith("{")]
-    assert [line["message"] for line in logged] == ["the server's process is gone, and this worker ends with it"] * 2
+    assert said_by_the_server(platform.log) == ["the server's process is gone, and this worker ends with it"] * 2
     platform.start()
     assert not set(platform.processes()) & set(workers)
 
