@@ -14,6 +14,11 @@ from tests import people
 from tests.people import Caller
 
 Response = people.Response
+# What a client hears that has a secret and sends none.
+NO_SECRET_SENT = {
+    "error": "invalid_client",
+    "error_description": "This client has a secret, and none was sent: send it by HTTP Basic or in the body.",
+}
 SECRET = "sage_cs_" + "Zx9-" * 10 + "abc"
 CALLBACK = "https://lage.example/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -28,6 +28,12 @@ Run = Callable[..., list[list[str]]]
 HEAD = ["owner", "provider", "address", "model", "before", "now", "took"]
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parallel test run tells its processes of a narrow one, in which cells are cut."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 @pytest.fixture
 def vendor(settings: Settings) -> Iterator[Vendor]:
     settings.SAGE_OUTBOUND_ALLOW_PRIVATE = True

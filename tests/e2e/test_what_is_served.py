@@ -21,7 +21,7 @@ def test_the_root_leads_to_the_login_page(platform: Platform) -> None:
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", ["/sage/login", "/admin/login/", "/api/docs"])
+@pytest.mark.parametrize("path", ["/admin/login/", "/api/docs"])
 def test_every_file_that_a_page_names_is_served_from_here(platform: Platform, path: str) -> None:
     caller = platform.caller()
     page = caller.get(path).text

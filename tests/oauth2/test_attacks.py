@@ -338,12 +338,17 @@ def test_no_kind_of_credential_passes_for_another(code: str, program: Program) -
     assert living() == (1, 1)
 
 
-@pytest.mark.parametrize("scope", ["openid profile email usage:write", "usage:write", "openid openid2", "OPENID", "*"])
+@pytest.mark.parametrize("scope", ["openid profile email usage:write", "usage:write", "OPENID", "*"])
 def test_a_refresh_never_widens(scope: str, pair: dict[str, Any], program: Program) -> None:
     """RFC 6749 §6: not even by what the client has been allowed since."""
     Application.objects.update(scope="openid profile email usage:write")
     refused(program.refresh(pair["refresh_token"], scope=scope), "invalid_scope")
     assert program.refresh(pair["refresh_token"]).json()["scope"] == "openid profile email"
+
+
+def test_unknown_scopes_are_left_out_at_a_refresh(pair: dict[str, Any], program: Program) -> None:
+    """As at the authorization endpoint (OpenID Connect Core §3.1.2.1)."""
+    assert program.refresh(pair["refresh_token"], scope="openid openid2").json()["scope"] == "openid"
 
 
 def test_a_scope_asked_at_the_exchange_changes_nothing(code: str, program: Program) -> None:
