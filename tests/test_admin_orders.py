@@ -1,5 +1,6 @@
 """The administration's lists that grow: their first page is read along an index, however many rows there are."""
 
+import re
 from typing import Any
 
 import pytest
@@ -32,9 +33,8 @@ def plan_of_first_page(model: Any, actor: User) -> str:
 @pytest.mark.parametrize("model", GROWING)
 def test_the_first_page_needs_no_sorting(model: Any, admin: User) -> None:
     plan = plan_of_first_page(model, admin)
-    # Rows of one and the same moment may be sorted, which are few.
-    assert "USE TEMP B-TREE FOR ORDER BY" not in plan
-    assert "Sort" not in plan.replace("Incremental Sort", "")
+    # PostgreSQL may sort the rows of one and the same moment ("Incremental Sort"), which are few.
+    assert not re.search(r"USE TEMP B-TREE FOR ORDER BY|(?<!Incremental )Sort  \(cost", plan), plan
     assert "INDEX" in plan.upper()
 
 
