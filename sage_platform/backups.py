@@ -55,9 +55,36 @@ def would_replace(folder: Path) -> list[str]:
 
 
 def put_back(folder: Path) -> None:
-    """The keys first: a database whose keys are not there yet would be of no use after a crash between the two."""
-    for path in kept_keys(folder):
-        draft = settings.SAGE_DATA_DIR / f"{path.name}.restored"
-        shutil.copyfile(path, draft)
-        draft.replace(settings.SAGE_DATA_DIR / path.name)
-    copies().put_back(folder / copies().file_name)
+    """The keys first: a database whose keys are not there yet would be of no use after a crash between the two.
+
+    Where the database cannot be put back, the former one stands, so the keys that open it come back too. After a kill they are
+    beside the new ones, with `.replaced` behind their names.
+    """
+    replaced: list[tuple[Path, Path | None]] = []
+    try:
+        for path in kept_keys(folder):
+            own = settings.SAGE_DATA_DIR / path.name
+            draft = own.with_name(f"{path.name}.restored")
+            shutil.copyfile(path, draft)
+            replaced.append((own, set_aside(own)))
+            draft.replace(own)
+        copies().put_back(folder / copies().file_name)
+    except BaseException:
+        for own, former in replaced:
+            if former is None:
+                own.unlink(missing_ok=True)
+            else:
+                former.replace(own)
+        raise
+    for _own, former in replaced:
+        if former is not None:
+            former.unlink()
+
+
+def set_aside(own: Path) -> Path | None:
+    """A second copy of a key that is about to be replaced; None where there is no such key yet."""
+    if not own.is_file():
+        return None
+    former = own.with_name(f"{own.name}.replaced")
+    shutil.copyfile(own, former)
+    return former

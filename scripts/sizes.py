@@ -18,11 +18,11 @@ class Measured(NamedTuple):
 
 
 def python_files(names: tuple[str, ...], root: Path = ROOT) -> Iterator[Path]:
-    """Every Python file under these names but for migrations, which are generated."""
+    """Every Python file of ours under these names but for migrations, which are generated."""
     for name in names:
         path = root / name
         found = [path] if path.is_file() else sorted(path.rglob("*.py"))
-        yield from (file for file in found if "migrations" not in file.parts)
+        yield from (file for file in found if not {"migrations", ".venvs", "node_modules"} & set(file.parts))
 
 
 def functions(path: Path, text: str) -> Iterator[Measured]:

@@ -89,11 +89,19 @@ def test_a_command_has_the_service_s_settings_and_no_others(sage: Path) -> None:
     assert not {line for line in given if line.startswith(("DATABASE_URL=", "HOME="))}
 
 
-@pytest.mark.parametrize("line", ['A="quoted"', "A='quoted'", "A=goes on \\"])
+@pytest.mark.parametrize("line", ['A="quoted"', "A='quoted'", "A=goes on \\", "A=pa\\ss", "A=space at its end  "])
 def test_what_systemd_would_read_otherwise_is_refused(line: str, sage: Path) -> None:
     code, lines, complaint = ran(sage, f"SAGE_ENV=production\n{line}\n", "prune")
-    told = f"sage: {sage.parent}/etc/sage/env: A must be NAME=value without quotes, on one line.\n"
+    told = (
+        f"sage: {sage.parent}/etc/sage/env: A must be NAME=value on one line, without quotes, backslashes and space at its end.\n"
+    )
     assert (code, lines, complaint) == (1, [], told)
+
+
+@pytest.mark.parametrize("line", ["X Y=topsecret", "topsecret", "1A=topsecret"])
+def test_a_line_without_a_name_is_not_told(line: str, sage: Path) -> None:
+    code, lines, complaint = ran(sage, f"SAGE_ENV=production\n{line}\n", "prune")
+    assert (code, lines, complaint) == (1, [], f"sage: {sage.parent}/etc/sage/env: a line is not NAME=value.\n")
 
 
 def test_settings_that_cannot_be_read(sage: Path) -> None:

@@ -228,6 +228,7 @@ class ClientAdmin(ListAdmin[Application]):
             made.append((client, clients.renew_secret(client, end_former=at_once)))
             fields = ["client_secret", "former_secrets"] if at_once else ["client_secret"]
             self.log_change(request, client, [{"changed": {"fields": fields}}])
+        at_once = at_once or not any(client.enabled for client, _secret in made)
         return self._show(request, made, replaced=True, at_once=at_once) if made else None
 
     @action(

@@ -131,13 +131,13 @@ def renew_secret(row: Application, *, end_former: bool = False) -> str:
     """Replace the secret by a new one, which is answered to be shown once.
 
     The former one opens for a day yet, so that the client goes on while somebody brings the new one to it; with `end_former`
-    it ends at once, with those from before, as it must where somebody else may have it.
+    it ends at once, with those from before, as it must where somebody else may have it. That of a disabled client ends too.
     """
     secret = client_secrets.generate()
     with transaction.atomic():
         former = Application.objects.select_for_update().get(pk=row.pk).client_secret
         change(row, {"client_secret": client_secrets.hashed(secret)})
-        if end_former:
+        if end_former or not row.enabled:  # Switching a client on ends its former secrets.
             end_former_secrets(row)
         else:
             FormerSecret.objects.create(application=row, secret=former, expires=timezone.now() + FORMER_SECRET_LIFE)

@@ -164,7 +164,7 @@ class Validator(RequestValidator):
         A scope that we do not know is left out here too, since many clients repeat what they asked for at `authorize`.
         """
         known = scopes.names()
-        request.scopes = [name for name in asked if name in known]
+        request.scopes = [name for name in dict.fromkeys(asked) if name in known]
         return bool(request.scopes) and set(request.scopes) <= set(self.get_original_scopes(refresh_token, request))
 
     def rotate_refresh_token(self, request: OAuth2Request) -> bool:

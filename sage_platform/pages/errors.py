@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.http import escape_leading_slashes
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
 
@@ -24,7 +25,7 @@ def error_page(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, st
         "status": status,
         "message": parts.message,
         "request_id": getattr(request, "request_id", ""),
-        "again": request.get_full_path() if may_repeat else "",
+        "again": escape_leading_slashes(request.get_full_path()) if may_repeat else "",
     }
     page = render(request, "pages/error.html", context, status=status)
     patch_vary_headers(page, ["Cookie"])  # A cookie chooses the language of a page.

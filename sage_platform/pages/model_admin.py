@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import FieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, QuerySet
@@ -29,8 +30,12 @@ SEARCH_WORDS = 20
 SEARCH_LENGTH = 200
 # How many rows the page that asks names; of the others it says how many there are.
 NAMED = 20
+# How many rows its form lists by their keys, below Django's limit of fields. Of more it sends the filter and their number.
+LISTED = 500
 # Fields of the forms that call an action: "yes" once somebody has confirmed it, and whether it was called on a row's own page.
 CONFIRMED, FROM_ROW = "confirmed", "from_row"
+# Django's own, "1" for all rows of the filter; and how many these were when somebody was asked.
+EVERYTHING, AMOUNT = "select_across", "amount"
 
 
 class Only(FieldListFilter):
@@ -50,7 +55,8 @@ class Only(FieldListFilter):
     ) -> None:
         self.parameter = f"{field_path}{LOOKUP_SEP}exact"
         super().__init__(field, request, params, model, model_admin, field_path)
-        self.chosen = cast("str | None", self.used_parameters.get(self.parameter))
+        given = cast("list[str]", self.used_parameters.get(self.parameter, []))
+        self.chosen = given[-1] if given else None
 
     def expected_parameters(self) -> list[str | None]:
         return [self.parameter]
@@ -62,12 +68,20 @@ class Only(FieldListFilter):
         yield {"selected": False, "query_string": changelist.get_query_string(remove=[self.parameter]), "display": _("All")}
         yield {"selected": True, "query_string": changelist.get_query_string(), "display": self._name()}
 
-    def _name(self) -> str:
-        rows: QuerySet[Model] = cast("Any", self.field.related_model)._default_manager.all()
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        """Of no row where there is no such other one; a number may also be too large for the database to compare with."""
         try:
-            return str(rows.filter(pk=self.chosen).first() or self.chosen)
-        except (ValueError, ValidationError):
-            return str(self.chosen)
+            found = self.chosen is None or self._row() is not None
+        except (ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+        return super().queryset(request, queryset) if found else queryset.none()
+
+    def _name(self) -> str:
+        return str(self._row() or self.chosen)
+
+    def _row(self) -> Model | None:
+        rows: QuerySet[Model] = cast("Any", self.field.related_model)._default_manager.all()
+        return rows.filter(pk=self.chosen).first()
 
 
 class Confirmation(forms.Form):
@@ -95,7 +109,7 @@ def action(description: Message, *, button: Message, question: Question | None =
     def decorate(act: Act) -> Act:
         @wraps(act)
         def run(admin: "ListAdmin[Any]", request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-            if question is not None and request.POST.get(CONFIRMED) != "yes":
+            if question is not None and (request.POST.get(CONFIRMED) != "yes" or _became_more_or_fewer(request, rows)):
                 return admin.ask(request, rows, question, name=act.__name__, title=button)
             done = act(admin, request, rows)
             if isinstance(done, str):
@@ -155,7 +169,7 @@ class ListAdmin(ModelAdmin[M]):
     def ask(self, request: HttpRequest, rows: QuerySet[M], question: Question, *, name: str, title: Message) -> HttpResponse:
         """The page that asks. Its form sends the same action once more, with what was chosen."""
         amount = rows.count()
-        everything = request.POST.get("select_across") == "1"
+        everything = request.POST.get(EVERYTHING) == "1" and amount > LISTED
         named = list(rows[:NAMED])
         context = {
             **self.admin_site.each_context(request),
@@ -169,9 +183,11 @@ class ListAdmin(ModelAdmin[M]):
             "action": name,
             "named": [self.name_of(row) for row in named],
             "others": amount - len(named),
-            # Where all rows of a filter were chosen, the action finds them by it again; Django asks for one key all the same.
-            "chosen": [named[0].pk] if everything and named else rows.values_list("pk", flat=True),
+            # The keys, so that nobody is acted on who came meanwhile. Very many rows the action finds by the filter again, and
+            # asks once more where they are not as many as before; Django wants one key all the same.
+            "chosen": [named[0].pk] if everything else rows.values_list("pk", flat=True),
             "everything": everything,
+            "amount": amount,
             "checkbox": ACTION_CHECKBOX_NAME,
             "from_row": FROM_ROW in request.POST,
             "back": self._page_of(named[0]) if named and FROM_ROW in request.POST else request.get_full_path(),
@@ -183,7 +199,10 @@ class ListAdmin(ModelAdmin[M]):
         self, request: HttpRequest, queryset: QuerySet[M]
     ) -> HttpResponse | None:
         """Back to the page of the row where the action was called there, as long as there is one."""
-        response = super().response_action(request, queryset)
+        try:
+            response = super().response_action(request, queryset)
+        except (ValueError, ValidationError, OverflowError):  # A key that none of these rows can have.
+            return HttpResponseRedirect(request.get_full_path())
         if not isinstance(response, HttpResponseRedirect) or FROM_ROW not in request.POST:
             return response
         row = self.get_object(request, request.POST.get(ACTION_CHECKBOX_NAME, ""))
@@ -220,6 +239,10 @@ class ListAdmin(ModelAdmin[M]):
                 path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
                 name = getattr(of_model, "belonging", None) or model._meta.verbose_name_plural
                 yield str(name), f"{path}?{urlencode({f'{one[0]}{LOOKUP_SEP}exact': row.pk})}"
+
+
+def _became_more_or_fewer(request: HttpRequest, rows: QuerySet[Any]) -> bool:
+    return request.POST.get(EVERYTHING) == "1" and request.POST.get(AMOUNT) != str(rows.count())
 
 
 def _is_too_long(search: str) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from sage_platform.accounts.models import SignIn, User
+from sage_platform.pages import model_admin
 from tests.people import Caller, signed_in
 from tests.rows import rows
 
@@ -82,12 +83,43 @@ def test_all_rows_of_a_filter(as_admin: Caller, as_alice: Caller, bob: User) -> 
     assert asked.count("<li>alice, 127.0.0.1, ") == 20
     assert "<li>and 5 more</li>" in asked
     fields = hidden(asked)
-    assert len(fields["_selected_action"]) == 1
+    assert (len(fields["_selected_action"]), "select_across" in fields) == (25, False)
+    later = signed_in(as_alice.user)
     done = as_admin.form(path, fields, follow=True)
     assert done.redirect_chain == [(path, 302)]
     assert told(done.content.decode()) == ["25 sign-ins ended."]
-    assert not SignIn.objects.filter(user="alice", ended_at=None).exists()
+    assert list(SignIn.objects.filter(user="alice", ended_at=None)) == [later.sign_in]
     assert elsewhere.get("/api/auth/session").status_code == 200
+
+
+def test_of_very_many_rows_nobody_is_acted_on_unseen(as_admin: Caller, as_alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many for their keys to be listed: the filter finds them again, and whoever confirms is asked anew if others came."""
+    monkeypatch.setattr(model_admin, "LISTED", 1)
+    signed_in(as_alice.user)
+    path = f"{SIGN_INS}?user__exact=alice"
+    choice = {"action": "end", "_selected_action": [str(as_alice.sign_in.pk)], "select_across": "1"}
+    fields = hidden(as_admin.form(path, choice).content.decode())
+    assert (len(fields["_selected_action"]), fields["amount"]) == (1, ["2"])
+    signed_in(as_alice.user)
+    before = rows()
+    asked = as_admin.form(path, fields).content.decode()
+    assert "<strong>3 sign-ins will end.</strong>" in asked
+    assert rows() == before
+    assert told(as_admin.form(path, hidden(asked), follow=True).content.decode()) == ["3 sign-ins ended."]
+
+
+@pytest.mark.parametrize(("key", "status"), [("abc", 302), ("9" * 30, 200)])
+def test_a_key_that_no_row_can_have(key: str, status: int, as_admin: Caller) -> None:
+    clients = "/admin/oauth2/application/"
+    before = rows()
+    for choice in ({"action": "disable"}, {"action": "disable", "confirmed": "yes"}):
+        response = as_admin.form(clients, {**choice, "_selected_action": key}, follow=True)
+        assert response.status_code == 200
+    for wanted in ("accesstoken", "refreshtoken", "consent"):
+        response = as_admin.get(f"/admin/oauth2/{wanted}/", {"application__exact": key})
+        led_to = f"/admin/oauth2/{wanted}/?e=1" if status == 302 else None
+        assert (response.status_code, response.headers.get("Location")) == (status, led_to)
+    assert rows() == before
 
 
 def test_a_users_page_has_the_actions_that_fit(as_admin: Caller, as_alice: Caller) -> None:

@@ -1,5 +1,6 @@
 """manage.py backup and restore, on a platform that runs."""
 
+import resource
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -90,6 +91,24 @@ def test_into_an_empty_folder(site: Platform) -> None:
     assert done.returncode == 0, done.stderr
     assert names(empty / "sage.sqlite3") == names(site.data / "sage.sqlite3")
     assert (empty / "encryption_key").read_text() == (site.data / "encryption_key").read_text()
+
+
+def test_what_cannot_be_put_back_leaves_the_former_keys(site: Platform) -> None:
+    """Else the former database stood beside keys that do not open it, and the ones that do would be lost."""
+    copy, other = site.folder / "three", site.folder / "other"
+    assert ended(site, "backup", str(copy), "--with-keys")[0] == 0
+    assert site.manage("bootstrap", SAGE_DATA_DIR=str(other)).returncode == 0
+    keys = {name: (other / name).read_bytes() for name in ("secret_key", "encryption_key")}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # As on a full disk: the keys fit, the database does not.
+    try:
+        done = site.manage("restore", str(copy), "--force", SAGE_DATA_DIR=str(other))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (done.returncode, done.stderr) == (1, f"CommandError: {copy} cannot be put back: disk I/O error\n")
+    assert {name: (other / name).read_bytes() for name in keys} == keys
+    assert not [path.name for path in other.iterdir() if path.suffix in {".replaced", ".restored"}]
+    assert names(other / "sage.sqlite3") == ["admin"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,16 @@ def test_it_ends_at_once_where_somebody_says_so(as_admin: Caller, lage: Applicat
     assert latest.get_change_message() == "Changed client_secret and former_secrets."
 
 
+def test_that_of_a_disabled_client_has_ended(as_admin: Caller, lage: Application) -> None:
+    clients.set_enabled(lage, enabled=False)
+    page = act(as_admin, "renew_secret", lage)
+    assert "The former secret has ended." in page.content.decode()
+    assert not FormerSecret.objects.exists()
+    lage.refresh_from_db()
+    clients.set_enabled(lage, enabled=True)
+    assert [opens(secret_in(page)), opens(SECRET)] == [True, False]
+
+
 def test_it_is_ended_on_the_clients_page(as_admin: Caller, lage: Application) -> None:
     path = f"{LIST}{lage.pk}/change/"
     assert "end_former_secrets" not in as_admin.get(path).content.decode()
