@@ -20,6 +20,7 @@ from sage_platform.web_files import served_files
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
+LOCATION = re.compile(r"/(?:[._-]*[A-Za-z0-9][A-Za-z0-9._-]*/)+")
 # RFC 8314 §3.3: TLS from the first byte. On the other two a session begins in the clear and STARTTLS follows (RFC 3207).
 IMPLICIT_TLS_PORT = 465
 STARTTLS_PORTS = frozenset({25, 587})
@@ -193,8 +194,8 @@ def _is_database_number(parts: SplitResult) -> bool:
     return parts.scheme == "unix" or parts.path in {"", "/"} or parts.path.removeprefix("/").isdigit()
 
 
-def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
-    """Where uploads are kept: the local disk, or an S3-compatible store when its endpoint is given."""
+def object_stores(endpoint: str, media_root: Path) -> dict[str, dict[str, Any]]:
+    """Where uploads can be kept: always the local disk, and an S3-compatible store when its endpoint is given."""
     secure = env.boolean("SAGE_S3_SECURE", default=True)
     options = {
         "endpoint_url": endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}",
@@ -205,12 +206,17 @@ def object_store(endpoint: str, media_root: Path) -> dict[str, Any]:
         "file_overwrite": False,
         "querystring_auth": True,
     }
-    if endpoint:
-        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
-    return {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": media_root, "base_url": None},
-    }
+    disk = {"disk": {"BACKEND": "uploads.stores.disk.DiskStore", "OPTIONS": {"location": media_root, "base_url": None}}}
+    return disk | ({"s3": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}} if endpoint else {})
+
+
+@env.reader
+def location(name: str) -> str:
+    """A path of the proxy in front, with a slash at both ends; unset means none."""
+    value = env.text(name)
+    if value and not LOCATION.fullmatch(value):
+        raise env.misconfigured(name, "a path such as /media/")
+    return value
 
 
 @env.or_else(dict[str, Any])

@@ -72,6 +72,16 @@ SAGE_OAUTH2_ISSUER = env.url("SAGE_OAUTH2_ISSUER", f"{SAGE_PUBLIC_URL}/{paths.OA
 SAGE_MAX_JSON_BYTES = env.integer("SAGE_MAX_JSON_BYTES", 2 * 1024 * 1024, least=1024, most=256 * 1024 * 1024)
 SAGE_CORS_ALLOWED_ORIGINS = env.origins("SAGE_CORS_ALLOWED_ORIGINS")
 
+# -- Uploads --------------------------------------------------------------------------------------------------------------
+SAGE_UPLOAD_MAX_BYTES = env.integer("SAGE_UPLOAD_MAX_BYTES", 512 * 1024**2, least=1024, most=5 * 1024**4)
+# For each person who is no administrator; 0 means no limit.
+SAGE_UPLOAD_QUOTA_BYTES = env.integer("SAGE_UPLOAD_QUOTA_BYTES", 10 * 1024**3, least=0, most=2**62)
+# So many uploads, and as many large downloads, at once in each worker.
+SAGE_UPLOAD_CONCURRENCY = env.integer("SAGE_UPLOAD_CONCURRENCY", 32, least=1, most=256)
+SAGE_UPLOAD_URL_STYLE = env.choice("SAGE_UPLOAD_URL_STYLE", "absolute", ["absolute", "path"])
+# The location by which nginx hands out the files of the media root, such as /media/; empty: the platform sends them itself.
+SAGE_X_ACCEL_REDIRECT = configuration.location("SAGE_X_ACCEL_REDIRECT")
+
 # -- Model providers ------------------------------------------------------------------------------------------------------
 # A probe holds a slot, and a thread, for at most twice this time, so that slow vendors cannot hold threads for long.
 SAGE_PROBE_TIMEOUT = env.integer("SAGE_PROBE_TIMEOUT", 20, least=1, most=120)
@@ -163,8 +173,13 @@ SESSION_ENGINE = "sage_platform.accounts.sessions"
 
 SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / data_files.MEDIA))).absolute()
 SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
+# Both stores can be read at any time, so that files can be moved from one to the other while the platform runs.
+OBJECT_STORES = configuration.object_stores(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT)
+# Where new files go.
+SAGE_UPLOAD_STORE = env.choice("SAGE_UPLOAD_STORE", list(OBJECT_STORES)[-1], list(OBJECT_STORES))
 STORAGES = {
-    "default": configuration.object_store(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT),
+    **OBJECT_STORES,
+    "default": OBJECT_STORES[SAGE_UPLOAD_STORE],
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = f"/{paths.STATIC}/"

@@ -211,10 +211,11 @@ def test_how_tls_begins(address: str, port: int, implicit: bool) -> None:
 
 
 def test_files_on_the_local_disk(tmp_path: Path) -> None:
-    assert configuration.object_store("", tmp_path) == {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": tmp_path, "base_url": None},
-    }
+    assert configuration.object_stores("", tmp_path) == {"disk": on_disk(tmp_path)}
+
+
+def on_disk(root: Path) -> dict[str, object]:
+    return {"BACKEND": "uploads.stores.disk.DiskStore", "OPTIONS": {"location": root, "base_url": None}}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,10 @@ def test_files_in_an_object_store(
     monkeypatch.setenv("SAGE_S3_ACCESS_KEY", "sage")
     monkeypatch.setenv("SAGE_S3_SECRET_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.setenv("SAGE_S3_BUCKET_NAME", "files")
-    assert configuration.object_store(endpoint, tmp_path) == {
+    stores = configuration.object_stores(endpoint, tmp_path)
+    assert list(stores) == ["disk", "s3"]
+    assert stores["disk"] == on_disk(tmp_path)
+    assert stores["s3"] == {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "endpoint_url": address,
@@ -245,3 +249,15 @@ def test_files_in_an_object_store(
             "querystring_auth": True,
         },
     }
+
+
+@pytest.mark.parametrize("value", ["media/", "/media", "/", "//", "/a b/", "/media/?x/", "/../"])
+def test_a_location_that_is_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(lambda: configuration.location(NAME), "a path such as /media/")
+
+
+def test_a_location(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert configuration.location(NAME) == ""
+    monkeypatch.setenv(NAME, "/internal/media-1/")
+    assert configuration.location(NAME) == "/internal/media-1/"

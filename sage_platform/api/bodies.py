@@ -1,15 +1,13 @@
 """Reads bodies. Media type, length and content are checked in the order of docs/api.md#statuses."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import TooManyFilesSent
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest
-from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +16,8 @@ from sage_platform.api.waiting import lend_connection
 from sage_platform.request_body import declared_length, has_body, is_chunked
 
 MAX_DEPTH = 64
+# RFC 2046 §5.1.1
+BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 
 
 def check_length(request: HttpRequest, most: int) -> None:
@@ -42,16 +42,18 @@ class BodyKind:
 
         Raises WrongMediaType, LengthRequired, BodyTooLarge or InvalidInput, in this order.
         """
-        there = has_body(request.META)
-        if there and not self._is_right_type(request):
-            raise WrongMediaType(self.refused_type)
-        check_length(request, self.most_bytes())
-        if not there:
+        self.check(request)
+        if not has_body(request.META):
             return {}
         # Finding the caller took a database connection, and the body may take long or never come. The turn is lent at each read
         # (`sage_platform.front`).
         lend_connection()
         return self.parse(request)
+
+    def check(self, request: HttpRequest) -> None:
+        if has_body(request.META) and not self._is_right_type(request):
+            raise WrongMediaType(self.refused_type)
+        check_length(request, self.most_bytes())
 
     def _is_right_type(self, request: HttpRequest) -> bool:
         charset = (request.content_params or {}).get("charset", "utf-8")
@@ -71,13 +73,29 @@ def _parse_form(request: HttpRequest) -> dict[str, Any]:
     return request.POST.dict()
 
 
-def _parse_files(request: HttpRequest) -> dict[str, Any]:
-    """Files are written to the disk as they come, so that a large one does not take up memory."""
-    request.upload_handlers = [TemporaryFileUploadHandler(request)]
-    try:
-        return request.POST.dict() | request.FILES.dict()
-    except (MultiPartParserError, TooManyFilesSent):
-        raise InvalidInput([("body", _("The body is no multipart form that can be read."))]) from None
+@dataclass(frozen=True)
+class UnreadForm:
+    """A form with files of which nothing is read yet, so that whoever gets it decides where a file goes as it comes.
+
+    `read` gives so many bytes at most, and none at the end; it raises UnreadablePostError where the client ends before `length`.
+    """
+
+    boundary: str
+    length: int
+    read: Callable[[int], bytes]
+
+
+@dataclass(frozen=True)
+class FilesKind(BodyKind):
+    """A form with files. Its serializer is for the documentation alone: the action reads the form itself."""
+
+    def opened(self, request: HttpRequest) -> UnreadForm:
+        """The form once its type and length are right. An empty body is a form without parts."""
+        self.check(request)
+        boundary = (request.content_params or {}).get("boundary", "")
+        if has_body(request.META) and not BOUNDARY.fullmatch(boundary):
+            raise InvalidInput([("body", _("The body is no multipart form that can be read."))])
+        return UnreadForm(boundary, declared_length(request.META), request.read)
 
 
 def _most_json() -> int:
@@ -93,9 +111,13 @@ FORM = BodyKind(
 )
 
 
-def multipart(most_bytes: Callable[[], int]) -> BodyKind:
+def _parse_nothing(_request: HttpRequest) -> dict[str, Any]:
+    raise NotImplementedError  # Whoever takes files reads the form piece by piece (`FilesKind.opened`).
+
+
+def multipart(most_bytes: Callable[[], int]) -> FilesKind:
     """A form with files (RFC 7578), each route with a limit of its own."""
-    return BodyKind("multipart/form-data", most_bytes, _parse_files, gettext_lazy("Send the form as multipart/form-data."))
+    return FilesKind("multipart/form-data", most_bytes, _parse_nothing, gettext_lazy("Send the form as multipart/form-data."))
 
 
 def check_form_body(request: HttpRequest) -> None:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from sage_platform.api.bodies import JSON, BodyKind
+from sage_platform.api.bodies import JSON, BodyKind, FilesKind
 from sage_platform.api.documentation import DocumentedRefusal, Gives, SerializerClass, describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.handlers import answer, as_api_error, refuse_method
@@ -45,7 +45,8 @@ def endpoint(
 ) -> Callable[[Callable[..., Any]], Callable[..., HttpResponseBase]]:
     """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope, or a whole response.
 
-    `data` is what `takes` made of a body of the kind `body`, or `query` of the query string. A response (a redirect, a 204, a
+    `data` is what `takes` made of a body of the kind `body`, or `query` of the query string; of a form with files it is the form
+    itself, unread (`bodies.UnreadForm`). A response (a redirect, a 204, a
     file) is passed through as it is. The order of refusals is that of docs/api.md#statuses: who may call, then media type,
     length, and content.
     """
@@ -111,6 +112,8 @@ class ApiViewSet(ViewSet):
 
     def read(self, request: Request, stated: ActionSpec) -> list[Any]:
         """The validated body or query as a list, empty for an action that takes neither. Raises InvalidInput and its kin."""
+        if isinstance(stated.body, FilesKind):
+            return [stated.body.opened(request._request)]
         if stated.takes is not None:
             return [self._validated(stated.takes, stated.body.read(request._request))]
         if stated.query is not None:

@@ -1,7 +1,6 @@
 """Routes that exist only in tests: views that take each kind of body, answer in each way, and fail in each way."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -11,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from sage_platform import urls
-from sage_platform.api.bodies import FORM, multipart
+from sage_platform.api.bodies import FORM, UnreadForm, multipart
 from sage_platform.api.errors import TooManyRequests
 from sage_platform.api.fields import Boolean, Choice, JSONObject, Nothing, QueryInteger, Secret, Text
 from sage_platform.api.permissions import Anyone
@@ -89,12 +88,12 @@ class ScratchViewSet(ApiViewSet):
         return data
 
     @endpoint(who=Anyone, takes=FileInput, body=multipart(lambda: MOST_BYTES), gives=Nothing, summary="Tells of a file")
-    def file(self, request: Request, data: dict[str, Any]) -> Any:
-        """What the action gets, and whether the same is on the disk while the action runs."""
-        file = data.pop("file")
-        content = file.read()
-        told = {"type": type(file).__name__, "name": file.name, "size": file.size, "content": content.decode("latin-1")}
-        return data | {"file": told, "on_disk": Path(file.temporary_file_path()).read_bytes() == content}
+    def file(self, request: Request, form: UnreadForm) -> Any:
+        return {
+            "boundary": form.boundary,
+            "length": form.length,
+            "pieces": [piece.decode() for piece in iter(lambda: form.read(64), b"")],
+        }
 
     @endpoint(who=Anyone, gives=Nothing, summary="Answers for itself")
     def whole(self, request: Request, how: str) -> HttpResponseBase:

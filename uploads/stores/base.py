@@ -1,0 +1,60 @@
+"""What every store can do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from django.core.files.storage import storages
+
+from sage_platform.api.errors import Unavailable
+from uploads.models import Store
+
+
+class StoreUnavailable(Unavailable):
+    """503: the store refuses, hangs or is full. `cause` is for the log; it holds no key and no address."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    key: str
+    size: int
+    modified: datetime
+
+
+class ObjectStore(Protocol):
+    """Every method raises StoreUnavailable where the store does not answer or takes nothing."""
+
+    def keep(self, draft: Path, key: str, *, content_type: str, disposition: str) -> None:
+        """Make the file at `draft` the object under `key`, whole or not at all, in the place of one that is there.
+
+        When it returns, the object survives a loss of power. The draft may be gone then (the disk renames it) or not.
+        """
+
+    def open_object(self, key: str) -> BinaryIO:
+        """The object's bytes, for a caller that closes it. FileNotFoundError where there is none."""
+
+    def delete_object(self, key: str) -> None:
+        """Nothing happens where there is none. Folders that it leaves empty go too."""
+
+    def check(self) -> None:
+        """Raise anything where nothing can be kept just now. Within a second, also where the store hangs."""
+
+    def info(self, key: str) -> ObjectInfo | None:
+        """None where there is none."""
+
+    def objects(self) -> Iterator[ObjectInfo]:
+        """All that is in the store, but drafts."""
+
+
+def store_named(name: str) -> ObjectStore:
+    """`disk` or `s3`. KeyError where the deployment has no such store (any more)."""
+    return cast(ObjectStore, storages[name])
+
+
+def current() -> Store:
+    """Where new files go."""
+    from django.conf import settings  # noqa: PLC0415
+
+    return Store(settings.SAGE_UPLOAD_STORE)

@@ -1,0 +1,122 @@
+"""Objects as files below the media root. A key is a path there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from django.core.files.storage import FileSystemStorage
+
+from sage_platform.disk import try_to_write
+from uploads.stores.base import ObjectInfo, StoreUnavailable
+
+# Files that are still coming. It is on the same file system as the objects, so that a finished one is only renamed.
+INCOMING = ".incoming"
+
+
+class DiskStore(FileSystemStorage):
+    """An `ObjectStore`. A caller may also use what Django's own storage has, by which the deployment's default is one too."""
+
+    def keep(self, draft: Path, key: str, *, content_type: str, disposition: str) -> None:
+        target = self.place_of(key)
+        with failing_as_unavailable():
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            # Deleting the last object of a folder deletes the folder, perhaps between these two steps.
+            for _attempt in range(3):
+                made = make_folders(target.parent)
+                try:
+                    draft.replace(target)
+                    break
+                except FileNotFoundError:
+                    continue
+            else:
+                draft.replace(target)
+            for folder in [target.parent, *made]:
+                sync_folder(folder)
+
+    def open_object(self, key: str) -> BinaryIO:
+        with failing_as_unavailable():
+            return self.place_of(key).open("rb")
+
+    def delete_object(self, key: str) -> None:
+        target = self.place_of(key)
+        with failing_as_unavailable():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                target.unlink()
+                sync_folder(target.parent)
+            self._remove_empty(target.parent)
+
+    def check(self) -> None:
+        root = Path(self.location)
+        root.mkdir(parents=True, exist_ok=True)
+        try_to_write(root)
+
+    def info(self, key: str) -> ObjectInfo | None:
+        with failing_as_unavailable():
+            try:
+                found = self.place_of(key).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return ObjectInfo(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def objects(self) -> Iterator[ObjectInfo]:
+        root = Path(self.location)
+        with failing_as_unavailable():
+            for folder, folders, names in os.walk(root):
+                if Path(folder) == root:
+                    folders[:] = [name for name in folders if name != INCOMING]
+                for name in names:
+                    key = str((Path(folder) / name).relative_to(root))
+                    if (found := self.info(key)) is not None:
+                        yield found
+
+    @property
+    def incoming(self) -> Path:
+        return Path(self.location) / INCOMING
+
+    def place_of(self, key: str) -> Path:
+        """Raises SuspiciousFileOperation for a key that would lead out of the root, which no key of ours does."""
+        return Path(self.path(key))
+
+    def _remove_empty(self, folder: Path) -> None:
+        root = Path(self.location)
+        while folder != root and root in folder.parents:
+            try:
+                folder.rmdir()
+            except OSError:  # It holds something, or another has removed it.
+                return
+            folder = folder.parent
+
+
+@contextmanager
+def failing_as_unavailable() -> Iterator[None]:
+    """FileNotFoundError is an answer; every other fault of the disk (no room, read-only, no permission) is the store's."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreUnavailable(cause=f"the disk: {error.strerror}") from error
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Make the folder and those above it that are missing; the folders in which the new names stand."""
+    missing = []
+    above = folder
+    while not above.is_dir():
+        missing.append(above)
+        above = above.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [each.parent for each in missing]
+
+
+def sync_folder(folder: Path) -> None:
+    """A name survives a loss of power once its folder is written (fsync(2))."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
