@@ -58,7 +58,7 @@ def test_adding_a_user(as_admin: Caller) -> None:
     given = {"username": "Ｃarol", "password": PASSWORD, "email": "Carol@Sage.example", "phonenum": "", "role": "user"}
     assert as_admin.form(f"{LIST}add/", given).status_code == 302
     carol = User.objects.get(username="Carol")
-    assert carol.password.startswith("argon2$argon2id$")
+    assert carol.password.startswith("argon2$argon2id$v=19$m=47104,t=1,p=1$")
     assert (carol.username_key, carol.email_key, carol.role, carol.is_active) == ("carol", "carol@sage.example", "user", True)
     entry = LogEntry.objects.get()
     assert (entry.user_id, entry.object_id, entry.action_flag) == ("admin", carol.pk, 1)

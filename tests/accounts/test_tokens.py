@@ -1,13 +1,11 @@
 """Tokens and sessions: how they are stored, what ends them, and what a thief can do with one."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -17,7 +15,7 @@ from sage_platform.digests import token_digest
 from tests.answers import ENDED, assert_logged_out, assert_refused, success
 from tests.clock import Clock
 from tests.people import PASSWORD, Caller, Response, envelope, signed_in
-from tests.racing import at_once
+from tests.racing import SECONDS, at_once, begin, where_rows_are_locked
 
 SESSION = "/api/auth/session"
 INVALID = 'Bearer error="invalid_token"'
@@ -248,28 +246,16 @@ def test_refreshing_while_the_password_changes(alice: User, cheap_hashes: str) -
         assert not RefreshToken.objects.exists()
 
 
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
-
-
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows.")
+@where_rows_are_locked
 def test_a_refresh_waits_for_whoever_is_ending_the_sign_in(alice: User) -> None:
     """Else it would go by what the sign-in was before, and hand out tokens."""
     browser = signed_in(alice)
     token = sign_ins.issue_tokens(browser.sign_in).refresh_token
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            SignIn.objects.update(ended_at=timezone.now())
-            refreshing = pool.submit(at_once, 1, partial(refresh, token))
-            until = time.monotonic() + 20
-            while not somebody_waits_for_a_lock():
-                assert time.monotonic() < until
-                time.sleep(0.01)
-        [response] = refreshing.result(20)
-    assert_refused(response, 401, ENDED)
+    with transaction.atomic():
+        SignIn.objects.update(ended_at=timezone.now())
+        refreshing = begin(lambda: refresh(token, 0))
+    assert_refused(refreshing.result(SECONDS), 401, ENDED)
     assert (AccessToken.objects.count(), RefreshToken.objects.count()) == (1, 1)
 
 

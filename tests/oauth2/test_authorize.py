@@ -263,6 +263,7 @@ def test_a_loopback_address_may_vary_its_port(registered: str, asked: str, as_al
     [
         ("http://127.0.0.1/callback", "http://127.0.0.1:49152/other"),
         ("http://127.0.0.1/callback", "http://localhost:49152/callback"),
+        ("http://127.0.0.2/callback", "http://127.0.0.2:49152/callback"),
         ("http://127.0.0.1/callback", "https://127.0.0.1:49152/callback"),
         ("http://127.0.0.1/callback", "http://127.0.0.1:49152@evil.example/callback"),
         ("http://127.0.0.1/callback", "http://127.0.0.1.evil.example/callback"),

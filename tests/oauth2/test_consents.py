@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from sage_platform.oauth2.models import Application, Consent, Grant
+from sage_platform.oauth2.models import AccessToken, Application, Consent, Grant
 from tests.oauth2_clients import Program, allow, code_for, make_client, request_of
 from tests.people import Caller
 
@@ -50,7 +50,9 @@ def test_as_many_queries_for_three(
 
 
 @pytest.mark.parametrize("path", ["/oauth2/consents", "/api/oauth2/consents"])
-def test_withdrawing_ends_everything(path: str, as_alice: Caller, pair: dict[str, Any], program: Program) -> None:
+def test_withdrawing_ends_everything(
+    path: str, as_alice: Caller, pair: dict[str, Any], program: Program, lage: Application
+) -> None:
     waiting = code_for(as_alice)
     response = as_alice.form(path, {"consent": str(Consent.objects.get().pk)})
     assert (response.status_code, response.headers["Location"]) == (302, path)
@@ -60,6 +62,20 @@ def test_withdrawing_ends_everything(path: str, as_alice: Caller, pair: dict[str
     assert program.refresh(pair["refresh_token"]).json()["error"] == "invalid_grant"
     assert program.exchange(waiting).json()["error"] == "invalid_grant"
     assert as_alice.get("/oauth2/authorize", request_of()).status_code == 200
+    allow(as_alice.user, lage)
+    assert program.exchange(waiting).json()["error"] == "invalid_grant", "a later consent does not bring it back"
+
+
+@pytest.mark.parametrize("kind", ["code", "refresh token"])
+def test_nothing_is_issued_without_a_consent(
+    kind: str, as_alice: Caller, pair: dict[str, Any], program: Program, lage: Application
+) -> None:
+    """A code that was given out at the moment of a withdrawal outlives it."""
+    code, before = code_for(as_alice), AccessToken._default_manager.count()
+    Consent.objects.all().delete()
+    response = program.exchange(code) if kind == "code" else program.refresh(pair["refresh_token"])
+    assert (response.status_code, response.json()) == (400, {"error": "invalid_grant"})
+    assert AccessToken._default_manager.count() <= before
 
 
 def test_a_skipping_clients_tokens_can_be_ended_too(as_alice: Caller, signing_keys: object) -> None:

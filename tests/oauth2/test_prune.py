@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -26,7 +26,7 @@ from sage_platform.oauth2.models import (
 from sage_platform.oauth2.pruning import PRUNABLE
 from tests.oauth2_clients import Program, allow, code_for, make_client
 from tests.people import Caller
-from tests.racing import all_at_once
+from tests.racing import all_at_once, where_rows_are_locked
 
 pytestmark = pytest.mark.django_db
 MODELS: list[Any] = [AccessToken, RefreshToken, Grant, DeviceGrant, IDToken, FormerSecret]
@@ -143,7 +143,7 @@ def test_tokens_are_refreshed_while_it_runs(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows.")
+@where_rows_are_locked
 def test_what_a_request_holds_is_left_for_another_day(as_alice: Caller, lage: Application) -> None:
     """Else the two could wait for each other, and the database would end one of them."""
     dead(RefreshToken, 3, as_alice.user, lage)

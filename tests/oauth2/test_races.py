@@ -1,8 +1,11 @@
 """Two at the same moment: a code, a refresh token, an end that must not be missed. On PostgreSQL they really overlap."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2 import clients, consents, keys, tokens
@@ -10,7 +13,7 @@ from sage_platform.oauth2.models import AccessToken, Application, Consent, Refre
 from sage_platform.oauth2.registration import Registration
 from tests.oauth2_clients import CALLBACK, SECRET, Program, allow, code_for
 from tests.people import Caller
-from tests.racing import all_at_once
+from tests.racing import SECONDS, all_at_once, begin, where_rows_are_locked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = range(8)
@@ -71,6 +74,70 @@ def test_withdrawing_while_a_code_is_exchanged(_round: int, ready: Caller) -> No
     exchanged, _done = all_at_once(lambda: Program().exchange(code), lambda: consents.withdraw(Consent.objects.get()))
     assert exchanged.status_code in {200, 400}
     assert living() == (0, 0)
+
+
+# -- In an order of our own -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def all_written_and_nothing_committed(user: User) -> Iterator[None]:
+    """Whoever issues for this user meanwhile waits at the very end, where PostgreSQL asks whether the user of the new rows is
+    there.
+    """
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        yield
+
+
+@where_rows_are_locked
+def test_a_code_that_is_given_out_while_the_consent_is_withdrawn(ready: Caller) -> None:
+    """The approval still sees the consent, and the withdrawal does not see the code. So the exchange has to wait and look."""
+    with transaction.atomic():
+        consents.withdraw(Consent.objects.get())
+        [code] = all_at_once(lambda: code_for(ready))
+        exchanging = begin(lambda: Program().exchange(code))
+    answer = exchanging.result(SECONDS)
+    assert (answer.status_code, answer.json().get("error")) == (400, "invalid_grant")
+    assert living() == (0, 0)
+    assert not Consent.objects.exists()
+
+
+@where_rows_are_locked
+def test_revoking_while_a_refresh_is_about_to_be_committed(ready: Caller) -> None:
+    pair = Program().exchange(code_for(ready)).json()
+    with all_written_and_nothing_committed(ready.user):
+        refreshing = begin(lambda: Program().refresh(pair["refresh_token"]))
+        revoking = begin(lambda: Program().revoke(pair["refresh_token"]))
+    refreshed, revoked = refreshing.result(SECONDS), revoking.result(SECONDS)
+    assert (refreshed.status_code, revoked.status_code) == (200, 200)
+    assert Program().userinfo(refreshed.json()["access_token"]).status_code == 401
+    assert living() == (0, 0)
+
+
+@where_rows_are_locked
+def test_a_withdrawal_first_waits_for_whoever_is_issuing(ready: Caller) -> None:
+    """Had it looked for tokens before it waits, it would have missed those of this exchange."""
+    with transaction.atomic():
+        Consent.objects.select_for_update().get()  # As the exchange does.
+        withdrawing = begin(lambda: consents.withdraw(Consent.objects.get()))
+        [code] = all_at_once(lambda: code_for(ready))
+        exchanged = Program().exchange(code)
+    assert (exchanged.status_code, withdrawing.result(SECONDS)) == (200, 2)
+    assert Program().userinfo(exchanged.json()["access_token"]).status_code == 401
+    assert living() == (0, 0)
+
+
+@where_rows_are_locked
+def test_a_code_exchanged_again_while_the_first_is_about_to_be_committed(ready: Caller) -> None:
+    code = code_for(ready)
+    with all_written_and_nothing_committed(ready.user):
+        first, second = (begin(lambda: Program().exchange(code)) for _ in range(2))
+    answers = [first.result(SECONDS), second.result(SECONDS)]
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert living() == (0, 0)
+
+
+# -- One row of each ------------------------------------------------------------------------------------------------------
 
 
 def test_two_approvals_remember_one_consent(as_alice: Caller, lage: Application) -> None:
