@@ -48,7 +48,9 @@ def sync(declared: Sequence[Registration], *, dry_run: bool = False) -> Synced:
 def _sync(declared: Sequence[Registration], *, dry_run: bool) -> Synced:
     done = Synced()
     with transaction.atomic():
-        rows = {row.client_id: row for row in Application.objects.select_for_update().order_by("pk")}
+        # Whoever issues a token is still free to commit, which `no_key` allows: else they and the ending of tokens below would wait
+        # for each other.
+        rows = {row.client_id: row for row in Application.objects.select_for_update(no_key=True).order_by("pk")}
         for client in declared:
             row = rows.pop(client.client_id, None)
             if row is not None and row.source != Application.Source.ENVIRONMENT:
@@ -135,7 +137,7 @@ def renew_secret(row: Application, *, end_former: bool = False) -> str:
     """
     secret = client_secrets.generate()
     with transaction.atomic():
-        former = Application.objects.select_for_update().get(pk=row.pk).client_secret
+        former = Application.objects.select_for_update(no_key=True).get(pk=row.pk).client_secret
         change(row, {"client_secret": client_secrets.hashed(secret)})
         if end_former or not row.enabled:  # Switching a client on ends its former secrets.
             end_former_secrets(row)

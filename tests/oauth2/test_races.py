@@ -137,6 +137,24 @@ def test_a_code_exchanged_again_while_the_first_is_about_to_be_committed(ready: 
     assert living() == (0, 0)
 
 
+@where_rows_are_locked
+def test_a_start_that_switches_a_client_off_while_a_code_is_exchanged(
+    ready: Caller, lage: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has locked the clients, and then ends what they have. Neither may wait for the other, or the database ends one."""
+    Application.objects.update(source=Application.Source.ENVIRONMENT)
+    code, switch, exchanging = code_for(ready), clients.set_enabled, []
+
+    def exchanged_before(row: Application, *, enabled: bool) -> int:
+        exchanging.append(begin(lambda: Program().exchange(code)))
+        return switch(row, enabled=enabled)
+
+    monkeypatch.setattr(clients, "set_enabled", exchanged_before)
+    assert clients.sync([]).disabled == ["lage"]
+    assert exchanging[0].result(SECONDS).status_code == 200
+    assert living() == (0, 0)
+
+
 # -- One row of each ------------------------------------------------------------------------------------------------------
 
 
