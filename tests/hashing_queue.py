@@ -17,12 +17,12 @@ class Crowd:
         self.came: list[str] = []
         self.threads: list[Thread] = []
 
-    def wait_as(self, name: str, client: str) -> None:
+    def wait_as(self, name: str, client: str, *, known: bool = False) -> None:
         """Returns once this one waits."""
         before = self.waiting
 
         def wait() -> None:
-            if self.slots.enter(Asker(name, client), seconds=30):
+            if self.slots.enter(Asker(name, client, known), seconds=30):
                 self.came.append(name)
 
         self.threads.append(Thread(target=wait))
@@ -48,15 +48,15 @@ class Crowd:
 
 
 @contextmanager
-def share_taken(account: str) -> Iterator[None]:
-    """As if both slots were taken and four tries of this account were waiting for one."""
+def share_taken(account: str, *, by_strangers: bool = False) -> Iterator[None]:
+    """As if both slots were taken and four tries of this account were waiting for one, or the three that strangers have."""
     with ExitStack() as stack:
         for _ in range(2):
             assert hashing.slots.enter(Asker("user:somebody", "192.0.2.1"), seconds=1)
             stack.callback(hashing.slots.leave)
         crowd = Crowd(hashing.slots)
-        for _ in range(4):
-            crowd.wait_as(account, "192.0.2.2")
+        for _ in range(3 if by_strangers else 4):
+            crowd.wait_as(account, "192.0.2.2", known=not by_strangers)
             stack.callback(hashing.slots.leave)
         yield
     for thread in crowd.threads:

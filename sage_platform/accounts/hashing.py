@@ -2,6 +2,9 @@
 
 Each hash takes tens of MiB and tens of milliseconds of a core, so few run at once. Whoever waits holds a thread and a place at
 the gate meanwhile. So the queue is short, nobody may fill it alone, and the addresses in it get their turn one after the other.
+
+A stranger with thousands of addresses, which one IPv6 prefix has, can still fill every share of a stranger's. So some places are
+for acquaintances alone, whose address has signed the account in before, and every second turn is theirs.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -23,14 +26,18 @@ BUSY = _("The service is busy with other sign-ins. Please try again in a moment.
 
 @dataclass(frozen=True)
 class Asker:
-    """For whom a password is hashed. The shares count by `account`, a person or a program, and by `client`, an address."""
+    """For whom a password is hashed. The shares count by `account`, a person or a program, and by `client`, an address.
+
+    `known` says that no stranger can ask so: the address has signed this account in before, or an administrator asks.
+    """
 
     account: str = ""
     client: str = ""
+    known: bool = False
 
 
 # Whoever hashes and does not say for whom. All of them together have the share of one account: the administration and commands.
-UNNAMED = Asker()
+UNNAMED = Asker(known=True)
 
 
 @dataclass(eq=False)
@@ -43,17 +50,51 @@ class Waiter:
         self.signal.acquire()
 
 
+class Line:
+    """Those who wait, by address: in the order in which the addresses come next; of one address whoever came first."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def append(self, waiter: Waiter) -> None:
+        self._queues.setdefault(waiter.asker.client, deque()).append(waiter)
+
+    def pop(self) -> Waiter:
+        client, queue = next(iter(self._queues.items()))
+        waiter = queue[0]
+        self.remove(waiter)
+        if client in self._queues:
+            self._queues.move_to_end(client)
+        return waiter
+
+    def remove(self, waiter: Waiter) -> None:
+        queue = self._queues[waiter.asker.client]
+        queue.remove(waiter)
+        if not queue:
+            del self._queues[waiter.asker.client]
+
+
 class HashingSlots:
-    """`amount` at once, and room for so many who wait: at most 4 of one account and three quarters from one address."""
+    """`amount` at once, and room for so many who wait: at most 4 of one account and three quarters from one address.
+
+    Strangers take at most three quarters of the room, and 3 of the 4 places of an account.
+    """
 
     def __init__(self, amount: int, *, room: int) -> None:
         self._lock = Lock()
         self._free = amount
         self._room = room
-        self._of_client = max(1, room * 3 // 4)
-        # By address, in the order in which these come next; of one address whoever came first.
-        self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()
+        self._most = max(1, room * 3 // 4)
+        # Of strangers and of acquaintances, and whose turn it is where both wait.
+        self._lines = {False: Line(), True: Line()}
+        self._turn_of_known = True
+        # Who waits, counted by what the shares count by.
         self._accounts: Counter[str] = Counter()
+        self._clients: Counter[str] = Counter()
+        self._strangers = 0
 
     def enter(self, asker: Asker, *, seconds: float) -> bool:
         """Whether there is a slot within so many seconds; False at once where nobody more may wait.
@@ -67,14 +108,15 @@ class HashingSlots:
             if not self._may_wait(asker):
                 return False
             waiter = Waiter(asker)
-            self._queues.setdefault(asker.client, deque()).append(waiter)
-            self._accounts[asker.account] += 1
+            self._lines[asker.known].append(waiter)
+            self._count(asker, 1)
         with waiting():
             called = waiter.signal.acquire(timeout=seconds)
         with self._lock:
             if called or waiter.signal.acquire(blocking=False):  # It may have been called at this very moment.
                 return True
-            self._forget(waiter)
+            self._lines[asker.known].remove(waiter)
+            self._count(asker, -1)
             return False
 
     def is_full_for(self, asker: Asker) -> bool:
@@ -84,28 +126,30 @@ class HashingSlots:
     def leave(self) -> None:
         """A slot goes from hand to hand; it is free only while nobody waits."""
         with self._lock:
-            if not self._queues:
+            known = self._turn_of_known if self._lines[self._turn_of_known] else not self._turn_of_known
+            if not self._lines[known]:
                 self._free += 1
                 return
-            client, queue = next(iter(self._queues.items()))
-            waiter = queue[0]
-            self._forget(waiter)
-            if client in self._queues:
-                self._queues.move_to_end(client)
+            self._turn_of_known = not known
+            waiter = self._lines[known].pop()
+            self._count(waiter.asker, -1)
             waiter.signal.release()
 
     def _may_wait(self, asker: Asker) -> bool:
-        in_all, of_client = self._accounts.total(), len(self._queues.get(asker.client, ()))
-        return in_all < self._room and of_client < self._of_client and self._accounts[asker.account] < OF_ONE_ACCOUNT
+        of_account = OF_ONE_ACCOUNT if asker.known else OF_ONE_ACCOUNT - 1
+        return (
+            self._accounts.total() < self._room
+            and self._clients[asker.client] < self._most
+            and self._accounts[asker.account] < of_account
+            and (asker.known or self._strangers < self._most)
+        )
 
-    def _forget(self, waiter: Waiter) -> None:
-        asker = waiter.asker
-        self._queues[asker.client].remove(waiter)
-        if not self._queues[asker.client]:
-            del self._queues[asker.client]
-        self._accounts[asker.account] -= 1
-        if not self._accounts[asker.account]:
-            del self._accounts[asker.account]
+    def _count(self, asker: Asker, change: int) -> None:
+        self._strangers += 0 if asker.known else change
+        for counter, name in ((self._accounts, asker.account), (self._clients, asker.client)):
+            counter[name] += change
+            if not counter[name]:
+                del counter[name]
 
 
 def room_to_wait(slots: int, threads: int) -> int:

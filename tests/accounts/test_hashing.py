@@ -1,14 +1,16 @@
 """The queue for hashing slots: how many wait, whose they are, and who comes next."""
 
 import time
+from threading import Thread
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from sage_platform.accounts import hashing
 from sage_platform.accounts.hashing import Asker, HashingSlots, room_to_wait
 from sage_platform.accounts.models import LimitedAct, SignIn, User
-from tests.accounts.test_lockout import BUSY, log_in, outcome
-from tests.answers import refused
+from tests.accounts.test_lockout import BUSY, assert_locked, log_in, outcome
+from tests.answers import WRONG, refused
 from tests.clock import Clock
 from tests.conftest import make_user
 from tests.hashing_queue import Crowd, share_taken
@@ -23,11 +25,11 @@ def full(slots: HashingSlots, amount: int) -> Crowd:
     return Crowd(slots)
 
 
-def turned_away(crowd: Crowd, name: str, client: str) -> None:
+def turned_away(crowd: Crowd, name: str, client: str, *, known: bool = False) -> None:
     """At once, though they would have waited."""
     began = time.monotonic()
-    assert crowd.slots.is_full_for(Asker(name, client))
-    assert not crowd.slots.enter(Asker(name, client), seconds=30)
+    assert crowd.slots.is_full_for(Asker(name, client, known))
+    assert not crowd.slots.enter(Asker(name, client, known), seconds=30)
     assert time.monotonic() - began < 5
 
 
@@ -39,26 +41,51 @@ def end(crowd: Crowd) -> None:
         thread.join(10)
 
 
-def test_four_wait_for_one_account() -> None:
+def test_four_wait_for_one_account_of_them_three_strangers() -> None:
     crowd = full(HashingSlots(2, room=32), 2)
-    for number in range(4):
-        crowd.wait_as("mallory", f"198.51.100.{number}")
-    turned_away(crowd, "mallory", "198.51.100.77")
-    crowd.wait_as("alice", "203.0.113.5")
+    for number in range(3):
+        crowd.wait_as("alice", f"198.51.100.{number}")
+    turned_away(crowd, "alice", "198.51.100.77")
+    crowd.wait_as("alice", "203.0.113.5", known=True)
+    turned_away(crowd, "alice", "203.0.113.5", known=True)
+    crowd.wait_as("bob", "203.0.113.6")
     end(crowd)
-    assert sorted(crowd.came) == ["alice", *["mallory"] * 4]
+    assert sorted(crowd.came) == ["alice"] * 4 + ["bob"]
 
 
 def test_three_quarters_wait_from_one_address_and_the_rest_is_for_others() -> None:
     crowd = full(HashingSlots(2, room=32), 2)
     for number in range(24):
-        crowd.wait_as(f"account {number}", "198.51.100.66")
-    turned_away(crowd, "account 24", "198.51.100.66")
+        crowd.wait_as(f"account {number}", "198.51.100.66", known=True)
+    turned_away(crowd, "account 24", "198.51.100.66", known=True)
     for number in range(8):
         crowd.wait_as(f"person {number}", f"203.0.113.{number}")
-    turned_away(crowd, "one more", "203.0.113.99")
+    turned_away(crowd, "one more", "203.0.113.99", known=True)
     end(crowd)
     assert len(crowd.came) == 32
+
+
+def test_strangers_of_many_addresses_leave_a_quarter_to_acquaintances() -> None:
+    crowd = full(HashingSlots(2, room=32), 2)
+    for number in range(24):
+        crowd.wait_as(f"account {number}", f"2001:db8:{number}::/64")
+    turned_away(crowd, "account 24", "2001:db8:24::/64")
+    for number in range(8):
+        crowd.wait_as(f"person {number}", "203.0.113.5", known=True)
+    turned_away(crowd, "person 8", "203.0.113.5", known=True)
+    end(crowd)
+    assert len(crowd.came) == 32
+
+
+def test_every_second_turn_is_an_acquaintance_s() -> None:
+    crowd = full(HashingSlots(1, room=16), 1)
+    for number in range(3):
+        crowd.wait_as(f"stranger {number}", f"198.51.100.{number}")
+    for name in ("alice", "bob"):
+        crowd.wait_as(name, "203.0.113.5", known=True)
+    order = [crowd.next() for _ in range(5)]
+    assert order == ["alice", "stranger 0", "bob", "stranger 1", "stranger 2"]
+    end(crowd)
 
 
 def test_the_addresses_come_in_turn() -> None:
@@ -102,7 +129,7 @@ def test_a_sign_in_past_the_account_s_share_is_refused_at_once(
     began = time.monotonic()
     with share_taken("user:alice"):
         for password in (PASSWORD, "wrong"):
-            with django_assert_num_queries(1):
+            with django_assert_num_queries(2):
                 response = log_in(password=password)
             assert (response.status_code, envelope(response)) == (429, refused(429, BUSY))
             assert response.headers["Retry-After"] == "2"
@@ -111,6 +138,31 @@ def test_a_sign_in_past_the_account_s_share_is_refused_at_once(
         assert not SignIn.objects.exists()
         assert judged == []
     assert outcome(password=PASSWORD) == 200
+
+
+def test_strangers_who_guess_from_everywhere_do_not_keep_the_owner_out(
+    cheap_alice: User, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outcome(password=PASSWORD, address="203.0.113.5") == 200
+    judged.clear()
+    monkeypatch.setattr(hashing, "slots", HashingSlots(2, room=32))
+    crowd = full(hashing.slots, 2)
+    for number in range(3):
+        crowd.wait_as("user:alice", f"198.51.100.{number}")
+    response = log_in(address="198.51.100.9")
+    assert (response.status_code, envelope(response), judged) == (429, refused(429, BUSY), [])
+
+    def next_turn() -> None:
+        until = time.monotonic() + 10
+        while crowd.waiting < 4 and time.monotonic() < until:
+            time.sleep(0.001)
+        hashing.slots.leave()
+
+    turn = Thread(target=next_turn)
+    turn.start()
+    assert outcome(password=PASSWORD, address="203.0.113.5") == 200
+    turn.join(10)
+    end(crowd)
 
 
 @pytest.mark.parametrize("path", ["/sage/login", "/admin/login/"])
@@ -151,3 +203,19 @@ def test_sixty_right_passwords_a_minute_for_one_account(
     clock.forward(seconds=61)
     assert outcome(password=PASSWORD) == 200
     assert envelope(by_token.post("/api/user/change-password", change))["code"] == 200
+
+
+def test_a_stranger_does_not_learn_that_an_account_signs_in_often(
+    cheap_alice: User, cheap_hashes: str, judged: list[str]
+) -> None:
+    """Its limit would tell that there is such an account. Only the right password does, and not for free."""
+    assert [outcome(password=PASSWORD) for _ in range(60)] == [200] * 60
+    stranger = "198.51.100.9"
+    for name in ("alice", "nobody"):
+        response = log_in(name, address=stranger)
+        assert (response.status_code, envelope(response)) == (200, refused(401, WRONG))
+    for _ in range(9):
+        assert envelope(log_in(password=PASSWORD, address=stranger)) == refused(429, TOO_OFTEN)
+    judged.clear()
+    assert_locked(log_in(password=PASSWORD, address=stranger))
+    assert judged == []

@@ -14,6 +14,8 @@ from itertools import count
 
 # Stands for a number in a body, another one each time, so that the body keeps its length.
 NUMBER = "00000000"
+# Stands in a header for an address in another network each time, as one who has a prefix of IPv6 has them.
+EVERYWHERE = "2001:db8:0:0::1"
 
 
 @dataclass
@@ -53,7 +55,9 @@ async def carry_out(attack: Attack, port: int) -> None:
     async def connection() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while True:
-            writer.write((head + body.replace(NUMBER, f"{next(numbers) % attack.numbers:08d}")).encode())
+            number = next(numbers) % attack.numbers
+            place = head.replace(EVERYWHERE, f"2001:db8:{number // 10_000}:{number % 10_000}::1")
+            writer.write((place + body.replace(NUMBER, f"{number:08d}")).encode())
             answer = await reader.readuntil(b"\r\n\r\n")
             length = next((line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
             await reader.readexactly(0 if attack.method == "HEAD" else int(length.partition(b":")[2]))

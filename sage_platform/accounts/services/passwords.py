@@ -59,10 +59,6 @@ class Attempt:
     client_key: str
 
     @property
-    def asker(self) -> Asker:
-        return Asker(self.account, self.client_key)
-
-    @property
     def user_id(self) -> str:
         """Empty for a name that nobody has."""
         return str(self.user.pk) if self.user is not None else ""
@@ -130,19 +126,26 @@ def _refuse_by_role(attempt: Attempt, user: User) -> None:
 @contextmanager
 def _tried(attempt: Attempt, password: str) -> Iterator[bool]:
     """Whether the password is right, within the slot in which it was compared."""
-    refuse_surplus(attempt.asker)  # Before any question to the database, so that a flood costs little.
-    by_account = () if _known_client(attempt) else (Act(PER_ACCOUNT, attempt.account),)
+    known = _known_client(attempt)
+    asker = Asker(attempt.account, attempt.client_key, known=known)
+    refuse_surplus(asker)  # Before the limits are read, so that a flood costs little.
+    by_account = () if known else (Act(PER_ACCOUNT, attempt.account),)
     _refuse_locked(attempt, by_account)
+    if known:
+        with _saying(TOO_OFTEN):
+            limits.check(RIGHT_ONES, attempt.account, at=timezone.now())
     # Inside the slot, so that of many right sign-ins at the same moment only those that are being compared count as failures.
-    with slot(attempt.asker):
+    with slot(asker):
         failures = _write_down(attempt, by_account)
         right = _is_right(attempt.user, password)
         if right:
+            # A stranger is told of this limit with the right password alone, since a name that nobody has never reaches it. So
+            # that they cannot go on to take hashing time, what they were refused by it stays written down as a failure.
+            with _saying(TOO_OFTEN):
+                limits.take(Act(RIGHT_ONES, attempt.account))
             limits.take_back(failures)
             # Failures from every client: PER_ACCOUNT_AND_CLIENT counts the same rows.
             limits.forget(PER_ACCOUNT, attempt.account)
-            with _saying(TOO_OFTEN):
-                limits.take(Act(RIGHT_ONES, attempt.account))
         else:
             attempt.failed(_why_wrong(attempt.user))
         yield right
@@ -172,8 +175,6 @@ def _refuse_locked(attempt: Attempt, by_account: Sequence[Act]) -> None:
         limits.check(PER_ACCOUNT_AND_CLIENT, attempt.account, detail=attempt.client_key, at=now)
         for act in by_account:
             limits.check(act.limit, act.subject, at=now)
-    with _saying(TOO_OFTEN):
-        limits.check(RIGHT_ONES, attempt.account, at=now)
 
 
 def _write_down(attempt: Attempt, by_account: Sequence[Act]) -> list[int]:
@@ -217,8 +218,8 @@ def _locking_out(attempt: Attempt) -> Iterator[None]:
 
 
 def _known_client(attempt: Attempt) -> bool:
-    """Whether this address has signed this account in before. PER_ACCOUNT does not count then, so that strangers cannot lock the
-    owner out.
+    """Whether this address has signed this account in before. PER_ACCOUNT does not count then, and the queue has places for it.
+    So strangers cannot lock the owner out.
 
     The query is made for an unknown account too, so that the time does not tell whether there is such an account.
     """

@@ -33,7 +33,7 @@ def create_user(
 
     If several are made with one name at the same moment, the database's constraint lets one through.
     """
-    asker = Asker(f"user:{actor.pk}") if actor else UNNAMED
+    asker = Asker(f"user:{actor.pk}", known=True) if actor else UNNAMED
     user = new_user(username, password=password, email=email, phonenum=phonenum, role=role, asker=asker)
     store_user(user, actor=actor)
     return user
