@@ -48,8 +48,8 @@ def sync(declared: Sequence[Registration], *, dry_run: bool = False) -> Synced:
 def _sync(declared: Sequence[Registration], *, dry_run: bool) -> Synced:
     done = Synced()
     with transaction.atomic():
-        # Whoever issues a token is still free to commit, which `no_key` allows: else they and the ending of tokens below would wait
-        # for each other.
+        # With `no_key`, whoever issues a token at this moment can commit. Else they and the ending of tokens below would wait for
+        # each other.
         rows = {row.client_id: row for row in Application.objects.select_for_update(no_key=True).order_by("pk")}
         for client in declared:
             row = rows.pop(client.client_id, None)
