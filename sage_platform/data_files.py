@@ -8,6 +8,8 @@ SERVER_LOCK = "server.lock"
 SETTINGS_STAMP = "system-settings-stamp"
 DATABASE = "sage.sqlite3"
 MEDIA = "media"
+# Uploads that are still coming: below the folder that their bytes are going to, or here where that is no disk.
+INCOMING = ".incoming"
 
 # What nobody but the owner may read. A draft of each, with something random behind the name, may be left by a kill.
 CLOSED = (SECRET_KEY, ENCRYPTION_KEY, ADMIN_PASSWORD, BOOTSTRAP_LOCK, SERVER_LOCK, SETTINGS_STAMP)

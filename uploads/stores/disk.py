@@ -9,11 +9,9 @@ from typing import BinaryIO
 
 from django.core.files.storage import FileSystemStorage
 
+from sage_platform import data_files
 from sage_platform.disk import try_to_write
 from uploads.stores.base import ObjectInfo, StoreUnavailable
-
-# Files that are still coming. It is on the same file system as the objects, so that a finished one is only renamed.
-INCOMING = ".incoming"
 
 
 class DiskStore(FileSystemStorage):
@@ -67,15 +65,11 @@ class DiskStore(FileSystemStorage):
         with failing_as_unavailable():
             for folder, folders, names in os.walk(root):
                 if Path(folder) == root:
-                    folders[:] = [name for name in folders if name != INCOMING]
+                    folders[:] = [name for name in folders if name != data_files.INCOMING]
                 for name in names:
                     key = str((Path(folder) / name).relative_to(root))
                     if (found := self.info(key)) is not None:
                         yield found
-
-    @property
-    def incoming(self) -> Path:
-        return Path(self.location) / INCOMING
 
     def place_of(self, key: str) -> Path:
         """Raises SuspiciousFileOperation for a key that would lead out of the root, which no key of ours does."""
