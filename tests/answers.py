@@ -42,7 +42,7 @@ def assert_not_for(caller: Caller, response: Response, path: str) -> None:
     assert (response.status_code, response.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
     told = f"The administration is for administrators. You are signed in as {caller.user.username}."
     assert told in response.content.decode()
-    assert f'<a class="button plain" href="{settings.SAGE_WEB_BASE_PATH}/">To your account</a>' in response.content.decode()
+    assert f'<a class="button plain" href="{settings.SAGE_WEB_BASE_PATH}/">Go to your account</a>' in response.content.decode()
 
 
 def invalid_fields(response: Response) -> list[str]:

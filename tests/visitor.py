@@ -74,6 +74,16 @@ def token_in(response: Response) -> str:
     return found[1]
 
 
+def title_of(response: Response) -> str:
+    [title] = re.findall(r"<title>([^<]*)</title>", response.content.decode())
+    return html.unescape(title)
+
+
+def focused(response: Response) -> list[str]:
+    """The id of the field in which one may type at once. A browser heeds the first of several, so there must be no second."""
+    return [tag.split(' id="')[1].split('"')[0] for tag in re.findall(r"<input[^>]* autofocus[^>]*>", response.content.decode())]
+
+
 def hidden_next(response: Response) -> str:
     found = re.search(r'name="next" value="([^"]*)"', response.content.decode())
     assert found, response.content

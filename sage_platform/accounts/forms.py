@@ -15,11 +15,25 @@ from sage_platform.accounts.fields import PASSWORD_MAX_LENGTH
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import passwords
 from sage_platform.api.client import client_key
-from sage_platform.api.errors import Message
+from sage_platform.api.errors import Message, Refusal
+
+
+class FormOptions(TypedDict, total=False):
+    """What Django's own login view passes to its form, besides the request and the data."""
+
+    files: "MultiValueDict[str, UploadedFile[bytes]]"
+    initial: MutableMapping[str, object]
+    prefix: str | None
 
 
 class PageField(BoundField):
     """Refers each field to the list of errors above the form (the element `errors`), so that a screen reader reads it too."""
+
+    form: "PageForm"
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        attrs = super().build_widget_attrs(attrs, widget)
+        return attrs | {"autofocus": True} if self.form.name_to_focus() == self.name else attrs
 
     @property
     def aria_describedby(self) -> str | None:
@@ -28,17 +42,33 @@ class PageField(BoundField):
 
 
 class PageForm(forms.Form):
-    """`refusal` is the error that the form's service raised, if it refused."""
+    """`refusal` is the error that the form's service raised, if it refused. `focused` is the field to begin with, if any."""
 
     bound_field_class = PageField
     refusal: APIException | None = None
+    focused = ""
+
+    def __init__(self, data: QueryDict | None = None, **options: Unpack[FormOptions]) -> None:
+        super().__init__(data, **options)
+        for field in self.fields.values():
+            # A browser cuts what is pasted at this length and says nothing; we say what is too long.
+            field.widget.attrs.pop("maxlength", None)
+
+    def name_to_focus(self) -> str:
+        """In a form that was refused: the first wrong field, or the first that has to be typed again."""
+        if not self.is_bound:
+            return self.focused
+        shown = self.visible_fields()
+        again = [field for field in shown if isinstance(field.field.widget, forms.PasswordInput) or not field.value()]
+        return next((field.name for field in [*self.wrong_fields(), *again, *shown]), "")
 
     def wrong_fields(self) -> list[BoundField]:
         return [field for field in self.visible_fields() if field.errors]
 
     def refuse(self, error: APIException) -> None:
         self.refusal = error
-        self.add_error(None, str(error.detail))
+        about = error.field if isinstance(error, Refusal) else ""
+        self.add_error(about if about in self.fields else None, str(error.detail))
 
 
 def password_field(label: Message, autocomplete: str, help_text: Message = "") -> forms.CharField:
@@ -52,23 +82,14 @@ def password_field(label: Message, autocomplete: str, help_text: Message = "") -
     )
 
 
-class FormOptions(TypedDict, total=False):
-    """What Django's own login view passes to its form, besides the request and the data."""
-
-    files: "MultiValueDict[str, UploadedFile[bytes]]"
-    initial: MutableMapping[str, object]
-    prefix: str | None
-
-
 class SignInForm(PageForm):
     """Takes a name and a password, and asks the sign-in service whether they are right."""
 
+    focused = "username"
     username = forms.CharField(
         label=_("Username or email address"),
         max_length=255,
-        widget=forms.TextInput(
-            attrs={"autofocus": True, "autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
     password = password_field(_("Password"), "current-password")
 

@@ -93,6 +93,7 @@ def _may_change_password(person: User) -> bool:
 @page("POST")
 def logout(request: HttpRequest) -> HttpResponse:
     sign_ins.sign_out(request)
+    messages.success(request, _("You are signed out."))
     return HttpResponseRedirect(f"{settings.SAGE_WEB_BASE_PATH}/login")
 
 

@@ -142,7 +142,7 @@ class AccountViewSet(ApiViewSet):
         takes=wire.ChangePasswordInput,
         gives=Nothing,
         summary="Change one's own password",
-        refusals=[DocumentedRefusal(400, "The old password is wrong, or the new one weak."), THROTTLED],
+        refusals=[DocumentedRefusal(400, "The current password is wrong, or the new one weak."), THROTTLED],
     )
     def change_password(self, request: SignedInRequest, data: dict[str, Any]) -> Any:
         users.change_password(

@@ -39,13 +39,17 @@ class Code(IntEnum):
 
 
 class Refusal(APIException):
-    """The request was understood and the product says no: HTTP 200 with the code of the route's row and a text for the person."""
+    """The request was understood and the product says no: HTTP 200 with the code of the route's row and a text for the person.
+
+    `field` is the one that the text is about, if it is about one: a page shows the text there.
+    """
 
     status_code = 200
 
-    def __init__(self, code: Code, message: Message) -> None:
+    def __init__(self, code: Code, message: Message, *, field: str = "") -> None:
         super().__init__(message)
         self.business_code = code
+        self.field = field
 
 
 class InvalidInput(APIException):

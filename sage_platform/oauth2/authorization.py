@@ -306,7 +306,7 @@ def _error_page(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
     if isinstance(error, errors.MissingClientIdError | errors.InvalidClientIdError):
         reason = _("The application that sent you here is not known, or it is switched off.")
     elif isinstance(error, errors.MissingRedirectURIError | errors.InvalidRedirectURIError | errors.MismatchingRedirectURIError):
-        reason = _("The application that sent you here wants you sent on to an address that it has not registered.")
+        reason = _("The application that sent you here wants to send you on to an address that it has not registered.")
     else:
-        reason = _("The application that sent you here asked in a way that we cannot take.")
+        reason = _("The application that sent you here made a request that we cannot accept.")
     return render(request, "oauth2/error.html", {"reason": reason}, status=400)

@@ -20,7 +20,9 @@ def connected(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         named = request.POST.get("consent", "")
         consent = rows.filter(pk=int(named)).first() if named.isascii() and named.isdigit() and len(named) < 19 else None
-        if consent is not None:
+        if consent is None:
+            messages.info(request, _("That application was not connected any more."))
+        else:
             consents.withdraw(consent)
             messages.success(request, _("%(name)s is no longer connected.") % {"name": isolated(consent.application)})
         return HttpResponseRedirect(request.path)

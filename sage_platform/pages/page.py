@@ -58,6 +58,7 @@ def page(*methods: str, signed_in: bool = False) -> Callable[[Page[R]], Callable
 
         # So the errors of a page are pages too, even where it is mounted under /api.
         run.error_format = error_page  # type: ignore[attr-defined]
+        run.can_be_opened = "GET" in methods  # type: ignore[attr-defined]
         return run
 
     return decorate

@@ -72,7 +72,7 @@ def test_another_persons_cookie_beside_a_token_gains_nothing(alice: User, as_bob
 def test_the_old_one_is_wrong(old: str, as_alice: Caller, alice: User) -> None:
     desktop = signed_in(alice, token=True)
     before = rows()
-    assert_refused(as_alice.post(PATH, BODY | {"old_password": old}), 400, "The old password is wrong.")
+    assert_refused(as_alice.post(PATH, BODY | {"old_password": old}), 400, "The current password is wrong.")
     assert rows() == before
     assert desktop.get("/api/auth/session").status_code == 200
 

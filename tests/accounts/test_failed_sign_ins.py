@@ -92,7 +92,7 @@ def test_every_door_writes_it(cheap_alice: User, as_alice: Caller, log: io.Strin
     Visitor().sign_in("alice", "wrong")
     Visitor().sign_in("alice", "wrong", path="/admin/login/")
     body = {"old_password": "wrong", "new_password": "another horse battery"}
-    assert_refused(as_alice.post("/api/user/change-password", body), 400, "The old password is wrong.")
+    assert_refused(as_alice.post("/api/user/change-password", body), 400, "The current password is wrong.")
     assert told(log) == [("user:alice", "127.0.0.1", "wrong password")] * 3
 
 

@@ -103,6 +103,8 @@ def test_signing_out_ends_the_session_and_the_tokens_of_this_sign_in(alice: User
     response = guest.submit("/sage/logout", shown_at="/sage/")
 
     assert (response.status_code, response.headers["Location"]) == (302, "/sage/login")
+    assert "You are signed out." in text_of(guest.open("/sage/login"))
+    assert "You are signed out." not in text_of(guest.open("/sage/login"))
     assert not guest.is_signed_in()
     assert by_token.get("/api/auth/session").status_code == 401
     assert by_token.post("/api/auth/refresh", {"refresh_token": given["refresh_token"]}).json()["code"] == 401
@@ -117,6 +119,7 @@ def test_another_site_signs_nobody_out(as_alice: Caller) -> None:
     guest = visitor.of(as_alice)
     response = guest.send("/sage/logout", {})
     assert response.status_code == 403
+    assert "Reload the page" not in text_of(response)  # What can be sent alone shows nothing.
     assert rows() == before
     assert guest.is_signed_in()
     assert SignIn.objects.filter(ended_at=None).count() == 1

@@ -38,6 +38,7 @@ def test_nothing_there(path: str, language: str, title: str, advice: str) -> Non
     text = shown(Visitor().open(path, X_Request_ID=ID, Accept_Language=language), 404)
     assert title in text
     assert advice in text
+    assert text.startswith(f"404: {title} · Sage ")
 
 
 def test_the_chosen_language_counts_here_too() -> None:
@@ -68,7 +69,7 @@ def test_a_crash_tells_nothing_of_what_broke(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(sign_ins, "of_session", broken)
     with caplog.at_level(logging.CRITICAL):
         response = Visitor().open("/sage/", X_Request_ID=ID)
-    assert "Internal server error" in shown(response, 500)
+    assert "Something went wrong here. It is not your fault." in shown(response, 500)
     assert "secret detail" not in response.content.decode()
 
 

@@ -13,7 +13,7 @@ from sage_platform.digests import token_digest
 from tests import visitor
 from tests.people import PASSWORD, Caller, envelope
 from tests.rows import rows
-from tests.visitor import REFUSED_TARGETS, STRANGE_PATHS, Visitor, hidden_next, policy_for, text_of
+from tests.visitor import REFUSED_TARGETS, STRANGE_PATHS, Visitor, focused, hidden_next, policy_for, text_of, title_of
 
 WRONG = "Invalid username or password"
 
@@ -51,6 +51,28 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same(name: str, password:
     assert password not in page
     assert not guest.is_signed_in()
     assert rows() == before
+
+
+@pytest.mark.parametrize("path", ["/sage/login", "/admin/login/"])
+@pytest.mark.parametrize(
+    ("name", "password", "field"),
+    [("alice", "wrong", "password"), ("", "wrong", "username"), ("alice", "", "password"), ("", "", "username")],
+)
+def test_after_a_refusal_one_types_where_something_is_missing(
+    path: str, name: str, password: str, field: str, cheap_alice: User
+) -> None:
+    response = Visitor().sign_in(name, password, path=path)
+    assert focused(response) == [f"id_{field}"]
+    assert ("Error" in title_of(response)) is True
+    assert focused(Visitor().open(path)) == ["id_username"]
+    assert "Error" not in title_of(Visitor().open(path))
+
+
+def test_nothing_pasted_is_cut(cheap_alice: User) -> None:
+    """A browser cuts at `maxlength` without a word, and a password that was cut is a wrong one."""
+    guest = Visitor()
+    assert "maxlength" not in guest.open("/sage/login").content.decode()
+    assert "Ensure this value has at most 1024 characters (it has 1025)." in text_of(guest.sign_in("alice", "a" * 1025))
 
 
 def test_a_deactivated_user_is_told_the_same_and_their_session_is_over(as_alice: Caller, alice: User) -> None:
@@ -124,6 +146,8 @@ def test_a_form_from_elsewhere_is_refused(fields: dict[str, str], alice: User) -
     response = guest.send("/sage/login", {"username": "alice", "password": PASSWORD} | fields)
     assert response.status_code == 403
     assert "This form has expired. Go back, reload the page and try again." in text_of(response)
+    assert "allow this site's cookies in your browser" in text_of(response)
+    assert '<a class="button" href="/sage/login">Reload the page</a>' in response.content.decode()
     assert "sage_session" not in guest.client.cookies
     assert rows() == before
 

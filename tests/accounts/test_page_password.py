@@ -9,7 +9,7 @@ from sage_platform.accounts.models import User
 from tests import visitor
 from tests.people import PASSWORD, Caller, signed_in
 from tests.rows import rows
-from tests.visitor import Visitor, text_of
+from tests.visitor import Visitor, focused, text_of, title_of
 
 pytestmark = pytest.mark.django_db
 NEW = "a bird in the hand"
@@ -42,7 +42,7 @@ def test_this_session_stays_and_all_else_ends(as_alice: Caller, alice: User, as_
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"old_password": "wrong"}, "The old password is wrong."),
+        ({"old_password": "wrong"}, "The current password is wrong."),
         ({"repeated": "another"}, "The two passwords are not the same."),
         ({"new_password": "12345678", "repeated": "12345678"}, "This password is entirely numeric."),
         ({"new_password": "short", "repeated": "short"}, "This password is too short."),
@@ -75,10 +75,48 @@ def test_a_field_names_its_reason_and_the_summary_leads_to_it(as_alice: Caller) 
     assert page.count(' aria-invalid="true"') == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "change", "reason"),
+    [
+        ("old_password", {"old_password": "wrong"}, "The current password is wrong."),
+        ("new_password", {"new_password": "12345678", "repeated": "12345678"}, "This password is too common."),
+        ("repeated", {"repeated": "another"}, "The two passwords are not the same."),
+        ("old_password", {"old_password": "", "repeated": "another"}, "This field is required."),
+    ],
+)
+def test_what_is_wrong_stands_at_its_field_where_one_types_next(
+    field: str, change: dict[str, str], reason: str, as_alice: Caller
+) -> None:
+    response = visitor.of(as_alice).submit("/sage/password", **given(**change))
+    told = re.findall(f'<p class="error" id="id_{field}_error">([^<]*)</p>', response.content.decode())
+    assert [text.startswith(reason) for text in told] == [True]
+    assert f'<a href="#id_{field}">' in response.content.decode()
+    assert focused(response) == [f"id_{field}"]
+    assert title_of(response) == "Error · Change password · Sage"
+
+
+def test_before_anything_is_typed_the_page_begins_at_its_top(as_alice: Caller) -> None:
+    response = visitor.of(as_alice).open("/sage/password")
+    assert focused(response) == []
+    assert title_of(response) == "Change password · Sage"
+
+
+def test_what_a_password_manager_needs(as_alice: Caller) -> None:
+    """Whose password it is, in a field of text, since browsers heed no other. And a password is not cut where it is pasted."""
+    page = visitor.of(as_alice).open("/sage/password").content.decode()
+    assert '<input type="text" name="username" value="alice" autocomplete="username" readonly hidden>' in page
+    assert re.findall(r'type="password" name="(\w+)" autocomplete="([a-z-]+)"', page) == [
+        ("old_password", "current-password"),
+        ("new_password", "new-password"),
+        ("repeated", "new-password"),
+    ]
+    assert "maxlength" not in page
+
+
 def test_refusals_in_chinese(as_alice: Caller) -> None:
     here = visitor.of(as_alice)
     here.open("/sage/password?lang=zh-CN")
-    assert "原密码错误。" in text_of(here.submit("/sage/password", **given(old_password="wrong")))
+    assert "当前密码错误。" in text_of(here.submit("/sage/password", **given(old_password="wrong")))
     assert "两次输入的密码不一致。" in text_of(here.submit("/sage/password", **given(repeated="x")))
 
 
@@ -91,6 +129,7 @@ def test_guesses_at_the_old_password_lock_as_a_sign_in_does(as_alice: Caller, ch
     assert response.status_code == 429
     assert 1 <= int(response.headers["Retry-After"]) <= 900
     assert re.search(r"Too many failed sign-ins\. Please try again in 1[45] minutes\.", text_of(response))
+    assert focused(response) == ["id_old_password"]
     assert Visitor().sign_in("alice").status_code == 429
     assert rows() == before
 

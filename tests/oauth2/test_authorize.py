@@ -23,8 +23,8 @@ from tests.people import Caller
 pytestmark = pytest.mark.django_db
 PATHS = ["/oauth2/authorize", "/api/oauth2/authorize"]
 NOT_KNOWN = "The application that sent you here is not known, or it is switched off."
-NOT_REGISTERED = "The application that sent you here wants you sent on to an address that it has not registered."
-NOT_TAKEN = "The application that sent you here asked in a way that we cannot take."
+NOT_REGISTERED = "The application that sent you here wants to send you on to an address that it has not registered."
+NOT_TAKEN = "The application that sent you here made a request that we cannot accept."
 
 
 def issued() -> int:

@@ -1,5 +1,6 @@
 """The consent page at /oauth2/authorize: asked, allowed, refused, remembered."""
 
+import re
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote
@@ -223,22 +224,27 @@ def test_it_says_who_is_signed_in(nickname: str, words: str, as_alice: Caller, l
 )
 def test_a_name_cannot_turn_our_words_around(name: str, shown: str, as_alice: Caller, signing_keys: object) -> None:
     """UAX #9: an override in a client's name would go on into the sentence that asks for consent."""
-    make_client(name=name)
+    client = make_client(name=name, description=name)
     User.objects.filter(pk="alice").update(nickname=name)
     text = ask(as_alice)[1].content.decode()
     assert f"<h1>Allow {shown} to use your account?</h1>" in text
     assert f"<title>Allow {shown}? · Sage</title>" in text
     assert f"<p>{shown} asks to:</p>" in text
     assert f"<strong>{shown}</strong> (alice)" in text
+    assert f'<p class="lead">{shown}</p>' in text
+    allow(User.objects.get(pk="alice"), client)
+    connected = as_alice.get("/oauth2/consents").content.decode()
+    assert re.findall(r'<h2[^>]*>([^<]*)</h2>\s*<p class="quiet">([^<]*)</p>', connected) == [(shown, shown)]
+    assert f'<h1 id="name">{shown}</h1>' in as_alice.get("/sage/").content.decode()
 
 
 @pytest.mark.parametrize("path", ["/oauth2/", "/api/oauth2/"])
 def test_it_links_the_page_where_consent_is_withdrawn(path: str, as_alice: Caller, lage: Application) -> None:
-    """Where a web application is served there is no account page of ours, so the page itself is named."""
+    """Where a web application is served there is no account page of ours, so the page itself is named, to be noted down."""
     text = as_alice.get(f"{path}authorize", request_of()).content.decode()
-    assert (
-        f'It is remembered. You can withdraw it at any time, under <a href="{path}consents">connected applications</a>.' in text
-    )
+    assert "Your permission is remembered." in text
+    where = f'<a href="{path}consents">connected applications</a> (testserver{path}consents)'
+    assert f"You can withdraw your permission at any time under {where}." in text
     assert "account page" not in text
 
 
@@ -246,7 +252,8 @@ def test_it_says_where_nothing_is_remembered(as_alice: Caller, signing_keys: obj
     make_public_client(redirect_uris=NATIVE[0])
     text = as_alice.get("/oauth2/authorize", request_of("tool", redirect_uri=NATIVE[0])).content.decode()
     assert "You are asked each time, since another program on your device could pose as this one." in text
-    assert "It is remembered." not in text
+    assert "is remembered." not in text
+    assert "You can withdraw your permission at any time under" in text
 
 
 def test_another_account(as_alice: Caller, bob: User, hashed: str, lage: Application) -> None:

@@ -99,6 +99,7 @@ def test_what_is_no_consent(given: str, as_alice: Caller, lage: Application) -> 
     allow(as_alice.user, lage)
     assert as_alice.form("/oauth2/consents", {"consent": given}).status_code == 302
     assert Consent.objects.count() == 1
+    assert "That application was not connected any more." in as_alice.get("/oauth2/consents").content.decode()
 
 
 def test_a_stranger_withdraws_nothing(as_alice: Caller, as_bob: Caller, pair: dict[str, Any], program: Program) -> None:

@@ -23,7 +23,9 @@ LONGEST = "w" * 64
 NICKNAME = "👩‍👩‍👧‍👦 زينب \u202eevil " + "m" * 40
 PRODUCT = "Ein-Produkt-mit-einem-Namen-ohne-Ende-" * 2
 # What is in a page of a person's, or of an address's, and not of ours.
-GIVEN = [LONGEST, NICKNAME, isolated(NICKNAME), PRODUCT, "@sage.example", "alice", "admin", "lage.example", "Lage", "Tool"]
+SHOWN = isolated(NICKNAME).strip("\u2068\u2069")
+ADDRESS = "testserver/oauth2/consents"
+GIVEN = [LONGEST, NICKNAME, SHOWN, PRODUCT, ADDRESS, "@sage.example", "alice", "admin", "lage.example", "Lage", "Tool"]
 
 Shown = dict[str, Response]
 Show = Callable[[str], Shown]

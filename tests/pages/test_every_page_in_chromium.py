@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Route, ViewportSize
 
 from tests.e2e.axe import violations
-from tests.e2e.chromium import DESKTOP, PHONE, launched, window
+from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, launched, window
 from tests.pages.conftest import Show, Shown
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("chromium")]
@@ -22,6 +22,18 @@ SIZES: dict[str, ViewportSize] = {"phone": PHONE, "desktop": DESKTOP}
 ZOOMED: ViewportSize = {"width": 320, "height": 256}
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 ORIGIN = "https://sage.example"
+# Letters at 200 % and nothing else larger (WCAG 2.2, 1.4.4), and which words of ours are then cut to fit.
+ENLARGE = "() => { document.documentElement.style.fontSize = '200%'; }"
+CUT_WORDS = """() => [...document.querySelectorAll('.top, h1, label, .button, .badge')].flatMap(element => {
+  const found = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) for (const word of walker.currentNode.data.matchAll(/[a-z]{2,12}(?![a-z])/gi)) {
+    const range = document.createRange();
+    range.setStart(walker.currentNode, word.index);
+    range.setEnd(walker.currentNode, word.index + word[0].length);
+    if (range.getClientRects().length > 1) found.push(`It cuts ${word[0]}.`);
+  }
+  return found;
+})"""
 
 
 class Shelf:
@@ -58,6 +70,12 @@ def test_axe_finds_nothing_and_nothing_sticks_out(show: Show, language: str) -> 
             one.page.set_viewport_size(ZOOMED)
             one.picture(f"{name}-zoomed-{language}")
             wrong |= {} if one.fits() else {f"{name}-zoomed-{language}": ["It sticks out sideways."]}
+            one.page.set_viewport_size(SMALLEST)
+            one.page.evaluate(ENLARGE)
+            one.picture(f"{name}-enlarged-{language}")
+            cut = [] if "long-names" in name else one.page.evaluate(CUT_WORDS)
+            found = cut + ([] if one.fits() else ["It sticks out sideways."])
+            wrong |= {f"{name}-enlarged-{language}": found} if found else {}
         assert wrong == {}
         assert shelf.refused == []
         # Chromium reports the statuses that were asked for, and nothing that the policy has kept out.

@@ -72,12 +72,12 @@ def refuse_taken(*, username: str, email: str) -> None:
         raise Refusal(Code.BAD_REQUEST, _("This email address is taken."))
 
 
-def check_strength(password: str, user: User | None) -> None:
+def check_strength(password: str, user: User | None, *, field: str = "password") -> None:
     """Django's validators; raises Refusal 400 with their reasons."""
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise Refusal(Code.BAD_REQUEST, " ".join(error.messages)) from None
+        raise Refusal(Code.BAD_REQUEST, " ".join(error.messages), field=field) from None
 
 
 def delete_user(user_id: str, *, actor: User) -> None:
@@ -101,8 +101,8 @@ def change_password(user: User, *, old_password: str, new_password: str, client_
     """
     with passwords.confirmed(user, old_password, client_key=client_key) as right:
         if not right:
-            raise Refusal(Code.BAD_REQUEST, _("The old password is wrong."))
-        check_strength(new_password, user)
+            raise Refusal(Code.BAD_REQUEST, _("The current password is wrong."), field="old_password")
+        check_strength(new_password, user, field="new_password")
         set_password(user, new_password, keep=keep)
 
 
