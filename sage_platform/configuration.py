@@ -24,6 +24,9 @@ LOCATION = re.compile(r"/(?:[._-]*[A-Za-z0-9][A-Za-z0-9._-]*/)+")
 # RFC 8314 §3.3: TLS from the first byte. On the other two a session begins in the clear and STARTTLS follows (RFC 3207).
 IMPLICIT_TLS_PORT = 465
 STARTTLS_PORTS = frozenset({25, 587})
+# A name (RFC 1123 §2.1), an underscore in it as in container networks, or an address.
+ENDPOINT_HOST = re.compile(r"[a-z0-9_.:-]+")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 HEADER_VALUE = re.compile(r"[!-~]*")
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # In WAL mode NORMAL keeps every committed write when the process dies; only a loss of power can take the last moments.
@@ -194,20 +197,48 @@ def _is_database_number(parts: SplitResult) -> bool:
     return parts.scheme == "unix" or parts.path in {"", "/"} or parts.path.removeprefix("/").isdigit()
 
 
+@env.reader
+def s3_endpoint(name: str) -> str:
+    """Host and port of an S3-compatible store, or its http or https address; unset means none."""
+    value = env.text(name)
+    try:
+        parts = urlsplit(value if "://" in value else f"https://{value}")
+        right = parts.scheme in {"http", "https"} and ENDPOINT_HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        right = False
+    if value and (not right or "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment):
+        raise env.misconfigured(name, "a host such as s3.example:9000, or an address such as https://s3.example")
+    return value.rstrip("/")
+
+
+@env.reader
+def s3_bucket(name: str) -> str:
+    value = env.text(name, "sage")
+    if not BUCKET.fullmatch(value):
+        raise env.misconfigured(name, "a bucket's name: 3 to 63 small letters, digits, points and hyphens")
+    return value
+
+
 def object_stores(endpoint: str, media_root: Path) -> dict[str, dict[str, Any]]:
     """Where uploads can be kept: always the local disk, and an S3-compatible store when its endpoint is given."""
     secure = env.boolean("SAGE_S3_SECURE", default=True)
+    access_key, secret_key = env.secret("SAGE_S3_ACCESS_KEY"), env.secret("SAGE_S3_SECRET_KEY")
+    if endpoint:
+        # Without them the library would look for some in the environment, in files, and at the machine's metadata service.
+        expected = "a value, since SAGE_S3_ENDPOINT is set"
+        access_key = env.required("SAGE_S3_ACCESS_KEY", access_key, expected, instead="unusable")
+        secret_key = env.required("SAGE_S3_SECRET_KEY", secret_key, expected, instead="unusable")
     options = {
         "endpoint_url": endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}",
-        "access_key": env.secret("SAGE_S3_ACCESS_KEY"),
-        "secret_key": env.secret("SAGE_S3_SECRET_KEY"),
-        "bucket_name": env.text("SAGE_S3_BUCKET_NAME", "sage"),
-        "use_ssl": secure,
-        "file_overwrite": False,
-        "querystring_auth": True,
+        "region_name": env.text("SAGE_S3_REGION", "us-east-1"),
+        "addressing_style": env.choice("SAGE_S3_ADDRESSING", "path", ["path", "virtual"]),
+        "access_key": access_key,
+        "secret_key": secret_key,
+        "bucket_name": s3_bucket("SAGE_S3_BUCKET_NAME"),
+        "public_base_url": env.url("SAGE_S3_PUBLIC_BASE_URL"),
     }
     disk = {"disk": {"BACKEND": "uploads.stores.disk.DiskStore", "OPTIONS": {"location": media_root, "base_url": None}}}
-    return disk | ({"s3": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}} if endpoint else {})
+    return disk | ({"s3": {"BACKEND": "uploads.stores.s3.S3Store", "OPTIONS": options}} if endpoint else {})
 
 
 @env.reader

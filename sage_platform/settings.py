@@ -172,7 +172,7 @@ CACHES: dict[str, Any] = {"default": configuration.cache("REDIS_URL", REDIS_URL)
 SESSION_ENGINE = "sage_platform.accounts.sessions"
 
 SAGE_MEDIA_ROOT = Path(env.text("SAGE_MEDIA_ROOT", str(SAGE_DATA_DIR / data_files.MEDIA))).absolute()
-SAGE_S3_ENDPOINT = env.text("SAGE_S3_ENDPOINT")
+SAGE_S3_ENDPOINT = configuration.s3_endpoint("SAGE_S3_ENDPOINT")
 # Both stores can be read at any time, so that files can be moved from one to the other while the platform runs.
 OBJECT_STORES = configuration.object_stores(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT)
 # Where new files go.

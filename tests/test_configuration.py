@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from sage_platform import configuration, env
 from sage_platform.databases.patience import ImpatientConnection
@@ -234,21 +235,86 @@ def test_files_in_an_object_store(
     monkeypatch.setenv("SAGE_S3_ACCESS_KEY", "sage")
     monkeypatch.setenv("SAGE_S3_SECRET_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.setenv("SAGE_S3_BUCKET_NAME", "files")
+    monkeypatch.setenv("SAGE_S3_REGION", "eu-central-1")
+    monkeypatch.setenv("SAGE_S3_ADDRESSING", "virtual")
+    monkeypatch.setenv("SAGE_S3_PUBLIC_BASE_URL", "https://files.example/below/")
     stores = configuration.object_stores(endpoint, tmp_path)
     assert list(stores) == ["disk", "s3"]
     assert stores["disk"] == on_disk(tmp_path)
     assert stores["s3"] == {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "uploads.stores.s3.S3Store",
         "OPTIONS": {
             "endpoint_url": address,
+            "region_name": "eu-central-1",
+            "addressing_style": "virtual",
             "access_key": "sage",
             "secret_key": "hunter2",
             "bucket_name": "files",
-            "use_ssl": secure != "false",
-            "file_overwrite": False,
-            "querystring_auth": True,
+            "public_base_url": "https://files.example/below",
         },
     }
+
+
+def test_what_an_object_store_is_like_where_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGE_S3_ACCESS_KEY", "sage")
+    monkeypatch.setenv("SAGE_S3_SECRET_KEY", "hunter2")
+    assert configuration.object_stores("s3.example", tmp_path)["s3"]["OPTIONS"] == {
+        "endpoint_url": "https://s3.example",
+        "region_name": "us-east-1",
+        "addressing_style": "path",
+        "access_key": "sage",
+        "secret_key": "hunter2",
+        "bucket_name": "sage",
+        "public_base_url": "",
+    }
+
+
+@pytest.mark.parametrize("missing", ["SAGE_S3_ACCESS_KEY", "SAGE_S3_SECRET_KEY"])
+def test_an_object_store_without_its_keys(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would look for others, at the machine's metadata service among it."""
+    for name in {"SAGE_S3_ACCESS_KEY", "SAGE_S3_SECRET_KEY"} - {missing}:
+        monkeypatch.setenv(name, "hunter2")
+    with pytest.raises(ImproperlyConfigured) as caught:
+        configuration.object_stores("s3.example", tmp_path)
+    assert str(caught.value) == f"{missing}: expected a value, since SAGE_S3_ENDPOINT is set."
+
+
+@pytest.mark.parametrize("value", ["S", "ab", "My-Bucket", "a_b_c", "-abc", "abc-", "a/b", "../x", "a" * 64, "b c d"])
+def test_a_bucket_that_can_be_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(lambda: configuration.s3_bucket(NAME), "a bucket's name: 3 to 63 small letters, digits, points and hyphens")
+
+
+ENDPOINTS = ["s3.example", "s3.example:9000", "http://minio_1:9000", "https://s3.example", "[::1]:9000", "127.0.0.1:9000"]
+
+
+@pytest.mark.parametrize("value", ["", *ENDPOINTS])
+def test_an_endpoint(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, f"{value}/" if value else "")
+    assert configuration.s3_endpoint(NAME) == value
+
+
+NO_ENDPOINTS = [
+    "ftp://s3.example",
+    "https://",
+    "https://sage:hunter2@s3.example",
+    "s3.example/bucket",
+    "s3.example?x=1",
+    "s3.example#x",
+    "s3 example",
+    "s3.example:99999",
+    "s3.example:0",
+    "s3.example:port",
+    "http://[::1",
+]
+
+
+@pytest.mark.parametrize("value", NO_ENDPOINTS)
+def test_an_endpoint_that_is_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(
+        lambda: configuration.s3_endpoint(NAME), "a host such as s3.example:9000, or an address such as https://s3.example"
+    )
 
 
 @pytest.mark.parametrize("value", ["media/", "/media", "/", "//", "/a b/", "/media/?x/", "/../"])

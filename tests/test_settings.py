@@ -111,7 +111,7 @@ def test_the_defaults(tmp_path: Path) -> None:
 def test_names_that_are_no_settings(tmp_path: Path) -> None:
     """Every known name may be set, whatever the others are; what is empty is not set."""
     known = dict.fromkeys(SETTING_NAMES - {"SAGE_DATA_DIR"}, "")
-    unread = {"SAGE_S3_BUCKET_NAME": "x", "SAGE_S3_ACCESS_KEY": "x"}
+    unread = {"SAGE_S3_BUCKET_NAME": "files", "SAGE_S3_ACCESS_KEY": "x"}
     given = unread | {"SAGE_WORKER": "2", "SAGE_QQQ": "z", "SAGE_EMPTY": " ", "SAGE_S3_SECRET_KEYFILE": "/x"}
     assert read(tmp_path, "SAGE_UNKNOWN_NAMES", **known | given) == {
         "SAGE_UNKNOWN_NAMES": {

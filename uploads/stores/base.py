@@ -23,6 +23,15 @@ class ObjectInfo:
     modified: datetime
 
 
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """An object that was coming in parts. A kill leaves it: its parts take room, and are seen nowhere else."""
+
+    key: str
+    upload_id: str
+    begun: datetime
+
+
 class ObjectStore(Protocol):
     """Every method raises StoreUnavailable where the store does not answer or takes nothing."""
 
@@ -46,6 +55,15 @@ class ObjectStore(Protocol):
 
     def objects(self) -> Iterator[ObjectInfo]:
         """All that is in the store, but drafts."""
+
+    def unfinished(self, key: str = "") -> Iterator[UnfinishedUpload]:
+        """What never became an object, under this key or, without one, under all that the store tells. One may still be coming.
+
+        For what a process left behind ask by its key: there are stores that list those of one key alone.
+        """
+
+    def abort(self, upload: UnfinishedUpload) -> None:
+        """Free its room. Nothing happens where it is gone, or has become an object."""
 
 
 def store_named(name: str) -> ObjectStore:

@@ -1,17 +1,22 @@
 """Objects as files below the media root. A key is a path there."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from django.core.files.storage import FileSystemStorage
 
 from sage_platform import data_files
 from sage_platform.disk import try_to_write
-from uploads.stores.base import ObjectInfo, StoreUnavailable
+from uploads.stores.base import ObjectInfo, StoreUnavailable, UnfinishedUpload
+
+# What the system says of a key that is none, is a folder, or would be below a file. On S3 it is all the same.
+NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class DiskStore(FileSystemStorage):
@@ -37,12 +42,18 @@ class DiskStore(FileSystemStorage):
 
     def open_object(self, key: str) -> BinaryIO:
         with failing_as_unavailable():
-            return self.place_of(key).open("rb")
+            try:
+                return self.place_of(key).open("rb")
+            except NO_FILE:
+                raise FileNotFoundError(errno.ENOENT, "no such object") from None
 
     def delete_object(self, key: str) -> None:
         target = self.place_of(key)
         with failing_as_unavailable():
-            with suppress(FileNotFoundError, NotADirectoryError):
+            # Not every system says of a folder that it is one.
+            if target.is_dir():
+                return
+            with suppress(*NO_FILE):
                 target.unlink()
                 sync_folder(target.parent)
             self._remove_empty(target.parent)
@@ -56,8 +67,10 @@ class DiskStore(FileSystemStorage):
         with failing_as_unavailable():
             try:
                 found = self.place_of(key).stat()
-            except (FileNotFoundError, NotADirectoryError):
+            except NO_FILE:
                 return None
+        if not S_ISREG(found.st_mode):
+            return None
         return ObjectInfo(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def objects(self) -> Iterator[ObjectInfo]:
@@ -70,6 +83,13 @@ class DiskStore(FileSystemStorage):
                     key = str((Path(folder) / name).relative_to(root))
                     if (found := self.info(key)) is not None:
                         yield found
+
+    def unfinished(self, key: str = "") -> Iterator[UnfinishedUpload]:
+        """None: a file comes into its place whole."""
+        return iter(())
+
+    def abort(self, upload: UnfinishedUpload) -> None:
+        """There are none."""
 
     def place_of(self, key: str) -> Path:
         """Raises SuspiciousFileOperation for a key that would lead out of the root, which no key of ours does."""

@@ -45,8 +45,9 @@ def not_in_it(*, with_keys: bool) -> list[str]:
         lines.append("SAGE_SECRET_KEY, which the settings hold")
     if data_files.ENCRYPTION_KEY not in names:
         lines.append("SAGE_ENCRYPTION_KEYS, which the settings hold; without them no stored key can be read")
+    # While files are moved from one store to the other, they are in both.
     if settings.SAGE_S3_ENDPOINT:
-        lines.append(f"the bucket {settings.STORAGES['default']['OPTIONS']['bucket_name']}, the files that people uploaded")
-    elif settings.SAGE_MEDIA_ROOT.is_dir():
+        lines.append(f"the bucket {settings.OBJECT_STORES['s3']['OPTIONS']['bucket_name']}, the files that people uploaded")
+    if settings.SAGE_MEDIA_ROOT.is_dir():
         lines.append(f"{settings.SAGE_MEDIA_ROOT}, the files that people uploaded")
     return lines
