@@ -1,14 +1,14 @@
 """Model providers in the Django admin: keys go in and never come out; the last probe and its history are in clear view."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ValidationError
 
@@ -23,8 +23,9 @@ from providers.services.probes import UNREADABLE, Finding, probe_all
 from sage_platform.accounts.admin import actor_of
 from sage_platform.accounts.services.outbound_calls import free_slots, slot
 from sage_platform.api.errors import Code, Refusal
-from sage_platform.pages.model_admin import ListAdmin, Only, action
-from sage_platform.typing import ModelForm, TabularInline
+from sage_platform.pages.model_admin import Only, action
+from sage_platform.pages.row_admin import RowAdmin, RowForm
+from sage_platform.typing import TabularInline
 
 # How many providers the action probes, as many at the same time as one person may: few enough that the page comes before a proxy
 # gives up.
@@ -37,16 +38,7 @@ if TYPE_CHECKING:
 SETTINGS_SECTION: "_FieldsetSpec" = ((_("Settings"), {"fields": FORM_SETTINGS}),)
 
 
-class RefusedRequest(HttpRequest):
-    """The request of a form that the services did not save, and why."""
-
-    refusal: str
-
-
-class ProviderForm(ModelForm[Provider]):
-    # Why the services did not save what this form holds; the class is made anew for each request.
-    refusal = ""
-
+class ProviderForm(RowForm[Provider]):
     new_key = forms.CharField(
         label=_("API key"),
         required=False,
@@ -79,9 +71,7 @@ class ProviderForm(ModelForm[Provider]):
             return key
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.refusal:
-            raise forms.ValidationError(self.refusal)
+        cleaned = super().clean()
         if not self.errors and cleaned["new_key"] is None and cleaned["base_url"] != self.instance.base_url:
             self.add_error("new_key", _("A new address needs its key: enter the API key again."))
         return cleaned
@@ -115,7 +105,7 @@ class ProbeInline(TabularInline[Probe, Provider]):
 
 
 @admin.register(Provider)
-class ProviderAdmin(ListAdmin[Provider]):
+class ProviderAdmin(RowAdmin[Provider]):
     form = ProviderForm
     # Whether it works comes first, so that a phone shows it too.
     list_display = ("name", "last_probe", "probed_at", "owner_name", "model", "base_url", "key_hint", "default_sign")
@@ -151,34 +141,6 @@ class ProviderAdmin(ListAdmin[Provider]):
 
     def get_inlines(self, request: HttpRequest, obj: Provider | None) -> tuple[type[TabularInline[Probe, Provider]], ...]:
         return self.inlines if obj else ()
-
-    def get_form(
-        self, request: HttpRequest, obj: Provider | None = None, change: bool = False, **kwargs: Any
-    ) -> type[ModelForm[Provider]]:
-        form = cast("type[ProviderForm]", super().get_form(request, obj, change=change, **kwargs))
-        form.refusal = getattr(request, "refusal", "")
-        return form
-
-    # Django's own method, which its stubs leave out.
-    _changeform_view: Callable[[HttpRequest, str | None, str, dict[str, Any] | None], HttpResponse]
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Without the stock transaction around it all: it would hold the database while a vendor takes its time.
-
-        The services write in transactions of their own. Why they refuse is told in the form, which keeps what was typed.
-        """
-        arguments = (request, object_id, form_url, extra_context)
-        try:
-            return self._changeform_view(*arguments)
-        except APIException as error:
-            cast("RefusedRequest", request).refusal = str(error.detail)
-        return self._changeform_view(*arguments)
 
     @admin.display(description=_("owner"), ordering="owner__username")
     def owner_name(self, provider: Provider) -> str:
@@ -222,11 +184,6 @@ class ProviderAdmin(ListAdmin[Provider]):
         if old := records.same_config(obj.owner, records.target_of(given)):
             raise Refusal(Code.BAD_REQUEST, _("There is one with this address, model and key: %(name)s") % {"name": old})
         obj.pk = records.create_provider(obj.owner, given, allowance=allowance, actor=actor).pk
-
-    def log_addition(self, request: HttpRequest, obj: Provider, message: object) -> Any:
-        """The service has written it, in the transaction of the change itself."""
-
-    log_change = log_addition
 
     @action(_("Probe the selected providers again"), button=_("Probe again"))
     def probe_again(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:

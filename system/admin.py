@@ -6,15 +6,21 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from sage_platform.pages.row_admin import RowForm
 from sage_platform.typing import ModelAdmin
 from system import services
 from system.models import SystemSettings
+
+
+class SettingsForm(RowForm[SystemSettings]):
+    pass
 
 
 @admin.register(SystemSettings)
 class SystemSettingsAdmin(ModelAdmin[SystemSettings]):
     """There is one row, so the list redirects to its page."""
 
+    form = SettingsForm
     fields = (*SystemSettings.flag_names(), "updated_at")
     readonly_fields = ("updated_at",)
 

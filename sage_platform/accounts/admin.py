@@ -1,6 +1,6 @@
 """Users and their sign-ins in the Django admin, through the same services as the API."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -24,9 +24,9 @@ from sage_platform.accounts.models import LockOut, SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import lock_outs, sign_ins, users
 from sage_platform.accounts.services.history import has_history, words
-from sage_platform.api.errors import Message, Refusal
-from sage_platform.pages.model_admin import ListAdmin, Only, Question, RecordAdmin, action
-from sage_platform.typing import ModelForm
+from sage_platform.api.errors import Message
+from sage_platform.pages.model_admin import Only, Question, RecordAdmin, action
+from sage_platform.pages.row_admin import RowAdmin, RowForm
 
 # The role is the only privilege here. A group would look as if it gave another, and would give none.
 admin.site.unregister(Group)
@@ -37,12 +37,13 @@ def actor_of(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-class UserFieldsForm(ModelForm[User]):
+class UserFieldsForm(RowForm[User]):
     """Checks names and addresses by the same rules as the API."""
 
     class Meta:
         model = User
         fields = ("username", "email", "phonenum", "nickname", "role", "is_active")
+        error_messages = {"username": {"unique": _("This username is taken.")}}
 
     def clean_username(self) -> str:
         name = clean_username(self.cleaned_data["username"])
@@ -83,23 +84,6 @@ class AddUserForm(UserFieldsForm):
         return given
 
 
-class ChangeUserForm(UserFieldsForm):
-    """Refuses a change that would leave the deployment without an administrator."""
-
-    actor: User
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or self.cleaned_data
-        kept = User.objects.get(pk=self.instance.pk)
-        loses = given.get("role") != User.Role.ADMIN or not given.get("is_active")
-        if kept.is_admin and loses:
-            try:
-                users.refuse_loss_of_administrator(kept, actor=self.actor)
-            except APIException as error:
-                raise ValidationError(str(error.detail)) from None
-        return given
-
-
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Ends every sign-in and token of the user; the administrator's own session goes on when it is their own password."""
 
@@ -112,20 +96,17 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> User:
         user: User = self.user
-        asking = getattr(user, "asking_sign_in", None)
+        request: HttpRequest = user.asked_by  # type: ignore[attr-defined]
+        sign_in = getattr(request, "sign_in", None)
+        keep = {sign_in.pk} if sign_in is not None and sign_in.user_id == user.pk else set()
         password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
-        users.set_password(user, password, keep={asking} if asking else set())
+        users.set_password(user, password, keep=keep, actor=actor_of(request))
         return user
-
-    @property
-    def changed_data(self) -> list[str]:
-        """For the history. Django's has nothing to say of a password that was taken away."""
-        return ["password"] if self.is_valid() else []
 
 
 @admin.register(User)
-class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
-    form = ChangeUserForm
+class UserAdmin(RowAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
+    form = UserFieldsForm
     add_form = AddUserForm
     change_password_form = PasswordForm
     list_display = ("username", "email", "nickname", "role", "is_active", "created_at", "last_login")
@@ -143,19 +124,13 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "password", "email", "phonenum", "role")}),)
 
-    def get_form(
-        self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: object
-    ) -> type[ModelForm[User]]:
-        form = super().get_form(request, obj, change=change, **kwargs)
-        if issubclass(form, ChangeUserForm):
-            form.actor = actor_of(request)
-        return form
-
     @admin.display(description=_("password"))
     def password_state(self, user: User) -> str:
         """Whether there is a password, and a link to give another one. Nothing of its hash is shown."""
-        state = _("Set.") if user.has_usable_password() else _("None: no sign-in by password.")
-        return format_html('{} <a href="../password/">{}</a>', state, _("Set another password"))
+        state, link = _("None: no sign-in by password."), _("Set a password")
+        if user.has_usable_password():
+            state, link = _("Set."), _("Set another password")
+        return format_html('{} <a href="../password/">{}</a>', state, link)
 
     def get_deleted_objects(self, objs: Sequence[User] | QuerySet[User], request: HttpRequest) -> Any:
         """Deletes the sign-ins with their user. Django would refuse, since the admin lets nobody delete a sign-in by itself."""
@@ -163,34 +138,27 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
         return to_delete, counts, set(), protected
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Also notes the sign-in that asks, so that `PasswordForm` can keep it when somebody changes their own password."""
+        """Also notes who asks, for `PasswordForm`, which gets the user alone."""
         user: Any = super().get_object(request, object_id, from_field)
-        sign_in = getattr(request, "sign_in", None)
-        if user is not None and sign_in is not None and sign_in.user_id == user.pk:
-            user.asking_sign_in = sign_in.pk
+        if user is not None:
+            user.asked_by = request
         return user
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Judges the form once more where somebody else has taken the name since: now it says so at its field."""
-        try:
-            return super().add_view(request, form_url, extra_context)
-        except Refusal:
-            return super().add_view(request, form_url, extra_context)
+    # Django's own method, which its stubs leave out.
+    _add_view: Callable[[HttpRequest, str, dict[str, Any] | None], HttpResponse]
 
-    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
-        """Sets a new user's password, and changes `is_active` by its service, which ends the user's sign-ins and tokens."""
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Without Django's transaction, as `changeform_view`: the password is hashed meanwhile."""
+        return self._add_view(request, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: User, form: RowForm[User], change: bool) -> None:
+        given, actor = form.cleaned_data, actor_of(request)
         if not change:
-            obj.set_password(form.cleaned_data["password"])
-            users.store_user(obj, actor=None)  # The admin itself writes who did it.
+            obj.pk = users.create_user(**given, actor=actor).pk
             return
-        was_active = User.objects.get(pk=obj.pk).is_active
-        is_active, obj.is_active = obj.is_active, was_active
-        changed = [name for name in UserFieldsForm.Meta.fields if name != "is_active"] + ["username_key", "email_key"]
-        if "email" in form.changed_data:
-            obj.verified_email = ""  # So the proof does not return with the former address: by then it may be somebody else's.
-            changed.append("verified_email")
-        obj.save(update_fields=changed)
-        if is_active != was_active and (ended := users.set_active(obj, active=is_active, actor=actor_of(request))):
+        kept = User.objects.get(pk=obj.pk)
+        ended = users.change_user(kept, {name: given[name] for name in form.changed_data}, actor=actor)
+        if ended:
             self.message_user(request, sign_ins_ended(ended), messages.SUCCESS)
 
     def fits(self, action: str, row: User) -> bool:
@@ -237,7 +205,6 @@ class UserAdmin(ListAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
                 self.message_user(request, f"{user}: {error.detail}", messages.ERROR)
             else:
                 done += 1
-                self.log_change(request, user, [{"changed": {"fields": ["is_active"]}}])
         return done, ended
 
 

@@ -28,7 +28,7 @@ from sage_platform.oauth2.models import (
 )
 from sage_platform.oauth2.registration import Registration
 from sage_platform.pages.model_admin import Confirmation, ListAdmin, Only, Question, RecordAdmin, action
-from sage_platform.typing import ModelForm
+from sage_platform.pages.row_admin import RowForm
 
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
 
@@ -37,7 +37,7 @@ admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
 COLUMNS = {"skip_consent": "skip_authorization"}
 
 
-class ClientForm(ModelForm[Application]):
+class ClientForm(RowForm[Application]):
     """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
 
     redirect_uris = forms.CharField(

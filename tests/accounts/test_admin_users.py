@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -124,7 +125,7 @@ def test_changing_a_role(as_admin: Caller, as_alice: Caller) -> None:
     response = as_admin.form(f"{LIST}alice/change/", {**BASE, "username": "alice", "role": "admin"})
     assert response.status_code == 302
     assert as_alice.get("/api/user/list").status_code == 200
-    assert json.loads(LogEntry.objects.get().change_message) == [{"changed": {"fields": ["Email address", "Role"]}}]
+    assert json.loads(LogEntry.objects.get().change_message) == [{"changed": {"fields": ["email address", "role"]}}]
 
 
 def test_a_changed_address_is_not_verified(as_admin: Caller, alice: User) -> None:
@@ -209,3 +210,25 @@ def test_a_form_from_another_site_is_refused(admin: User) -> None:
     response = caller.form(f"{LIST}add/", {"username": "mallory", "password": PASSWORD, "role": "admin"})
     assert response.status_code == 403
     assert not User.objects.filter(username="mallory").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_the_database_while_a_password_is_hashed(
+    admin: User, cheap_hashes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a transaction SQLite would let nobody else write meanwhile."""
+    inside: list[bool] = []
+    set_password = User.set_password
+
+    def watched(user: User, raw: str | None) -> None:
+        inside.append(connection.in_atomic_block)
+        set_password(user, raw)
+
+    monkeypatch.setattr(User, "set_password", watched)
+    caller = signed_in(admin)
+    given = {"username": "carol", "password": PASSWORD, "email": "", "phonenum": "", "role": "user"}
+    assert caller.form(f"{LIST}add/", given).status_code == 302
+    new = {"password1": "another horse battery", "password2": "another horse battery", "set-password": "1"}
+    assert caller.form(f"{LIST}{User.objects.get(username='carol').pk}/password/", new).status_code == 302
+    assert inside == [False, False]
+    assert [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")] == ["Added.", "Changed password."]

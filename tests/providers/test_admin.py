@@ -168,7 +168,7 @@ def test_the_same_again_is_refused_by_its_name(vendor: Vendor, alice: User, as_a
 def test_while_no_slot_is_free_nothing_is_asked(vendor: Vendor, alice: User, as_admin: Caller) -> None:
     with all_slots_taken():
         response = as_admin.form(ADD, typed(vendor))
-    assert (response.status_code, errors(response)) == (200, [BUSY])
+    assert (response.status_code, errors(response)) == (429, [BUSY])
     assert (stored(), vendor.requests) == ([[], []], [])
 
 

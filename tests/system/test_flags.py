@@ -66,7 +66,7 @@ def test_a_second_flag(as_admin: Caller) -> None:
 
     assert envelope(as_admin.post(PATH, {"allow_registration": False, "read_only": True}))["code"] == 200
     assert CurrentSettings().get().flags() == {"allow_registration": False, "read_only": True}
-    assert [json.loads(entry.change_message) for entry in LogEntry.objects.all()] == [[{"changed": {"fields": ["read_only"]}}]]
+    assert [json.loads(entry.change_message) for entry in LogEntry.objects.all()] == [[{"changed": {"fields": ["read only"]}}]]
     assert current_flag("read_only") is True
     shown = envelope(as_admin.get("/api/system/info"))["data"]
     assert (shown["allow_registration"], shown["read_only"]) == (False, True)

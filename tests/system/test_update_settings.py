@@ -85,7 +85,7 @@ def test_the_history_names_who_changed_what(as_admin: Caller) -> None:
     as_admin.post(PATH, {"allow_registration": True})
     (row,) = LogEntry.objects.all()
     assert (row.user_id, row.action_flag, row.object_id) == ("admin", CHANGE, "1")
-    assert json.loads(row.change_message) == [{"changed": {"fields": ["allow_registration"]}}]
+    assert json.loads(row.change_message) == [{"changed": {"fields": ["allow registration"]}}]
 
 
 def test_a_change_to_the_same_value_writes_no_history(as_admin: Caller) -> None:

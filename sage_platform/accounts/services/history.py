@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.db.models.fields.reverse_related import ForeignObjectRel
+from django.utils.translation import override
 
 from sage_platform.accounts.models import User
 
@@ -31,7 +34,8 @@ def record(
     """
     if actor is None:
         return
-    message: list[dict[str, Any]] | str = [{"added": {}} if added else {"changed": {"fields": list(fields)}}]
+    changed = {"changed": {"fields": [_label(subject, name) for name in fields]}}
+    message: list[dict[str, Any]] | str = [{"added": {}} if added else changed]
     if deleted:
         message = ""  # As Django's own admin has it: a `deleted` in the message stands for a part of the row, with its name.
     LogEntry.objects.log_actions(
@@ -41,3 +45,14 @@ def record(
         change_message=message,
         single_object=True,
     )
+
+
+def _label(subject: models.Model, name: str) -> str:
+    """What staff read for a field, before translation: the log is translated when it is read."""
+    try:
+        field = subject._meta.get_field(name)
+    except FieldDoesNotExist:
+        return name
+    named = field.related_model._meta.verbose_name_plural if isinstance(field, ForeignObjectRel) else field.verbose_name
+    with override(None):
+        return str(named)

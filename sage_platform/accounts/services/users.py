@@ -1,5 +1,7 @@
 """Making, changing and removing users. Callers check who may do it; the rules about users themselves are checked here."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -56,19 +58,49 @@ def new_user(
 
 def store_user(user: User, *, actor: User | None) -> None:
     """Raises Refusal 400 if somebody else has taken the name or the address in the meantime."""
+    with _taken_is_refused(user), transaction.atomic():
+        user.save(force_insert=True)
+        record(actor, user, added=True)
+
+
+def change_user(user: User, changes: Mapping[str, Any], *, actor: User) -> int:
+    """Change some columns of a user. The number of sign-ins that it ended, by changing `is_active`.
+
+    Raises Refusal 400 as `refuse_loss_of_administrator` does, and if somebody else has taken the name or the address.
+    """
+    kept = User.objects.get(pk=user.pk)
+    for name, value in changes.items():
+        setattr(user, name, value)
+    ended, changed = 0, [name for name in changes if name != "is_active"]
+    with _taken_is_refused(user), transaction.atomic():
+        if kept.is_admin and {"role", "is_active"} & changes.keys() and not user.is_admin:
+            refuse_loss_of_administrator(user, actor=actor)
+        if "email" in changed:
+            user.verified_email = ""  # So the proof does not return with the former address: by then it may be somebody else's.
+        keys = {"username": ["username_key"], "email": ["email_key", "verified_email"]}
+        user.save(update_fields=[column for name in changed for column in (name, *keys.get(name, []))])
+        if user.is_active != kept.is_active:
+            ended = _switch(user, active=user.is_active)
+        if changes:
+            record(actor, user, fields=changes)
+    return ended
+
+
+@contextmanager
+def _taken_is_refused(user: User) -> Iterator[None]:
+    """Several may want one name at the same moment; the database's constraint lets one through, and the others are told."""
     try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-            record(actor, user, added=True)
+        yield
     except IntegrityError:
-        refuse_taken(username=user.username, email=user.email)
+        refuse_taken(username=user.username, email=user.email, but=user)
         raise
 
 
-def refuse_taken(*, username: str, email: str) -> None:
-    if User.objects.filter(username_key=comparison_key(username)).exists():
+def refuse_taken(*, username: str, email: str, but: User | None = None) -> None:
+    others = User.objects.exclude(pk=but.pk) if but else User.objects.all()
+    if others.filter(username_key=comparison_key(username)).exists():
         raise Refusal(Code.BAD_REQUEST, _("This username is taken."))
-    if email and User.objects.filter(email_key=comparison_key(email)).exists():
+    if email and others.filter(email_key=comparison_key(email)).exists():
         raise Refusal(Code.BAD_REQUEST, _("This email address is taken."))
 
 
@@ -106,7 +138,7 @@ def change_password(user: User, *, old_password: str, new_password: str, client_
         set_password(user, new_password, keep=keep)
 
 
-def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None = None) -> None:
+def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None = None, actor: User | None = None) -> None:
     """Give a user a password, or with None take theirs away, so that none is right. Every token of theirs ends, and every sign-in
     that is not in `keep`; a lock-out ends too.
     """
@@ -117,6 +149,7 @@ def set_password(user: User, new_password: str | None, *, keep: set[UUID] | None
         user.save(update_fields=["password", "credentials_version"])
         _end_sign_ins(user, keep=keep or set())
         lock_outs.unlock(user)  # Who gets a new password has mostly tried the former one too often.
+        record(actor, user, fields=["password"])
 
 
 def set_active(user: User, *, active: bool, actor: User) -> int:
@@ -124,10 +157,15 @@ def set_active(user: User, *, active: bool, actor: User) -> int:
     with transaction.atomic():
         if not active:
             refuse_loss_of_administrator(user, actor=actor)
-        locked = User.objects.select_for_update().get(pk=user.pk)
-        user.is_active, user.credentials_version = active, locked.credentials_version + 1
-        user.save(update_fields=["is_active", "credentials_version"])
-        return _end_sign_ins(user, keep=set())
+        record(actor, user, fields=["is_active"])
+        return _switch(user, active=active)
+
+
+def _switch(user: User, *, active: bool) -> int:
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    user.is_active, user.credentials_version = active, locked.credentials_version + 1
+    user.save(update_fields=["is_active", "credentials_version"])
+    return _end_sign_ins(user, keep=set())
 
 
 def refuse_loss_of_administrator(user: User, *, actor: User | None) -> None:
