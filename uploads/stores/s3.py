@@ -56,10 +56,7 @@ class S3Store(S3Storage):
         """A part that fails ends the whole, and takes back the parts before it; what a kill leaves is in `unfinished`."""
         headers = {"ContentType": content_type, "ContentDisposition": disposition}
         with failing_as_unavailable():
-            try:
-                self._client.upload_file(str(draft), self.bucket_name, key, ExtraArgs=headers, Config=TRANSFER)
-            except OSError as error:
-                raise StoreUnavailable(cause=f"the draft: {error.strerror}") from None
+            self._client.upload_file(str(draft), self.bucket_name, key, ExtraArgs=headers, Config=TRANSFER)
 
     def open_object(self, key: str) -> BinaryIO:
         with failing_as_unavailable():
@@ -171,10 +168,7 @@ class ObjectStream(RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         with failing_as_unavailable():
-            try:
-                piece = self._body.read(len(buffer))
-            except OSError as error:
-                raise StoreUnavailable(cause=f"S3: {error.strerror}") from None
+            piece = self._body.read(len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -190,6 +184,10 @@ def failing_as_unavailable() -> Iterator[None]:
         yield
     except (BotoCoreError, Boto3Error, ClientError, HTTPError) as error:
         raise StoreUnavailable(cause=f"S3: {reason_of(error)}") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # Of the connection, or of the draft's disk.
+        raise StoreUnavailable(cause=f"S3: {error.strerror}") from None
 
 
 def reason_of(error: BaseException) -> str:
