@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{paths.API}/{paths.OAUTH2}/", include("sage_platform.oauth2.urls", namespace="oauth2_api")),
     path(f"{paths.OAUTH2}/", include("sage_platform.oauth2.urls")),
     *well_known_urlpatterns,
+    *uploads.urls.root_urlpatterns,
     path(paths.ADMIN, redirect(f"/{paths.ADMIN}/")),
     path(f"{paths.ADMIN}/", admin.site.urls),
     *(web_app.urlpatterns() if settings.SAGE_WEB_ROOT else accounts_urls.PAGES),

@@ -1,12 +1,16 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
 
 
 class UploadsConfig(AppConfig):
     name = "uploads"
+    verbose_name = _("Uploads")
 
     def ready(self) -> None:
         from uploads.health import check_storage
+        from uploads.pages import account_panel
 
         seams.health_checks.register("storage", check_storage)
+        seams.account_panels.register("uploads", account_panel)

@@ -81,7 +81,7 @@ class Upload(models.Model):
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RECEIVING, editable=False)
     store = models.CharField(_("store"), max_length=4, choices=Store.choices, editable=False)
     # The object's name in the store. Empty while it is being received.
-    key = models.CharField(_("key"), max_length=1024, blank=True, editable=False)
+    key = models.CharField(_("object"), max_length=1024, blank=True, editable=False)
     # Of what is not stored yet, or about to be deleted: until then its process is at work on it.
     lease_until = models.DateTimeField(null=True, editable=False)
     source = models.CharField(_("how"), max_length=6, choices=Source.choices, editable=False)
@@ -119,3 +119,9 @@ class Upload(models.Model):
     @property
     def url(self) -> str:
         return f"{settings.SAGE_PUBLIC_URL}{self.path}"
+
+    @property
+    def told_url(self) -> str:
+        """What clients are told: a path where the deployment wants one, but of a release bundle always the whole address."""
+        is_path = settings.SAGE_UPLOAD_URL_STYLE == "path" and not self.key.startswith("bundle/")
+        return self.path if is_path else self.url

@@ -1,5 +1,16 @@
-"""The area's routes: explicit rows, each naming its actions. None yet."""
+"""The area's routes: explicit rows, each naming its actions."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from sage_platform import paths
+from uploads.pages import files
+from uploads.views import UploadViewSet
+
+# Below /api.
+urlpatterns = [
+    path("oss/upload", UploadViewSet.as_view({"post": "upload"})),
+]
+# At the root.
+root_urlpatterns = [
+    path(paths.FILES, files, name="files"),
+]

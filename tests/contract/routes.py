@@ -171,6 +171,10 @@ ROUTES = [
     Row("POST", "/api/oauth2/authorize", f"{OAUTH2}.authorization.authorize", "Anyone", "page", 303, 303, 303),
     Row("GET", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 403, 403),
+    # Uploads.
+    Row("POST", "/api/oss/upload", "uploads.views.UploadViewSet.upload", "SignedIn", "enveloped", 401, 415, 415),
+    Row("GET", "/files", "uploads.pages.files", "SignedIn", "page", 302, 200, 200),
+    Row("POST", "/files", "uploads.pages.files", "SignedIn", "page", 302, 403, 403),
     # Pages.
     Row("GET", "/", REDIRECT, "Anyone", "page", 302, 302, 302),
     Row("GET", "/admin", REDIRECT, "Anyone", "page", 302, 302, 302),

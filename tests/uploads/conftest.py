@@ -3,10 +3,21 @@
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from tests.object_store import ObjectServer
 from uploads.stores import ObjectStore
 from uploads.stores.disk import DiskStore
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, settings: Settings) -> Path:
+    """A media root of its own for each test."""
+    root = tmp_path / "media"
+    options = {"location": root, "base_url": None}
+    settings.STORAGES = settings.STORAGES | {"disk": {"BACKEND": "uploads.stores.disk.DiskStore", "OPTIONS": options}}
+    settings.SAGE_MEDIA_ROOT = root
+    return root
 
 
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.s3)])

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                         choices=[("disk", "disk"), ("s3", "S3")], editable=False, max_length=4, verbose_name="store"
                     ),
                 ),
-                ("key", models.CharField(blank=True, editable=False, max_length=1024, verbose_name="key")),
+                ("key", models.CharField(blank=True, editable=False, max_length=1024, verbose_name="object")),
                 ("lease_until", models.DateTimeField(editable=False, null=True)),
                 (
                     "source",

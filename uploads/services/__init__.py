@@ -1,0 +1,1 @@
+"""What is done with uploads: the same functions serve the routes, the pages, the admin and the commands."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
+from django.conf import settings
 from django.core.files.storage import storages
 
 from sage_platform.api.errors import Unavailable
@@ -71,8 +72,11 @@ def store_named(name: str) -> ObjectStore:
     return cast(ObjectStore, storages[name])
 
 
+def all_names() -> list[Store]:
+    """Those that this deployment has."""
+    return [Store(name) for name in settings.OBJECT_STORES]
+
+
 def current() -> Store:
     """Where new files go."""
-    from django.conf import settings  # noqa: PLC0415
-
     return Store(settings.SAGE_UPLOAD_STORE)

@@ -123,7 +123,8 @@ def make_folders(folder: Path) -> list[Path]:
     while not above.is_dir():
         missing.append(above)
         above = above.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)  # `parents` would open those above to whom the umask lets in.
     return [each.parent for each in missing]
 
 

@@ -1,0 +1,43 @@
+"""The upload routes: /api/oss/*."""
+
+from typing import Any
+
+from sage_platform.accounts.requests import SignedInRequest
+from sage_platform.api.bodies import UnreadForm, multipart
+from sage_platform.api.client import client_key
+from sage_platform.api.documentation import DocumentedRefusal
+from sage_platform.api.permissions import SignedIn
+from sage_platform.api.viewsets import ApiViewSet, endpoint
+from uploads.models import Upload
+from uploads.serializers import UploadInput, UploadOutput
+from uploads.services import uploading
+
+NO_ROOM = DocumentedRefusal(
+    400, "No room is left, a release uses the file under this path, or another upload to it is under way."
+)
+
+
+def upload_form(row: Upload) -> dict[str, Any]:
+    return {
+        "url": row.told_url,
+        "id": row.public_id,
+        "filename": row.name,
+        "size": row.size,
+        "content_type": row.content_type,
+        "sha256": row.sha256,
+    }
+
+
+class UploadViewSet(ApiViewSet):
+    tag = "uploads"
+
+    @endpoint(
+        who=SignedIn,
+        takes=UploadInput,
+        body=multipart(uploading.most_body_bytes),
+        gives=UploadOutput,
+        summary="Store a file",
+        refusals=[NO_ROOM],
+    )
+    def upload(self, request: SignedInRequest, form: UnreadForm) -> dict[str, Any]:
+        return upload_form(uploading.upload(request.user, form, client=client_key(request._request)))
