@@ -25,7 +25,8 @@ NO_ROOM = "There is no room left for this file. Delete some that you no longer n
 
 
 def the_row() -> dict[str, Any]:
-    return Upload.objects.values(*COLUMNS).get()
+    row: dict[str, Any] = Upload.objects.values(*COLUMNS).get()
+    return row
 
 
 def nothing_is_left(media: Path) -> bool:
