@@ -115,8 +115,8 @@ check-browser: dev $(NODE_MODULES)
 	$(call heading,Browser)
 	$(PYTEST) -m browser
 
-# What each of these Django products needs is in tests/clients/NAME.txt. They must not share our .venv, nor one another's.
-PRODUCTS := django-allauth mozilla-django-oidc
+# What each of these products needs is in tests/clients/NAME.txt. They must not share our .venv, nor one another's.
+PRODUCTS := django-allauth mozilla-django-oidc swift
 PRODUCT_VENVS := $(PRODUCTS:%=tests/clients/.venvs/%/installed.txt)
 
 $(PRODUCT_VENVS): tests/clients/.venvs/%/installed.txt: tests/clients/%.txt
@@ -125,7 +125,7 @@ $(PRODUCT_VENVS): tests/clients/.venvs/%/installed.txt: tests/clients/%.txt
 	@cp $< $@
 
 check-clients: dev $(NODE_MODULES) $(PRODUCT_VENVS)
-	$(call heading,Programs of others that sign people in with us)
+	$(call heading,Programs of others that sign people in with us or keep our files)
 	$(PYTEST) -m programs
 
 check-fuzz: dev

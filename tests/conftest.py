@@ -17,10 +17,16 @@ from sage_platform.logs import JSONLines
 from system.current import current_settings
 from tests.clock import clock
 from tests.mail import mail_server, mailbox
-from tests.object_store import object_server
+from tests.object_store import object_server, swift_server
 from tests.people import PASSWORD, Caller, signed_in
 
-__all__ = ["clock", "mail_server", "mailbox", "object_server"]  # Fixtures, which pytest finds here for every test.
+__all__ = [
+    "clock",
+    "mail_server",
+    "mailbox",
+    "object_server",
+    "swift_server",
+]  # Fixtures, which pytest finds here for every test.
 
 
 @pytest.fixture(scope="session")

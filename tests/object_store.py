@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from uploads.stores.s3 import S3Store  # It brings boto3, which most tests are quicker without.
 
 START_SECONDS = 30
+CLIENTS = Path(__file__).parent / "clients"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,19 @@ def served_s3() -> Iterator[ObjectServer]:
 
 
 @contextmanager
+def served_swift() -> Iterator[ObjectServer]:
+    """OpenStack Swift's S3 interface, which checks signatures. A test that asks for it has the marker `programs`."""
+    port = spare_port()
+    server = ObjectServer(f"http://127.0.0.1:{port}", access_key="test:sage")
+    python = CLIENTS / ".venvs" / "swift" / "bin" / "python"
+    with (
+        TemporaryDirectory(prefix="sage-swift-", ignore_cleanup_errors=True) as folder,
+        running([str(python), str(CLIENTS / "swift_server.py"), folder, str(port)], server),
+    ):
+        yield server
+
+
+@contextmanager
 def running(command: list[str], server: ObjectServer) -> Iterator[None]:
     """The process, once it answers."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -116,4 +132,10 @@ def wait_for(server: ObjectServer, process: "subprocess.Popen[bytes]") -> None:
 def object_server() -> Iterator[ObjectServer]:
     """One for the run, or for each of its parallel processes. A test that asks for it has the marker `s3`."""
     with served_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def swift_server() -> Iterator[ObjectServer]:
+    with served_swift() as server:
         yield server

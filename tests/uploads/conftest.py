@@ -9,6 +9,8 @@ from tests.object_store import ObjectServer
 from uploads.stores import ObjectStore
 from uploads.stores.disk import DiskStore
 
+SERVERS = {"s3": "object_server", "swift": "swift_server"}
+
 
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path, settings: Settings) -> Path:
@@ -20,10 +22,10 @@ def media(tmp_path: Path, settings: Settings) -> Path:
     return root
 
 
-@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.s3)])
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.s3), pytest.param("swift", marks=pytest.mark.programs)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     """Each store in turn, empty."""
     if request.param == "disk":
         return DiskStore(location=tmp_path / "media")
-    server: ObjectServer = request.getfixturevalue("object_server")
+    server: ObjectServer = request.getfixturevalue(SERVERS[request.param])
     return server.store(server.new_bucket())
