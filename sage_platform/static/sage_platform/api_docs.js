@@ -3,3 +3,10 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", follow);
 follow();
+
+// Its dialog has a button without a name, and one whose name is not what it says.
+const call = (button, text) => button.getAttribute("aria-label") === text || button.setAttribute("aria-label", text);
+new MutationObserver(() => {
+  document.querySelectorAll(".close-modal").forEach((button) => call(button, "Close"));
+  document.querySelectorAll(".modal-ux .btn.authorize").forEach((button) => call(button, button.textContent));
+}).observe(document, { childList: true, subtree: true });
