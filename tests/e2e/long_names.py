@@ -13,6 +13,7 @@ from sage_platform.oauth2 import clients, keys, tokens
 from sage_platform.oauth2.models import AccessToken, Consent, RefreshToken
 from tests.oauth2_clients import make_client, make_public_client
 from tests.provider_rows import make_provider
+from tests.uploads.rows import without_object
 
 WORDLESS = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbe"  # 64 letters, and nowhere to break.
 CHINESE = "一个很长的名称没有任何空格可以换行" * 8
@@ -48,6 +49,8 @@ def fill() -> None:
         approval = tokens.Approval(client, person, 1, token_family=uuid.uuid4())
         tokens.save_access_token(tokens.new(tokens.ACCESS_PREFIX), approval, scope="openid profile email")
         tokens.save_refresh_token(tokens.new(tokens.REFRESH_PREFIX), approval, scope="openid profile email")
+    for person in people:
+        without_object(person, f"{WORDLESS * 3}.png", content_type="image/png", source="import", came_from=f"{WORDLESS}.example")
     for owner in (*people, None):
         provider = make_provider(
             owner,

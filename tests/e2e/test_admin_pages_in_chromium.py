@@ -27,6 +27,7 @@ LISTS = {
     "refresh tokens": "/admin/oauth2/refreshtoken/",
     "consents": "/admin/oauth2/consent/",
     "signing keys": "/admin/oauth2/signingkey/",
+    "uploads": "/admin/uploads/upload/",
 }
 # Its rows have no pages.
 LOCK_OUTS = "/admin/accounts/lockout/"
@@ -108,6 +109,7 @@ MADE_BY_HAND = ("users", "providers", "clients")
 ASKED = [
     *[("users", "deactivate"), ("sign-ins", "end"), ("access tokens", "revoke"), ("refresh tokens", "revoke")],
     *[("consents", "withdraw"), ("clients", "disable"), ("clients", "renew_secret")],
+    ("uploads", "delete_files"),
 ]
 PAGES = [
     PageOf("index", "/admin/"),

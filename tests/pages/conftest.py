@@ -16,16 +16,22 @@ from sage_platform.pages.directions import isolated
 from tests.conftest import make_user
 from tests.oauth2_clients import allow, make_client, make_public_client, request_of
 from tests.people import PASSWORD, Response, signed_in
+from tests.uploads.rows import without_object
 from tests.visitor import Visitor, of
+from uploads.names import clean_name
 
 # Names that people have, and that try a page: as long as may be, without a place to break; emoji; from right to left.
 LONGEST = "w" * 64
 NICKNAME = "👩‍👩‍👧‍👦 زينب \u202eevil " + "m" * 40
+OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PRODUCT = "Ein-Produkt-mit-einem-Namen-ohne-Ende-" * 2
 # What is in a page of a person's, or of an address's, and not of ours.
 SHOWN = isolated(NICKNAME).strip("\u2068\u2069")
 ADDRESS = "testserver/oauth2/consents"
-GIVEN = [LONGEST, NICKNAME, SHOWN, PRODUCT, ADDRESS, "@sage.example", "alice", "admin", "lage.example", "Lage", "Tool"]
+OF_PEOPLE = [LONGEST, NICKNAME, SHOWN, "@sage.example", "alice", "admin"]
+OF_CLIENTS = [PRODUCT, ADDRESS, "lage.example", "Lage", "Tool"]
+OF_FILES = [clean_name(NICKNAME), "application/pdf", OFFICE, "report", ".pdf"]
+GIVEN = OF_PEOPLE + OF_CLIENTS + OF_FILES
 
 Shown = dict[str, Response]
 Show = Callable[[str], Shown]
@@ -107,6 +113,18 @@ class Rooms:
         yield "unknown-address", here.open(authorize(redirect_uri="https://evil.example/"))
         yield "malformed-request", here.send("/oauth2/authorize", {"scope": "x" * 9000})
 
+    def files(self, alice: User, longest: User) -> Iterator[tuple[str, Response]]:
+        here = self.guest(alice)
+        yield "files-none", here.open("/files")
+        deleted = [without_object(alice, f"report {number}.pdf", content_type="application/pdf") for number in range(51)][-1]
+        yield "files", here.open("/files")
+        yield "files-older", here.open("/files?page=2")
+        here.submit("/files", upload=deleted.public_id)
+        yield "files-deleted", here.open("/files")
+        for name in (PRODUCT * 3, NICKNAME):
+            without_object(longest, clean_name(name), content_type=OFFICE)
+        yield "files-with-long-names", self.guest(longest).open("/files")
+
     def errors(self) -> Iterator[tuple[str, Response]]:
         guest = self.guest()
         yield "error-400", guest.open("/sage/login", Host="evil.example")
@@ -135,6 +153,7 @@ def show(db: None, hashed: str, settings: Settings, monkeypatch: pytest.MonkeyPa
         with caplog.at_level("CRITICAL"):
             return {
                 **dict(rooms.errors()),
+                **dict(rooms.files(alice, longest)),
                 **dict(rooms.connect(alice, longest, lage, product)),
                 **dict(rooms.account(alice, admin, longest)),
                 **dict(rooms.sign_in()),
