@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from django.http import UnreadablePostError
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -132,6 +133,27 @@ NAMES = {
 @pytest.mark.parametrize(("disposition", "name"), NAMES.items())
 def test_names_as_clients_write_them(disposition: str, name: str) -> None:
     assert received(named(disposition).opened()) == (ReceivedForm({}, name), b"hello")
+
+
+AWKWARD = [
+    "a \"b\" 'c'.txt",
+    "% ? { } # & ; = + %22 %0D.txt",
+    "it’s 合同 \U0001f600.pdf",
+    "semi;colon=1.txt",
+    "a" * 251 + ".txt",
+    "CON",
+]
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_names_as_requests_writes_them(name: str) -> None:
+    """A %22 in a name is a quote to it and to browsers alike, so it comes as one."""
+    request = requests.Request("POST", "http://sage.example/", files={"file": (name, b"hello")}, data={"path": "docs"}).prepare()
+    assert isinstance(request.body, bytes)
+    boundary = request.headers["Content-Type"].partition("boundary=")[2]
+    read, content = received(Body(request.body, boundary=boundary).opened())
+    expected = name.replace("%22", '"').replace("%0D", "")
+    assert (read, content) == (ReceivedForm({"path": "docs"}, expected), b"hello")
 
 
 TOLERATED = {
