@@ -112,6 +112,11 @@ class Upload(models.Model):
         return self.name or self.public_id[:8]
 
     @property
+    def media_type(self) -> str:
+        """The type with its charset, as a header says it: only UTF-8 is told to be plain text."""
+        return f"{self.content_type}; charset=utf-8" if self.content_type == "text/plain" else self.content_type
+
+    @property
     def path(self) -> str:
         """The address below the origin. The name in it is for people alone: the id finds the file."""
         return f"/{paths.FILES}/{self.public_id}/{quote(self.name, safe='')}"

@@ -7,7 +7,20 @@ from tests.pages.conftest import GIVEN, Show
 from tests.visitor import policy_for
 
 # Names, and what is written in Latin letters in Chinese too.
-LATIN = {"Sage", "ID", "API", "GB", "MB", "KB", "UTC", "Cookie", "English", "Content-Length", "application", "x-www-form-urlencoded"}
+LATIN = {
+    "Sage",
+    "ID",
+    "API",
+    "GB",
+    "MB",
+    "KB",
+    "UTC",
+    "Cookie",
+    "English",
+    "Content-Length",
+    "application",
+    "x-www-form-urlencoded",
+}
 ATTRIBUTES = re.compile(r'(?:aria-label|title|alt|placeholder)="([^"]*)"')
 
 

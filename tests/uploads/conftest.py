@@ -6,6 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.object_store import ObjectServer
+from tests.uploads.on_s3 import S3Bucket, use_s3
 from uploads.stores import ObjectStore
 from uploads.stores.disk import DiskStore
 
@@ -29,3 +30,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
         return DiskStore(location=tmp_path / "media")
     server: ObjectServer = request.getfixturevalue(SERVERS[request.param])
     return server.store(server.new_bucket())
+
+
+@pytest.fixture
+def bucket(object_server: ObjectServer, settings: Settings) -> S3Bucket:
+    """New files go to a bucket of its own. A test that asks for it has the marker `s3`."""
+    name = object_server.new_bucket()
+    use_s3(settings, object_server, name)
+    return S3Bucket(object_server, name)

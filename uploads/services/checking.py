@@ -120,7 +120,8 @@ def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> 
         if row.pk not in seen and store.info(row.key) is None and _is_still_there(row):
             yield Found(Kind.MISSING, f"upload {row.pk}")
     for parts in store.unfinished():
-        if parts.begun <= now - grace:
+        # A file that is coming in parts has its row.
+        if parts.begun <= now - grace and OWN_KEY.fullmatch(parts.key) and not Upload.objects.filter(key=parts.key).exists():
             if not dry_run:
                 store.abort(parts)
             yield Found(Kind.PARTS, f"{name}: {parts.key}")

@@ -163,7 +163,7 @@ def keep(row: Upload, draft: Draft, *, name: str, key: str) -> Upload:
     row.refresh_from_db()
     with waiting():
         disposition = names.disposition(name, inline=is_inline(draft.content_type))
-        stores.store_named(row.store).keep(draft.path, key, content_type=draft.content_type, disposition=disposition)
+        stores.store_named(row.store).keep(draft.path, key, content_type=row.media_type, disposition=disposition)
     return complete(row)
 
 

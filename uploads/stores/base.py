@@ -68,7 +68,9 @@ class ObjectStore(Protocol):
 
 
 def store_named(name: str) -> ObjectStore:
-    """`disk` or `s3`. KeyError where the deployment has no such store (any more)."""
+    """`disk` or `s3`. Raises StoreUnavailable where this deployment has no such store (any more)."""
+    if name not in settings.OBJECT_STORES:
+        raise StoreUnavailable(cause=f"no store named {name} is set up")
     return cast(ObjectStore, storages[name])
 
 
