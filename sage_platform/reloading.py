@@ -9,6 +9,7 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from logging import getLogger
 from typing import Any
@@ -66,8 +67,10 @@ class ReloadingServer(MPServer):
             return False
         old, self.wrks[index] = self.wrks[index], new
         old.interrupt_by_parent = True
-        os.kill(old.inner.pid, signal.SIGUSR1)
-        time.sleep(LEAVING_SECONDS)
+        if old.is_alive():  # Memory may have run out meanwhile: an upgrade has one worker more.
+            with suppress(ProcessLookupError):
+                os.kill(old.inner.pid, signal.SIGUSR1)
+            time.sleep(LEAVING_SECONDS)
         old.terminate()
         if not _ends(old, within=KILL_SECONDS):
             log.warning("reload: an old worker did not end within %s seconds and is killed", KILL_SECONDS)

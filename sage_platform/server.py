@@ -7,6 +7,7 @@ it everything in one argument, as JSON. And what a reload brings is read by the 
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,12 @@ from sage_platform.reloading import KILL_SECONDS, ReloadingServer
 
 log = getLogger("sage.server")
 STOPS = (signal.SIGTERM, signal.SIGINT)
+# Open connections in each worker, idle ones among them (docs/security.md#known-limits). Beyond that the worker takes no more, and
+# whoever comes waits until one ends. Granian alone would share out a thousand among all workers.
+MOST_CONNECTIONS = 8192
+# What a worker may have open besides: its files, and for each thread a connection to a database, a cache, another server.
+OTHER_FILES = 128
+FILES_OF_A_THREAD = 4
 
 
 class Told(TypedDict):
@@ -60,6 +67,7 @@ def serve(told: Told) -> None:
         interface=Interfaces.WSGI,
         workers=told["workers"],
         blocking_threads=told["threads"],
+        backpressure=connections(told["threads"]),
         # In HTTP/2 a body may come without a length, and WSGI takes it for an empty one. Proxies speak HTTP/1.1 to us.
         http=HTTPModes.http1,
         websockets=False,
@@ -73,6 +81,21 @@ def serve(told: Told) -> None:
     os.write(source, b".")
     server.on_shutdown(lambda: log.info("server stopped"))
     server.serve(target_loader=partial(loaded, told, Pipes(token, *os.pipe())))
+
+
+def connections(threads: int) -> int:
+    """How many a worker may have open. Raises the limit on open files as far as this user may, and leaves room for all the rest.
+
+    There are always more than threads: else requests that stall would keep even `/active` from being asked for.
+    """
+    others = OTHER_FILES + FILES_OF_A_THREAD * threads
+    wanted = MOST_CONNECTIONS + others
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MOST_CONNECTIONS
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(threads + 64, files - others)
 
 
 def loaded(told: Told, pipes: Pipes, target: str) -> Callable[..., object]:
@@ -150,4 +173,8 @@ def main() -> NoReturn:
     except FatalError as error:
         log.critical("the server cannot start: %s", error)
         sys.exit(1)
+    except Exception as error:
+        log.critical("the server ends, since it has failed: %s", error, exc_info=error)
+        # Python would wait for the workers first, and they for nothing, while nobody watches them.
+        os._exit(1)
     sys.exit(0)

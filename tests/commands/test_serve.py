@@ -5,7 +5,9 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -78,6 +80,49 @@ def test_a_port_that_is_taken(started: list[Any], taken: None, own_port: int) ->
         f"SAGE_PORT: port {own_port} of SAGE_BIND (127.0.0.1) is taken by another program, or by a server that still runs."
     )
     assert started == []
+
+
+def test_of_two_that_start_at_the_same_moment_one_gets_the_port(own_port: int) -> None:
+    """Before the server that takes the process's place has a worker that listens, seconds later."""
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(50):
+            start = Barrier(2)
+            held = [outcome for outcome in pool.map(hold_from, [start] * 2) if isinstance(outcome, socket.socket)]
+            assert len(held) <= 1
+            for one in held:
+                one.close()
+
+
+def test_a_second_one_that_starts_while_the_first_does_not_listen_yet(monkeypatch: pytest.MonkeyPatch, own_port: int) -> None:
+    refused: list[str] = []
+
+    def becomes_the_server(*_: object) -> None:
+        with pytest.raises(CommandError) as second:
+            call_command("serve")
+        refused.append(str(second.value))
+
+    monkeypatch.setattr(os, "execv", becomes_the_server)
+    call_command("serve")
+    taken = f"SAGE_PORT: port {own_port} of SAGE_BIND (127.0.0.1) is taken by another program, or by a server that still runs."
+    assert refused == [taken]
+
+
+def hold_from(start: Barrier) -> "socket.socket | CommandError":
+    start.wait()
+    try:
+        return serve.held_port()
+    except CommandError as error:
+        return error
+
+
+def test_workers_listen_beside_the_one_that_holds_the_port(own_port: int) -> None:
+    with serve.held_port(), socket.socket() as worker:
+        worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        worker.bind(("127.0.0.1", own_port))
+        worker.listen(8)
+        for _ in range(20):  # Nobody is led to the one that only holds it.
+            socket.create_connection(("127.0.0.1", own_port), timeout=5).close()
+            worker.accept()[0].close()
 
 
 def test_an_address_that_this_machine_has_not(started: list[Any], settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Clients that stall in the middle of their bodies, more of them than the server has threads."""
 
+import resource
 import socket
 import time
 from contextlib import ExitStack
@@ -36,4 +37,17 @@ def test_they_hold_their_own_threads_and_not_the_service() -> None:
         while caller.post("/api/auth/login", {}).status_code == 503:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        assert platform.signed_in("admin", platform.admin_password).get("/api/auth/session").status_code == 200
+
+
+def test_connections_that_are_only_open_keep_nobody_out() -> None:
+    """Granian alone takes 1,024 in all its workers together, and then nobody is answered until some of them end."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    beginnings = (b"", b"GET /active HTTP/1.1\r\nHost: 127.", b"GET /active HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    with served(workers=1, SAGE_THREADS="12") as platform, ExitStack() as stack:
+        for number in range(1200):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=20))
+            connection.sendall(beginnings[number % 3])
+        assert platform.caller().get("/active").status_code == 200
         assert platform.signed_in("admin", platform.admin_password).get("/api/auth/session").status_code == 200

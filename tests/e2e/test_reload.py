@@ -130,9 +130,10 @@ def test_what_cannot_start_leaves_the_old_workers_on_duty(platform: Platform, fr
 def test_a_stop_in_the_middle_of_a_reload_is_a_stop(platform: Platform, front: Nginx) -> None:
     """And the log of all that happened is JSON, but for the address."""
     assert platform.process
-    os.kill(platform.processes()[-1], signal.SIGKILL)
-    wait_for(lambda: "Unexpected exit from worker-2" in platform.log, platform)
-    wait_for(lambda: len(platform.processes()) == 3, platform)
+    logged, victim = len(platform.log), platform.processes()[-1]
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: "Unexpected exit from worker-" in platform.log[logged:], platform)
+    wait_for(lambda: len(platform.processes()) == 3 and victim not in platform.processes(), platform)
     platform.process.send_signal(signal.SIGHUP)
     wait_for(lambda: len(platform.processes()) == 4, platform)
     began = time.monotonic()
@@ -142,3 +143,20 @@ def test_a_stop_in_the_middle_of_a_reload_is_a_stop(platform: Platform, front: N
     for line in platform.log.splitlines():
         assert line.startswith("Sage ") or {"time", "level", "logger", "message"} <= set(json.loads(line))
     platform.start()
+
+
+def test_old_workers_that_die_while_they_are_replaced(platform: Platform, front: Nginx) -> None:
+    """An upgrade has one worker more for a while, and memory may run out. The server goes on watching those that there are."""
+    if platform.process is None:  # It was stopped by the test before.
+        platform.start()
+    server, *old = platform.processes()
+    assert platform.process
+    platform.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(platform.processes()) == 4, platform)
+    for worker in old:
+        os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: len(platform.processes()) == 3 and not set(platform.processes()) & set(old), platform)
+    assert platform.processes()[0] == server
+    wait_for(lambda: all(platform.answers() for _ in range(8)), platform)
+    reload(platform, "done")
+    assert {front.caller().get("/api/health").status_code for _ in range(10)} == {200}

@@ -30,9 +30,12 @@ class Command(LoggedChecksCommand):
             raise CommandError("granian is not installed; install requirements.txt.")
         data_folder.close_to_others()
         require_tables()
-        require_free_port()
-        if connection.vendor == "sqlite":
-            hold_for_server()  # `restore` must not replace a database that a server has open.
+        with held_port():
+            if connection.vendor == "sqlite":
+                hold_for_server()  # `restore` must not replace a database that a server has open.
+            self.become_server()
+
+    def become_server(self) -> None:
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
@@ -68,17 +71,30 @@ def require_tables() -> None:
         raise CommandError(NOT_MIGRATED)
 
 
-def require_free_port() -> None:
-    """The workers share the port (SO_REUSEPORT), so a second server would take part of the first one's requests unnoticed."""
+def held_port() -> socket.socket:
+    """The workers share the port (SO_REUSEPORT), so a second server would take part of the first one's requests unnoticed.
+
+    So this process listens there first, by itself, which of two that start at the same moment one alone can do. Then it stops
+    listening and stays bound, in the server that takes its place too: the workers can listen beside it, and nobody else can.
+    """
     address, port = settings.SAGE_BIND, settings.SAGE_PORT
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as attempt:
-        # Connections of a server that has just ended do not count (TIME_WAIT); another one that listens does.
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind((address, port))
-        except OSError as error:
-            raise CommandError(why_not_bound(error)) from None
+    held = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    # Connections of a server that has just ended do not count (TIME_WAIT); another one that listens does.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((address, port))
+        held.listen(1)
+    except OSError as error:
+        held.close()
+        raise CommandError(why_not_bound(error)) from None
+    if sys.platform != "linux":
+        held.close()  # Elsewhere the workers could not listen beside it.
+        return held
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.shutdown(socket.SHUT_RDWR)
+    held.set_inheritable(True)
+    return held
 
 
 def why_not_bound(error: OSError) -> str:
