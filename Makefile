@@ -81,7 +81,7 @@ check-deploy: dev
 	@SECRET=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(48))') && \
 	KEY=$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') && \
 	$(BARE) SAGE_ENV=production SAGE_SECRET_KEY="$$SECRET" SAGE_ENCRYPTION_KEYS="$$KEY" \
-		SAGE_PUBLIC_URL=https://sage.example EMAIL_URL=smtp://mail.sage.example:25 \
+		SAGE_PUBLIC_URL=https://sage.example EMAIL_URL=smtp://mail.sage.example:25 SAGE_TRUSTED_PROXIES=127.0.0.1 \
 		$(PY) manage.py check --deploy --fail-level WARNING
 
 check-migrations: dev

@@ -1,6 +1,7 @@
 """A backup of a deployment: a folder with a copy of the database and, if wanted, the keys of the data folder."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from django.conf import settings
@@ -26,15 +27,20 @@ def kept_keys(folder: Path) -> list[Path]:
 
 
 def write(folder: Path, *, with_keys: bool) -> list[Path]:
-    """Fill a new folder, and list it. Of one that cannot be filled nothing stays, since it would pass for a backup."""
-    folder.mkdir(mode=0o700, parents=True)
+    """Fill a new folder, and list it.
+
+    It has its name once it is whole: what a kill leaves, or somebody copies meanwhile, must not pass for a backup.
+    """
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.", suffix=".unfinished"))
     try:
-        copies().write(folder / copies().file_name)
-        check(folder)
+        copies().write(unfinished / copies().file_name)
+        check(unfinished)
         for path in kept_keys(settings.SAGE_DATA_DIR) if with_keys else ():
-            shutil.copyfile(path, folder / path.name)
+            shutil.copyfile(path, unfinished / path.name)
+        unfinished.rename(folder)
     except BaseException:
-        shutil.rmtree(folder)
+        shutil.rmtree(unfinished)
         raise
     return sorted(folder.iterdir())
 

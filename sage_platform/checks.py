@@ -97,6 +97,12 @@ def _warnings() -> list[CheckMessage | None]:
     if no_proxy:
         message = "SAGE_AUTH_MODE is trusted_proxy, and SAGE_TRUSTED_IDENTITY_PROXY_IPS is empty: no proxy's word counts."
         warnings.append(Warning(message, hint="Set it to the address that the proxy connects from.", id="sage.W002"))
+    if not settings.SAGE_TRUSTED_PROXIES:
+        # Whatever ends TLS in front is a proxy, since the platform does not.
+        message = (
+            "SAGE_TRUSTED_PROXIES is empty: all people count as one address, and a hundred wrong passwords lock out everybody."
+        )
+        warnings.append(Warning(message, hint="Set it to the address that the proxy connects from.", id="sage.W004"))
     return warnings
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -40,6 +41,7 @@ INSTEAD = {
 }
 # Commands of Django that are ours as well. Django takes the one of the app that is listed first, which its own are.
 OURS = {"changepassword": "sage_platform.accounts"}
+INTERRUPTED = 128 + signal.SIGINT  # As shells have it.
 NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap."
 
 
@@ -67,6 +69,11 @@ def run(arguments: list[str]) -> None:
         CommandLine(arguments).execute()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(INTERRUPTED)
+    except EOFError:
+        sys.exit("It asks for something, and nobody is there to answer: run it in a terminal.")
     except (OperationalError, InterfaceError, ProgrammingError, OSError) as error:
         words = told_by_database(error) if isinstance(error, DatabaseError | InterfaceError) else told_by_folder(error)
         if words is None or "--traceback" in arguments:

@@ -19,7 +19,7 @@ SOUND: dict[str, Any] = {
     "SAGE_BOOTSTRAP_ADMIN_PASSWORD": "",
     "EMAIL_URL": "smtp://mail.sage.example:25",
     "SAGE_AUTH_MODE": "native",
-    "SAGE_TRUSTED_PROXIES": [],
+    "SAGE_TRUSTED_PROXIES": [ip_network("127.0.0.1/32")],
     "SAGE_TRUSTED_IDENTITY_PROXY_IPS": [],
     "SAGE_UNKNOWN_NAMES": {},
 }
@@ -59,6 +59,7 @@ def test_a_sound_deployment(settings: Settings) -> None:
         ({"EMAIL_URL": ""}, "sage.W001"),
         ({"SAGE_AUTH_MODE": "trusted_proxy"}, "sage.W002"),
         ({"SAGE_UNKNOWN_NAMES": {"SAGE_WORKER": "SAGE_WORKERS"}}, "sage.W003"),
+        ({"SAGE_TRUSTED_PROXIES": []}, "sage.W004"),
     ],
 )
 def test_each_misconfiguration(settings: Settings, change: dict[str, Any], id: str) -> None:
@@ -80,7 +81,8 @@ def test_a_name_that_is_no_setting(settings: Settings) -> None:
 
 @pytest.mark.parametrize("name", ["SAGE_TRUSTED_PROXIES", "SAGE_TRUSTED_IDENTITY_PROXY_IPS"])
 def test_the_reminder_of_the_proxy_comes_with_check_deploy_alone(settings: Settings, name: str) -> None:
-    assert ids(settings, **{name: [ip_network("10.0.0.1")]}) == []
+    none: dict[str, Any] = {"PRODUCTION": False, "SAGE_TRUSTED_PROXIES": [], "SAGE_TRUSTED_IDENTITY_PROXY_IPS": []}
+    assert ids(settings, **none | {name: [ip_network("10.0.0.1")]}) == []
     assert "sage.I001" in [message.id for message in run_checks(include_deployment_checks=True)]
     setattr(settings, name, [])
     assert "sage.I001" not in [message.id for message in run_checks(include_deployment_checks=True)]

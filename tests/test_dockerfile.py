@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import requests
+import yaml
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.management import get_commands
@@ -185,3 +187,14 @@ def wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> req
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
+
+
+def test_in_the_runbooks_compose_file_the_proxy_is_trusted() -> None:
+    """Docker gives the network's first address to the machine, as which all that comes through the published port is seen."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(services:.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    told = yaml.safe_load(block)
+    (network,) = told["networks"]["default"]["ipam"]["config"]
+    gateway = next(ip_network(network["subnet"]).hosts())
+    assert told["services"]["sage"]["environment"]["SAGE_TRUSTED_PROXIES"] == str(gateway)
+    assert set(told["services"]["sage"]["environment"]) <= SETTING_NAMES | {f"{name}_FILE" for name in SETTING_NAMES}

@@ -1,6 +1,7 @@
 """manage.py backup and restore, on a platform that runs."""
 
 import resource
+import signal
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -91,6 +92,25 @@ def test_into_an_empty_folder(site: Platform) -> None:
     assert done.returncode == 0, done.stderr
     assert names(empty / "sage.sqlite3") == names(site.data / "sage.sqlite3")
     assert (empty / "encryption_key").read_text() == (site.data / "encryption_key").read_text()
+
+
+# The command in a process that is killed when the database has just been copied.
+KILLED = """
+import os, signal
+from django.core.management import call_command
+from sage_platform.databases.sqlite3.copies import SQLiteCopies
+SQLiteCopies.check = lambda self, file: os.kill(os.getpid(), signal.SIGKILL)
+call_command("backup", {folder!r})
+"""
+
+
+def test_what_a_kill_leaves_does_not_pass_for_a_backup(site: Platform) -> None:
+    copy = site.folder / "killed" / "daily"
+    assert site.manage("shell", "--no-imports", "-c", KILLED.format(folder=str(copy))).returncode == -signal.SIGKILL
+    (left,) = copy.parent.iterdir()
+    assert (left.name[:6], left.suffix, stat.S_IMODE(left.stat().st_mode)) == ("daily.", ".unfinished", 0o700)
+    assert ended(site, "backup", str(copy))[0] == 0
+    assert names(copy / "sage.sqlite3") == names(site.data / "sage.sqlite3")
 
 
 def test_what_cannot_be_put_back_leaves_the_former_keys(site: Platform) -> None:

@@ -61,6 +61,15 @@ def test_the_first_run_makes_the_administrator_and_shows_the_password_once(boots
     assert list(SystemSettings.objects.values_list("id", "allow_registration")) == [(1, False)]
 
 
+def test_a_production_s_journal_does_not_get_the_password(bootstrap: Run, data: Path, settings: Settings) -> None:
+    """systemd keeps what the service prints, and Docker what a container does."""
+    settings.PRODUCTION = True
+    told = bootstrap()
+    path = data / "admin_password"
+    assert told == f"Made the administrator admin. The password is in {path}. Change it after signing in.\n"
+    assert User.objects.get().check_password(path.read_text().strip())
+
+
 def test_running_it_again_changes_nothing(bootstrap: Run, data: Path) -> None:
     bootstrap()
     before = User.objects.values().get(), SystemSettings.objects.values().get(), (data / "admin_password").read_text()

@@ -1,6 +1,7 @@
 """A database or a folder that cannot be used is told in one line, whatever command meets it."""
 
 import os
+import signal
 import subprocess
 import sys
 from urllib.parse import urlsplit
@@ -78,6 +79,38 @@ def test_why_postgresql_gives_no_connection(wrong: dict[str, str], why: str) -> 
     assert why in err
     assert len(err.splitlines()) == 1
     assert str(password) not in err
+
+
+def asking(platform: Platform) -> "subprocess.Popen[str]":
+    """A command that waits for an answer, without a terminal."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "changepassword", "admin"],
+        cwd=ROOT,
+        env=platform.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_a_command_that_is_broken_off_and_one_that_nobody_answers() -> None:
+    """As by Ctrl-C, and in a timer: no traceback."""
+    with prepared(DATABASE_URL="") as platform:
+        assert platform.manage("bootstrap").returncode == 0
+        broken_off, unanswered = asking(platform), asking(platform)
+        assert broken_off.stderr
+        said = ""
+        while "Password:" not in said:
+            said += broken_off.stderr.read(1)
+        broken_off.send_signal(signal.SIGINT)
+        _, said = broken_off.communicate(timeout=30)
+        assert (broken_off.returncode, said.split("Password: ")[-1].strip()) == (130, "Interrupted.")
+        _, said = unanswered.communicate("", timeout=30)
+        assert unanswered.returncode == 1
+        assert "Traceback" not in said
+        assert said.endswith("It asks for something, and nobody is there to answer: run it in a terminal.\n")
 
 
 def test_a_data_folder_that_cannot_be_read() -> None:

@@ -94,6 +94,10 @@ class Command(LoggedChecksCommand):
         except BaseException:
             path.unlink()
             raise
+        if settings.PRODUCTION and not self.stdout.isatty():
+            # What the service prints stays in the journal, and in a container's log, for more people than those who may know it.
+            self.stdout.write(f"Made the administrator {name}. The password is in {path}. Change it after signing in.")
+            return
         self.stdout.write(f"Made the administrator {name} with the password {password}")
         self.stdout.write(f"It is shown this once, and kept in {path}. Change it after signing in.")
 
