@@ -4,6 +4,7 @@ import configparser
 import io
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ def failregex() -> "re.Pattern[str]":
     parser = configparser.ConfigParser()
     parser.read_string(block)
     return re.compile(parser["Definition"]["failregex"].replace("<SUBNET>", SUBNET))
+
+
+@pytest.mark.parametrize(
+    ("family", "made"), [("", "{ type ipv4_addr; flags interval; }"), ("?family=inet6", "{ type ipv6_addr; flags interval; }")]
+)
+def test_the_runbook_has_nftables_take_networks(family: str, made: str) -> None:
+    """Without `flags interval` a set takes no /64: nft refuses the ban. fail2ban's `nftables.conf` has a shell make the set."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```ini\n(\[Init\]\n.*?)```", text, re.DOTALL)
+    parser = configparser.ConfigParser()
+    parser.read_string(block)
+    command = f"echo \\{{ type {parser[f'Init{family}']['addr_type']}\\; \\}}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{made}\n"
+    assert "banaction = nftables-multiport\n" in text
 
 
 def test_one_line_for_a_wrong_password(cheap_alice: User, log: io.StringIO) -> None:

@@ -3,8 +3,11 @@
 import json
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import requests
@@ -107,6 +110,39 @@ def test_a_body_that_is_too_large_is_refused_in_our_words(front: Nginx) -> None:
         assert (answer.status_code, answer.json()["code"]) == (status, status)
 
 
+UPLOADS = ("/api/oss/upload", "/prod-api/api/oss/upload")
+
+
+def test_only_uploads_may_be_large(front: Nginx) -> None:
+    """nginx keeps a body on its disk before the platform is asked who sends it."""
+    large = "x" * 9_000_000
+    for path in ("/api/auth/login", "/oauth2/token", "/prod-api/api/user/config", "/api/oss/import_url", "/api/oss/upload/"):
+        answer = front.browser().post(ORIGIN + path, data=large, headers={"Content-Type": "application/json"})
+        assert (path, answer.status_code) == (path, 413)
+        assert "<center>nginx" in answer.text
+    for path in UPLOADS:
+        answer = front.browser().post(ORIGIN + path, data=large, headers={"Content-Type": "multipart/form-data; boundary=x"})
+        assert (path, answer.status_code) in {(path, 401), (path, 404)}
+        assert answer.json()["code"] == answer.status_code
+
+
+def test_nine_uploads_at_once_from_one_address(front: Nginx) -> None:
+    def upload(address: str, path: str) -> socket.socket:
+        """Its head, and nothing more."""
+        plain = socket.create_connection(("127.0.0.1", front.port), timeout=10, source_address=(address, 0))
+        trusted = ssl.create_default_context(cafile=front.authority)
+        line = stack.enter_context(trusted.wrap_socket(plain, server_hostname=NAME))
+        head = [f"POST {path} HTTP/1.1", f"Host: {NAME}", "Content-Type: multipart/form-data; boundary=x"]
+        line.sendall("\r\n".join([*head, "Content-Length: 9000000", "Expect: 100-continue", "", ""]).encode())
+        return line
+
+    with ExitStack() as stack:
+        for number in range(8):
+            assert upload("127.0.0.4", UPLOADS[number % 2]).recv(64).startswith(b"HTTP/1.1 100 ")
+        assert upload("127.0.0.4", UPLOADS[0]).recv(64).startswith(b"HTTP/1.1 429 ")
+        assert upload("127.0.0.5", UPLOADS[0]).recv(64).startswith(b"HTTP/1.1 100 ")
+
+
 def test_a_chunked_body_is_given_a_length(front: Nginx) -> None:
     pieces = iter([b'{"username_or_email": "nobody2",', b' "password": "not the password"}'])
     answer = front.browser().post(f"{ORIGIN}/api/auth/login", data=pieces, headers={"Content-Type": "application/json"})
@@ -121,4 +157,5 @@ def test_nginx_lets_go_of_a_kept_connection_before_the_server_does() -> None:
 
 
 def test_nginx_finds_nothing_wrong_with_the_block(front: Nginx) -> None:
-    assert front.log == ""
+    told = front.log.splitlines()
+    assert [line for line in told if 'limiting connections by zone "sage_uploads"' not in line] == []
