@@ -32,7 +32,7 @@ def test_a_crash_of_a_page_says_nothing_of_what_broke(anyone: Caller, log: io.St
     response = anyone.get("/page/crash", X_Request_ID=REQUEST_ID)
     assert response.status_code == 500
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "Internal server error" in response.content.decode()
+    assert "Something went wrong here." in response.content.decode()
     assert REQUEST_ID in response.content.decode()
     check_nothing_shows(response)
     check_logged_once(log, "/page/crash")
