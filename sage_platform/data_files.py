@@ -5,6 +5,7 @@ ENCRYPTION_KEY = "encryption_key"
 ADMIN_PASSWORD = "admin_password"  # noqa: S105  The name of a file.
 BOOTSTRAP_LOCK = "bootstrap.lock"
 SERVER_LOCK = "server.lock"
+MOVE_LOCK = "move.lock"
 SETTINGS_STAMP = "system-settings-stamp"
 DATABASE = "sage.sqlite3"
 MEDIA = "media"
@@ -12,6 +13,6 @@ MEDIA = "media"
 INCOMING = ".incoming"
 
 # What nobody but the owner may read. A draft of each, with something random behind the name, may be left by a kill.
-CLOSED = (SECRET_KEY, ENCRYPTION_KEY, ADMIN_PASSWORD, BOOTSTRAP_LOCK, SERVER_LOCK, SETTINGS_STAMP)
+CLOSED = (SECRET_KEY, ENCRYPTION_KEY, ADMIN_PASSWORD, BOOTSTRAP_LOCK, SERVER_LOCK, MOVE_LOCK, SETTINGS_STAMP)
 # What opens the database's secrets and keeps digests comparable; only where the deployment's settings do not hold them.
 KEYS = (SECRET_KEY, ENCRYPTION_KEY)

@@ -65,11 +65,9 @@ class ObjectServer:
             "SAGE_S3_REGION": self.region,
         }
 
-    def store(self, bucket: str, **options: str) -> "S3Store":
-        """As the settings would make it."""
-        from uploads.stores.s3 import S3Store
-
-        usual = {
+    def options(self, bucket: str) -> dict[str, str]:
+        """What the settings would make the store of."""
+        return {
             "endpoint_url": self.endpoint,
             "region_name": self.region,
             "addressing_style": "path",
@@ -78,7 +76,11 @@ class ObjectServer:
             "bucket_name": bucket,
             "public_base_url": "",
         }
-        return S3Store(**(usual | options))
+
+    def store(self, bucket: str, **options: str) -> "S3Store":
+        from uploads.stores.s3 import S3Store
+
+        return S3Store(**(self.options(bucket) | options))
 
 
 @contextmanager

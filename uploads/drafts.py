@@ -64,9 +64,9 @@ class Draft:
             os.close(self._descriptor)
 
 
-def begin(*, most_bytes: int) -> Draft:
-    """Raises StoreUnavailable where no file can be made."""
-    folder = _folder_for(stores.current())
+def begin(*, most_bytes: int, store: Store | None = None) -> Draft:
+    """For this store, or the one that new files go to. Raises StoreUnavailable where no file can be made."""
+    folder = _folder_for(store or stores.current())
     with failing_as_unavailable():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Draft(folder / token_hex(16), most_bytes=most_bytes)

@@ -4,7 +4,6 @@ It is safe beside a running platform: a draft is locked by its writer, a row und
 before it exists. So only what is old enough counts, unless the platform is stopped (`grace` zero).
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from uploads.stores import ObjectInfo, ObjectStore
 
 GRACE = timedelta(hours=1)
 BATCH = 500
-PIECE = 1024 * 1024
 # What the platform itself has put there. Anything else in the media root or the bucket is somebody else's and is left.
 OWN_KEY = re.compile(r"users/.+/[0-9a-f]{32}", re.DOTALL)
 
@@ -82,23 +80,12 @@ def _clear(row: Upload, now: datetime) -> bool:
         store.abort(parts)
     if not replaces:
         deleting.finish(row)
-    elif _sha256(store, row.key) == row.sha256:
+    elif stores.sha256_of(store, row.key) == row.sha256:
         # A bundle was being replaced, and the new object is there: so the former one is gone, and the new one is whole.
         uploading.complete(row)
     else:
         Upload.objects.filter(pk=row.pk).delete()
     return True
-
-
-def _sha256(store: ObjectStore, key: str) -> str:
-    digest = hashlib.sha256()
-    try:
-        with store.open_object(key) as file:
-            while piece := file.read(PIECE):
-                digest.update(piece)
-    except FileNotFoundError:
-        return ""
-    return digest.hexdigest()
 
 
 def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> Iterator[Found]:
@@ -120,8 +107,9 @@ def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> 
         if row.pk not in seen and store.info(row.key) is None and _is_still_there(row):
             yield Found(Kind.MISSING, f"upload {row.pk}")
     for parts in store.unfinished():
-        # A file that is coming in parts has its row.
-        if parts.begun <= now - grace and OWN_KEY.fullmatch(parts.key) and not Upload.objects.filter(key=parts.key).exists():
+        # A file that is coming in parts has its row, which is stored where a killed `move_uploads` was at it.
+        coming = Upload.objects.filter(key=parts.key).exclude(state=State.STORED).exists()
+        if parts.begun <= now - grace and OWN_KEY.fullmatch(parts.key) and not coming:
             if not dry_run:
                 store.abort(parts)
             yield Found(Kind.PARTS, f"{name}: {parts.key}")

@@ -1,8 +1,9 @@
 """What every store can do."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -11,6 +12,8 @@ from django.core.files.storage import storages
 
 from sage_platform.api.errors import Unavailable
 from uploads.models import Store
+
+PIECE = 1024 * 1024
 
 
 class StoreUnavailable(Unavailable):
@@ -35,6 +38,9 @@ class UnfinishedUpload:
 
 class ObjectStore(Protocol):
     """Every method raises StoreUnavailable where the store does not answer or takes nothing."""
+
+    # For so long somebody may still come for an object who was told where it is.
+    readers_stay: timedelta
 
     def keep(self, draft: Path, key: str, *, content_type: str, disposition: str) -> None:
         """Make the file at `draft` the object under `key`, whole or not at all, in the place of one that is there.
@@ -65,6 +71,18 @@ class ObjectStore(Protocol):
 
     def abort(self, upload: UnfinishedUpload) -> None:
         """Free its room. Nothing happens where it is gone, or has become an object."""
+
+
+def sha256_of(store: ObjectStore, key: str) -> str:
+    """Of what the store gives back; empty where there is no object."""
+    digest = hashlib.sha256()
+    try:
+        with store.open_object(key) as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+    except FileNotFoundError:
+        return ""
+    return digest.hexdigest()
 
 
 def store_named(name: str) -> ObjectStore:

@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
@@ -21,6 +21,9 @@ NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 class DiskStore(FileSystemStorage):
     """An `ObjectStore`. A caller may also use what Django's own storage has, by which the deployment's default is one too."""
+
+    # From the look at a row to the opening of its file. An open file can be read to its end when it has been deleted.
+    readers_stay = timedelta(seconds=5)
 
     def keep(self, draft: Path, key: str, *, content_type: str, disposition: str) -> None:
         target = self.place_of(key)

@@ -4,6 +4,7 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,6 +41,8 @@ ERROR_CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 
 class S3Store(S3Storage):
     """An `ObjectStore`. What Django's own storage has goes over the same connections."""
+
+    readers_stay = timedelta(seconds=ADDRESS_SECONDS + 10)
 
     def __init__(self, *, public_base_url: str = "", **options: Any) -> None:
         super().__init__(**options)
