@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +19,8 @@ from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 
 # The admin loads its own scripts from files. Nothing else may run in it, and no other page may frame it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+# Longer than any that the admin's own pages have, and shorter than Django redirects to.
+ADDRESS_LENGTH = 8000
 View = Callable[..., HttpResponseBase]
 
 
@@ -44,6 +47,8 @@ class SageAdminSite(AdminSite):
 
             response: HttpResponseBase | None
             try:
+                if request.method == "POST" and len(request.get_full_path()) > ADDRESS_LENGTH:
+                    raise BadRequest  # Django leads back to no address that is too long, but says so after the deed.
                 if "\0" in unquote(request.get_full_path()):
                     raise NotFound  # No row has one, and PostgreSQL takes a text with one for an error.
                 response = switch_language(request)

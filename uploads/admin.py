@@ -6,12 +6,12 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.admin import actor_of
-from sage_platform.pages.model_admin import Only, Question, RecordAdmin, action
+from sage_platform.pages.model_admin import Deeds, Only, Question, RecordAdmin, action
 from uploads.models import State, Upload
 from uploads.services import deleting
 
@@ -75,7 +75,7 @@ class UploadAdmin(RecordAdmin[Upload]):
             _("Do you want to delete these files? Whoever has their addresses can no longer open them."), ends=bytes_to_go
         ),
     )
-    def delete_files(self, request: HttpRequest, queryset: QuerySet[Upload]) -> str | None:
+    def delete_files(self, request: HttpRequest, queryset: QuerySet[Upload]) -> Deeds:
         done = 0
         for row in queryset.order_by("pk"):
             try:
@@ -83,6 +83,4 @@ class UploadAdmin(RecordAdmin[Upload]):
                 done += 1
             except APIException as error:
                 self.message_user(request, f"{row}: {error.detail}", messages.ERROR)
-        if not done:
-            return None
-        return ngettext("%(amount)d file deleted.", "%(amount)d files deleted.", done) % {"amount": done}
+        return [(done, ngettext_lazy("%(amount)d file deleted.", "%(amount)d files deleted.", "amount"))]

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import formats
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
@@ -25,8 +26,11 @@ from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import lock_outs, sign_ins, users
 from sage_platform.accounts.services.history import has_history, words
 from sage_platform.api.errors import Message
-from sage_platform.pages.model_admin import Only, Question, RecordAdmin, action
+from sage_platform.pages.model_admin import Deeds, Only, Question, RecordAdmin, action
 from sage_platform.pages.row_admin import RowAdmin, RowForm
+
+SIGN_INS_TO_END = ngettext_lazy("%(amount)d sign-in will end.", "%(amount)d sign-ins will end.", "amount")
+SIGN_INS_ENDED = ngettext_lazy("%(amount)d sign-in ended.", "%(amount)d sign-ins ended.", "amount")
 
 # The role is the only privilege here. A group would look as if it gave another, and would give none.
 admin.site.unregister(Group)
@@ -114,12 +118,12 @@ class UserAdmin(RowAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
     search_fields = ("id", "username", "email", "nickname", "phonenum")
     ordering = ("-created_at", "-id")
     filter_horizontal = ()
-    readonly_fields = ("id", "password_state", "made_by_proxy", "created_at", "last_login")
+    readonly_fields = ("id", "password_state", "by_proxy", "created_at", "last_login")
     actions = ("activate", "deactivate", "unlock")
     fieldsets = (
         (None, {"fields": ("id", "username", "password_state")}),
         (_("Person"), {"fields": ("nickname", "email", "phonenum")}),
-        (_("Rights"), {"fields": ("role", "is_active", "made_by_proxy")}),
+        (_("Rights"), {"fields": ("role", "is_active", "by_proxy")}),
         (_("Dates"), {"fields": ("created_at", "last_login")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "password", "email", "phonenum", "role")}),)
@@ -131,6 +135,11 @@ class UserAdmin(RowAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
         if user.has_usable_password():
             state, link = _("Set."), _("Set another password")
         return format_html('{} <a href="../password/">{}</a>', state, link)
+
+    @admin.display(description=_("made by the identity proxy"))
+    def by_proxy(self, user: User) -> str:
+        """Without the red cross of a stock boolean, which would look like a failure."""
+        return gettext("Yes") if user.made_by_proxy else gettext("No")
 
     def get_deleted_objects(self, objs: Sequence[User] | QuerySet[User], request: HttpRequest) -> Any:
         """Deletes the sign-ins with their user. Django would refuse, since the admin lets nobody delete a sign-in by itself."""
@@ -159,7 +168,7 @@ class UserAdmin(RowAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
         kept = User.objects.get(pk=obj.pk)
         ended = users.change_user(kept, {name: given[name] for name in form.changed_data}, actor=actor)
         if ended:
-            self.message_user(request, sign_ins_ended(ended), messages.SUCCESS)
+            self.message_user(request, SIGN_INS_ENDED % {"amount": ended}, messages.SUCCESS)
 
     def fits(self, action: str, row: User) -> bool:
         if action == "unlock":
@@ -173,27 +182,27 @@ class UserAdmin(RowAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
         return obj.role != User.Role.ADMIN and not has_history(obj)
 
     @action(_("Activate the selected users"), button=_("Activate"))
-    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> str:
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> Deeds:
         done, _ended = self._set_active(request, queryset, active=True)
-        return ngettext("%(users)d user activated.", "%(users)d users activated.", done) % {"users": done}
+        return [(done, ngettext_lazy("%(amount)d user activated.", "%(amount)d users activated.", "amount"))]
 
     @action(
         _("Deactivate the selected users; ends their sign-ins and tokens"),
         button=_("Deactivate"),
         question=Question(
             _("Do you want to deactivate these users? They cannot sign in any more, and all their sign-ins and tokens end."),
-            ends=lambda rows: sign_ins_in_words(SignIn.objects.filter(user__in=rows, ended_at=None).count()),
+            ends=lambda rows: SIGN_INS_TO_END % {"amount": SignIn.objects.filter(user__in=rows, ended_at=None).count()},
         ),
     )
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> str:
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> Deeds:
         done, ended = self._set_active(request, queryset, active=False)
-        users_done = ngettext("%(users)d user deactivated.", "%(users)d users deactivated.", done) % {"users": done}
-        return f"{users_done} {sign_ins_ended(ended)}"
+        deactivated = ngettext_lazy("%(amount)d user deactivated.", "%(amount)d users deactivated.", "amount")
+        return [(done, deactivated), (ended, SIGN_INS_ENDED)]
 
     @action(_("Unlock the selected users: forget their failed sign-ins"), button=_("Unlock"))
-    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> str:
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> Deeds:
         done = sum(lock_outs.unlock(user, actor=actor_of(request)) for user in queryset)
-        return ngettext("%(users)d user unlocked.", "%(users)d users unlocked.", done) % {"users": done}
+        return [(done, ngettext_lazy("%(amount)d user unlocked.", "%(amount)d users unlocked.", "amount"))]
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[User], *, active: bool) -> tuple[int, int]:
         """How many users were changed, and how many sign-ins that ended."""
@@ -206,14 +215,6 @@ class UserAdmin(RowAdmin[User], DjangoUserAdmin):  # type: ignore[type-arg]
             else:
                 done += 1
         return done, ended
-
-
-def sign_ins_in_words(amount: int) -> str:
-    return ngettext("%(amount)d sign-in will end.", "%(amount)d sign-ins will end.", amount) % {"amount": amount}
-
-
-def sign_ins_ended(amount: int) -> str:
-    return ngettext("%(amount)d sign-in ended.", "%(amount)d sign-ins ended.", amount) % {"amount": amount}
 
 
 @admin.register(SignIn)
@@ -239,14 +240,14 @@ class SignInAdmin(RecordAdmin[SignIn]):
         button=_("End"),
         question=Question(
             _("Do you want to end these sign-ins? Their people have to sign in again."),
-            ends=lambda rows: sign_ins_in_words(rows.filter(ended_at=None).count()),
+            ends=lambda rows: SIGN_INS_TO_END % {"amount": rows.filter(ended_at=None).count()},
         ),
     )
-    def end(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> str:
+    def end(self, request: HttpRequest, queryset: QuerySet[SignIn]) -> Deeds:
         ended = [sign_in for sign_in in queryset.filter(ended_at=None) if sign_ins.end(sign_in.pk)]
         for sign_in in ended:
             self.log_change(request, sign_in, [{"changed": {"fields": ["ended_at"]}}])
-        return sign_ins_ended(len(ended))
+        return [(len(ended), SIGN_INS_ENDED)]
 
 
 @admin.register(LockOut)
@@ -279,25 +280,33 @@ class LockOutAdmin(RecordAdmin[LockOut]):
         return lock_outs.ends_at(row)
 
     @action(_("Unlock: forget the failed sign-ins of the selected"), button=_("Unlock"))
-    def unlock(self, request: HttpRequest, queryset: QuerySet[LockOut]) -> str:
+    def unlock(self, request: HttpRequest, queryset: QuerySet[LockOut]) -> Deeds:
         rows = list(queryset)
         for row in rows:
             lock_outs.end(row, actor=actor_of(request))
-        return ngettext("%(amount)d lock-out ended.", "%(amount)d lock-outs ended.", len(rows)) % {"amount": len(rows)}
+        return [(len(rows), ngettext_lazy("%(amount)d lock-out ended.", "%(amount)d lock-outs ended.", "amount"))]
 
 
 @admin.register(LogEntry)
 class HistoryAdmin(RecordAdmin[LogEntry]):
     """Who changed what, in all areas. The history page of each object shows what concerns that object."""
 
-    list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "what")
+    list_display = ("action_time", "user", "kind", "subject", "what")
     list_filter = ("action_flag", "content_type", "action_time", ("user", Only))
     list_select_related = ("user", "content_type")
     belonging = _("What this user changed")
     search_fields = ("user__username", "object_repr", "object_id")
     ordering = ("-pk",)  # The order of time, for which Django has no index here.
-    fields = ("action_time", "user", "content_type", "object_id", "object_repr", "action_flag", "what")
+    fields = ("action_time", "user", "kind", "subject", "object_id", "what")
 
-    @admin.display(description=_("what"))
+    @admin.display(description=_("kind"))
+    def kind(self, entry: LogEntry) -> str:
+        return capfirst(entry.content_type.name) if entry.content_type else "–"
+
+    @admin.display(description=_("of what"))
+    def subject(self, entry: LogEntry) -> str:
+        return entry.object_repr
+
+    @admin.display(description=_("what was done"))
     def what(self, entry: LogEntry) -> str:
-        return words(entry)
+        return words(entry) or entry.get_action_flag_display()

@@ -12,10 +12,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import formats, timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from sage_platform.oauth2 import client_secrets, clients, consents, keys, scopes, tokens
+from sage_platform.oauth2 import client_secrets, clients, consents, keys, tokens
+from sage_platform.oauth2.client_form import ClientForm
 from sage_platform.oauth2.models import (
     AccessToken,
     Application,
@@ -26,94 +27,32 @@ from sage_platform.oauth2.models import (
     RefreshToken,
     SigningKey,
 )
-from sage_platform.oauth2.registration import Registration
-from sage_platform.pages.model_admin import Confirmation, ListAdmin, Only, Question, RecordAdmin, action
-from sage_platform.pages.row_admin import RowForm
+from sage_platform.pages.model_admin import Confirmation, Deeds, ListAdmin, Only, Question, RecordAdmin, action
 
 admin.site.unregister([Application, Grant, AccessToken, RefreshToken, IDToken])
 
 
-# The form's fields that are called otherwise in a registration.
-COLUMNS = {"skip_consent": "skip_authorization"}
-
-
-class ClientForm(RowForm[Application]):
-    """Checks a client by the same rules as SAGE_OAUTH2_CLIENTS (`registration`)."""
-
-    redirect_uris = forms.CharField(
-        label=_("Redirect addresses"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
-        help_text=_("One on each line. A request has to name one of them character for character."),
-    )
-    grant_types = forms.MultipleChoiceField(
-        label=_("Grant types"),
-        choices=[choice for choice in GrantType.choices if choice[0] != GrantType.DEVICE_CODE],
-        initial=[GrantType.AUTHORIZATION_CODE.value, GrantType.REFRESH_TOKEN.value],
-        widget=forms.CheckboxSelectMultiple,
-    )
-    scope = forms.MultipleChoiceField(
-        label=_("Scopes"),
-        required=False,
-        choices=lambda: [(row.name, f"{row.name}: {row.text}") for row in scopes.ROWS],
-        initial=scopes.DEFAULT_OF_CLIENT,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("What the client may ask for."),
-    )
-
-    class Meta:
-        model = Application
-        fields = ("client_id", "name", "description", "token_endpoint_auth_method", "skip_authorization", "enabled")
-        labels = {"skip_authorization": _("Skip consent")}
-        help_texts = {
-            "skip_authorization": _(
-                "For the organization's own applications: people are not asked. Not for a public client with a loopback address "
-                "or a scheme of its own."
-            )
-        }
-
-    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
-        """Three columns are shown in another form than they are stored in, so the model's form does not fill them in."""
-        client = self.instance
-        if client.pk and field_name == "redirect_uris":
-            return "\n".join(client.redirect_uris.split())
-        if client.pk and field_name in {"scope", "grant_types"}:
-            return client.scopes if field_name == "scope" else client.grant_types
-        return super().get_initial_for_field(field, field_name)
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or self.cleaned_data
-        if not self.errors:
-            for problem in self.registration().problems(scopes.names(), has_secret=True):
-                field = COLUMNS.get(problem.where, problem.where)
-                self.add_error(field if field in self.fields else None, gettext(problem.text) % problem.params)
-        return given
-
-    def registration(self) -> Registration:
-        given = self.cleaned_data
-        return Registration(
-            client_id=str(given.get("client_id", self.instance.client_id)),
-            name=given["name"],
-            description=given["description"],
-            redirect_uris=given["redirect_uris"].split(),
-            grant_types=given["grant_types"],
-            scope=" ".join(given["scope"]),
-            token_endpoint_auth_method=given["token_endpoint_auth_method"],
-            skip_consent=given["skip_authorization"],
-            enabled=given["enabled"],
-        )
-
-
-def tokens_ended(amount: int) -> str:
-    return ngettext("%(amount)d token ended.", "%(amount)d tokens ended.", amount) % {"amount": amount}
+TOKENS_TO_END = ngettext_lazy("%(amount)d token will end.", "%(amount)d tokens will end.", "amount")
+TOKENS_ENDED = ngettext_lazy("%(amount)d token ended.", "%(amount)d tokens ended.", "amount")
 
 
 def tokens_to_end(which: Q | Exists) -> str:
     """How many living tokens that is, in a sentence."""
     now = timezone.now()
     access = AccessToken.objects.filter(which, expires__gt=now).count()
-    amount = access + RefreshToken.objects.filter(which, expires__gt=now, revoked=None).count()
-    return ngettext("%(amount)d token will end.", "%(amount)d tokens will end.", amount) % {"amount": amount}
+    refresh = RefreshToken.objects.filter(which, expires__gt=now, revoked=None).count()
+    return TOKENS_TO_END % {"amount": access + refresh}
+
+
+# What stands for a column of a client that is not changed here.
+IN_WORDS = {
+    "source": "declared_in",
+    "grant_types": "grant_types_in_words",
+    "scope": "scopes_in_words",
+    "redirect_uris": "redirect_addresses",
+    "skip_authorization": "skip_consent",
+}
+DECLARED = _("the environment declares it, so it is changed there.")
 
 
 class NewSecret(Confirmation):
@@ -138,10 +77,39 @@ class ClientAdmin(ListAdmin[Application]):
         (_("How it proves who it is"), {"fields": ("token_endpoint_auth_method", "former_secrets")}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Application | None = None) -> Any:
+        """A new client has no source and no former secret yet, and of a declared one the columns are shown in words."""
+        left_out = () if obj else ("source", "former_secrets")
+        words = IN_WORDS if _declared(obj) else {}
+
+        def shown(names: Any) -> list[str]:
+            return [words.get(name, name) for name in names if name not in left_out]
+
+        return [(title, {"fields": shown(part["fields"])}) for title, part in self.fieldsets]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Application | None = None) -> tuple[str, ...]:
-        return (
-            ("client_id", "source", "former_secrets", "created", "updated") if obj is not None else ("source", "former_secrets")
-        )
+        own = ("source", "former_secrets", *IN_WORDS.values())
+        return ("client_id", *own) if obj is not None else own
+
+    @admin.display(description=_("source"))
+    def declared_in(self, client: Application) -> str:
+        return gettext("SAGE_OAUTH2_CLIENTS: %(why)s") % {"why": DECLARED}
+
+    @admin.display(description=_("Grant types"))
+    def grant_types_in_words(self, client: Application) -> str:
+        return ", ".join(str(GrantType(one).label) for one in client.grant_types)
+
+    @admin.display(description=_("Scopes"))
+    def scopes_in_words(self, client: Application) -> str:
+        return ", ".join(client.scopes)
+
+    @admin.display(description=_("Redirect addresses"))
+    def redirect_addresses(self, client: Application) -> str:
+        return "\n".join(client.redirect_uris.split())
+
+    @admin.display(description=_("Skip consent"))
+    def skip_consent(self, client: Application) -> str:
+        return gettext("Yes") if client.skip_authorization else gettext("No")
 
     @admin.display(description=_("former secrets"))
     def former_secrets(self, client: Application) -> str:
@@ -158,6 +126,9 @@ class ClientAdmin(ListAdmin[Application]):
             "enable": not row.enabled,
             "disable": row.enabled,
         }.get(action, True)
+
+    def refused(self, rows: QuerySet[Application]) -> dict[Application, str]:
+        return dict.fromkeys(rows.filter(source=Application.Source.ENVIRONMENT), str(DECLARED))
 
     def has_change_permission(self, request: HttpRequest, obj: Application | None = None) -> bool:
         return super().has_change_permission(request, obj) and not _declared(obj)
@@ -181,7 +152,7 @@ class ClientAdmin(ListAdmin[Application]):
             values["client_secret"] = client_secrets.hashed(obj.fresh_secret)
         if change:
             if ended := clients.change(obj, values):
-                self.message_user(request, tokens_ended(ended), messages.SUCCESS)
+                self.message_user(request, TOKENS_ENDED % {"amount": ended}, messages.SUCCESS)
             return
         for name, value in values.items():
             setattr(obj, name, value)
@@ -221,7 +192,7 @@ class ClientAdmin(ListAdmin[Application]):
     def renew_secret(self, request: HttpRequest, queryset: QuerySet[Application]) -> HttpResponse | None:
         at_once = "end_former" in request.POST
         made = []
-        for client in self._changeable(request, queryset):
+        for client in queryset:
             if client.is_public:
                 self.message_user(request, gettext("%(client)s: it has no secret.") % {"client": client}, messages.ERROR)
                 continue
@@ -238,18 +209,18 @@ class ClientAdmin(ListAdmin[Application]):
             _("Do you want to end the former secrets of these clients? Who still uses one is refused from now on.")
         ),
     )
-    def end_former_secrets(self, request: HttpRequest, queryset: QuerySet[Application]) -> str:
+    def end_former_secrets(self, request: HttpRequest, queryset: QuerySet[Application]) -> Deeds:
         ended = 0
-        for client in self._changeable(request, queryset):
+        for client in queryset:
             if of_client := clients.end_former_secrets(client):
                 ended += of_client
                 self.log_change(request, client, [{"changed": {"fields": ["former_secrets"]}}])
-        return ngettext("%(amount)d former secret ended.", "%(amount)d former secrets ended.", ended) % {"amount": ended}
+        return [(ended, ngettext_lazy("%(amount)d former secret ended.", "%(amount)d former secrets ended.", "amount"))]
 
     @action(_("Switch the selected clients on"), button=_("Switch on"))
-    def enable(self, request: HttpRequest, queryset: QuerySet[Application]) -> str:
+    def enable(self, request: HttpRequest, queryset: QuerySet[Application]) -> Deeds:
         done, _ended = self._switch(request, queryset, enabled=True)
-        return ngettext("%(clients)d client switched on.", "%(clients)d clients switched on.", done) % {"clients": done}
+        return [(done, ngettext_lazy("%(amount)d client switched on.", "%(amount)d clients switched on.", "amount"))]
 
     @action(
         _("Switch the selected clients off; ends their tokens"),
@@ -259,26 +230,18 @@ class ClientAdmin(ListAdmin[Application]):
             ends=lambda rows: tokens_to_end(Q(application__in=rows)),
         ),
     )
-    def disable(self, request: HttpRequest, queryset: QuerySet[Application]) -> str:
+    def disable(self, request: HttpRequest, queryset: QuerySet[Application]) -> Deeds:
         done, ended = self._switch(request, queryset, enabled=False)
-        told = ngettext("%(clients)d client switched off.", "%(clients)d clients switched off.", done) % {"clients": done}
-        return f"{told} {tokens_ended(ended)}"
+        switched_off = ngettext_lazy("%(amount)d client switched off.", "%(amount)d clients switched off.", "amount")
+        return [(done, switched_off), (ended, TOKENS_ENDED)]
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Application], *, enabled: bool) -> tuple[int, int]:
         """How many clients were switched, and how many tokens that ended."""
-        switched, ended = self._changeable(request, queryset.exclude(enabled=enabled)), 0
+        switched, ended = list(queryset.exclude(enabled=enabled)), 0
         for client in switched:
             ended += clients.set_enabled(client, enabled=enabled)
             self.log_change(request, client, [{"changed": {"fields": ["enabled"]}}])
         return len(switched), ended
-
-    def _changeable(self, request: HttpRequest, queryset: QuerySet[Application]) -> list[Application]:
-        rows = list(queryset)
-        for client in rows:
-            if _declared(client):
-                text = gettext("%(client)s: the environment declares it, so it is changed there.") % {"client": client}
-                self.message_user(request, text, messages.ERROR)
-        return [client for client in rows if not _declared(client)]
 
 
 def _declared(client: Application | None) -> bool:
@@ -297,13 +260,12 @@ class RecordWithActions(RecordAdmin[Any]):
 
 class TokenAdmin(RecordWithActions):
     list_filter = ("created", ("user", Only), ("application", Only))
-    list_select_related = ("application", "user")
     search_fields = ("user__username", "user__email", "application__client_id", "application__name")
     ordering = ("-id",)
     actions = ("revoke",)
 
-    def name_of(self, row: Any) -> str:
-        return f"{row.application}, {row.user or '–'}, {formats.date_format(row.created, 'DATETIME_FORMAT')}"
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("application", "user")
 
     @action(
         _("Revoke the selected tokens, with all that came of the same approval"),
@@ -313,9 +275,9 @@ class TokenAdmin(RecordWithActions):
             ends=lambda rows: tokens_to_end(Q(token_family__in=list(rows.values_list("token_family", flat=True)))),
         ),
     )
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> str:
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> Deeds:
         _done, ended = self.each(request, queryset, lambda row: tokens.end_family(row.token_family), "revoked")
-        return tokens_ended(ended)
+        return [(ended, TOKENS_ENDED)]
 
 
 @admin.register(AccessToken)
@@ -334,11 +296,13 @@ class RefreshTokenAdmin(TokenAdmin):
 class ConsentAdmin(RecordWithActions):
     list_display = ("user", "application", "scopes", "granted_at")
     list_filter = ("granted_at", ("user", Only), ("application", Only))
-    list_select_related = ("application", "user")
     search_fields = ("user__username", "user__email", "application__client_id", "application__name")
     ordering = ("-pk",)
     fields = ("user", "application", "scopes", "granted_at")
     actions = ("withdraw",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
+        return super().get_queryset(request).select_related("application", "user")
 
     def name_of(self, row: Consent) -> str:
         return f"{row.user}, {row.application}: {row.scopes or '–'}"
@@ -351,10 +315,10 @@ class ConsentAdmin(RecordWithActions):
             ends=lambda rows: tokens_to_end(Exists(rows.filter(user=OuterRef("user"), application=OuterRef("application")))),
         ),
     )
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Consent]) -> str:
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Consent]) -> Deeds:
         done, ended = self.each(request, queryset.select_related("user", "application"), consents.withdraw, "withdrawn")
-        told = ngettext("%(consents)d consent withdrawn.", "%(consents)d consents withdrawn.", done) % {"consents": done}
-        return f"{told} {tokens_ended(ended)}"
+        withdrawn = ngettext_lazy("%(amount)d consent withdrawn.", "%(amount)d consents withdrawn.", "amount")
+        return [(done, withdrawn), (ended, TOKENS_ENDED)]
 
 
 @admin.register(SigningKey)

@@ -19,6 +19,7 @@ a token and forgets one of them gets an IntegrityError, not a token that nothing
 """
 
 import uuid
+from datetime import datetime
 from typing import ClassVar, NoReturn
 
 from django.conf import settings
@@ -183,6 +184,12 @@ class Grant(AbstractGrant):
         ]
 
 
+def name_of(row: models.Model, when: datetime) -> str:
+    """What staff read of a row: client and user, where they are loaded anyway, since a page of many must not ask for each."""
+    links = [getattr(row, name) for name in ("application", "user") if name in row._state.fields_cache]
+    return ", ".join([*(str(link) for link in links if link), f"{when:%Y-%m-%d %H:%M %Z}"])
+
+
 class AccessToken(AbstractAccessToken):
     # Two links of the toolkit's are taken out. `token_family` replaces them, and each would be one more index to write.
     source_refresh_token = None
@@ -215,11 +222,17 @@ class AccessToken(AbstractAccessToken):
             ),
         ]
 
+    def __str__(self) -> str:
+        return name_of(self, self.created)
+
 
 class RefreshToken(AbstractRefreshToken):
     """`revoked` is set when it is used or withdrawn. The row stays until `expires`, so that reuse shows (RFC 9700 §4.14.2)."""
 
     access_token = None  # A link of the toolkit's that `token_family` replaces, as in AccessToken.
+    # These two are the toolkit's, with names that staff read in their language.
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, verbose_name=_("OAuth2 client"))
+    revoked = models.DateTimeField(_("revoked"), null=True)
     token_checksum = TokenChecksumField(_("token checksum"), max_length=64)
     credentials_version = models.IntegerField(_("credentials version"))
     token_family = models.UUIDField(_("token family"), editable=False)
@@ -247,6 +260,9 @@ class RefreshToken(AbstractRefreshToken):
             ),
             models.CheckConstraint(name="oauth2_refreshtoken_hashed_only", condition=Q(token="")),
         ]
+
+    def __str__(self) -> str:
+        return name_of(self, self.created)
 
 
 class IDToken(AbstractIDToken):
@@ -303,7 +319,7 @@ class Consent(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "application"], name="oauth2_consent_unique_user_application")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.granted_at:%Y-%m-%d %H:%M}"
+        return name_of(self, self.granted_at)
 
 
 class SigningKey(models.Model):

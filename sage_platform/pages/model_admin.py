@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api.errors import Message
@@ -88,7 +89,9 @@ class Confirmation(forms.Form):
     """What else the page that asks wants to know. An action that has options of its own extends it."""
 
 
-Act = Callable[[Any, HttpRequest, Any], HttpResponse | str | None]
+# What an action did, in sentences: how many, and of what (`ngettext_lazy(…, "amount")`). The first says whether it did anything.
+Deeds = list[tuple[int, Message]]
+Act = Callable[[Any, HttpRequest, Any], HttpResponse | Deeds | str | None]
 
 
 @dataclass(frozen=True)
@@ -103,25 +106,40 @@ class Question:
 def action(description: Message, *, button: Message, question: Question | None = None) -> Callable[[Act], Act]:
     """An action of a list, which is also a button on the page of each row.
 
-    With a question it runs only once somebody has confirmed it. What it returns as a text is told when it is done.
+    With a question it runs only once somebody has confirmed it. It neither asks nor runs for rows that the admin refuses
+    (`refused`). What it returns as a text or as deeds is told when it is done.
     """
 
     def decorate(act: Act) -> Act:
         @wraps(act)
-        def run(admin: "ListAdmin[Any]", request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        def run(admin: "ListAdmin[Any]", request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
+            refused = admin.refused(chosen)
+            for row, why in refused.items():
+                admin.message_user(request, f"{row}: {why}", messages.ERROR)
+            rows = chosen.exclude(pk__in=[row.pk for row in refused]) if refused else chosen
+            if refused and not rows.exists():
+                return None
             if question is not None and (request.POST.get(CONFIRMED) != "yes" or _became_more_or_fewer(request, rows)):
                 return admin.ask(request, rows, question, name=act.__name__, title=button)
             done = act(admin, request, rows)
-            if isinstance(done, str):
-                admin.message_user(request, done, messages.SUCCESS)
-                return None
-            return done
+            if done is None or isinstance(done, HttpResponse):
+                return done
+            admin.message_user(request, *_told(done))
+            return None
 
         for name, value in (("short_description", description), ("button", button)):
             setattr(run, name, value)
         return run
 
     return decorate
+
+
+def _told(done: Deeds | str) -> tuple[str, int]:
+    if isinstance(done, str):
+        return done, messages.SUCCESS
+    if not done[0][0]:
+        return gettext("Nothing was changed."), messages.WARNING
+    return " ".join(str(text % {"amount": amount}) for amount, text in done), messages.SUCCESS
 
 
 class ListAdmin(ModelAdmin[M]):
@@ -161,6 +179,10 @@ class ListAdmin(ModelAdmin[M]):
     def fits(self, action: str, row: M) -> bool:
         """Whether the page of this row offers the action. A list offers all of them, since its rows differ."""
         return True
+
+    def refused(self, rows: QuerySet[M]) -> dict[M, str]:
+        """Rows for which no action runs, and why."""
+        return {}
 
     def name_of(self, row: M) -> str:
         """What the page that asks calls a row."""

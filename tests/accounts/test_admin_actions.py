@@ -61,6 +61,26 @@ def test_what_ends_nothing_is_not_asked(as_admin: Caller, alice: User) -> None:
     assert User.objects.get(pk="alice").is_active
 
 
+def test_what_did_nothing_does_not_say_that_it_did(as_admin: Caller, alice: User) -> None:
+    """Neither where it was refused, nor where it was so already."""
+    before = rows()
+    mine = as_admin.form(USERS, {"action": "deactivate", "_selected_action": ["admin"], "confirmed": "yes"}, follow=True)
+    assert told(mine.content.decode()) == ["Admin: You cannot take your own administrator's rights away.", "Nothing was changed."]
+    for action in ("activate", "unlock"):
+        again = as_admin.form(USERS, {"action": action, "_selected_action": ["alice"]}, follow=True)
+        assert told(again.content.decode()) == ["Nothing was changed."]
+        assert '<li class="warning">' in again.content.decode()
+    assert rows() == before
+
+
+def test_a_deed_at_an_address_that_is_too_long_is_not_done(as_admin: Caller, alice: User) -> None:
+    """Django refuses to lead back to such an address, after the deed."""
+    User.objects.filter(pk="alice").update(is_active=False)
+    before = rows()
+    assert as_admin.form(f"{USERS}?o=1{'.' * 20_000}", {"action": "activate", "_selected_action": ["alice"]}).status_code == 400
+    assert rows() == before
+
+
 def test_ending_sign_ins(as_admin: Caller, as_alice: Caller, as_bob: Caller) -> None:
     chosen = [str(as_alice.sign_in.pk), str(as_bob.sign_in.pk)]
     before = rows()
@@ -144,6 +164,7 @@ def test_a_page_links_to_what_belongs_to_it(as_admin: Caller, as_alice: Caller, 
         ("/admin/oauth2/consent/?user__exact=alice", "Consents"),
         ("/admin/oauth2/refreshtoken/?user__exact=alice", "Refresh tokens"),
         ("/admin/providers/provider/?owner__exact=alice", "Model providers"),
+        ("/admin/uploads/upload/?owner__exact=alice", "Uploads"),
     ]
     for address, _name in links:
         assert as_admin.get(address).status_code == 200

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 from sage_platform.oauth2.models import AccessToken, Application
+from tests.accounts.test_admin_actions import hidden, told
 from tests.answers import assert_not_for
 from tests.oauth2_clients import CALLBACK, Program, Response, make_client, make_public_client
 from tests.people import Caller
@@ -157,11 +158,35 @@ def test_what_the_environment_declares_is_read_only(as_admin: Caller) -> None:
     assert 'name="redirect_uris"' not in page.content.decode()
     assert as_admin.form(f"{LIST}{row.pk}/change/", FIELDS).status_code == 403
     assert as_admin.form(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
-    for action in ("renew_secret", "disable"):
-        response = act(as_admin, action, row)
-        assert "the environment declares it, so it is changed there." in response.content.decode()
-        assert "sage_cs_" not in response.content.decode()
+    for action in ("renew_secret", "disable", "end_former_secrets"):
+        for confirmed in ("", "yes"):
+            response = act(as_admin, action, row, confirmed=confirmed)
+            assert told(response.content.decode()) == ["Lage: the environment declares it, so it is changed there."]
+            assert response.redirect_chain == [(LIST, 302)]
     assert Application.objects.values().get() == before
+
+
+def test_an_action_goes_on_without_those_that_the_environment_declares(as_admin: Caller) -> None:
+    rows = [make_client("wiki", source="environment"), make_client("lage")]
+    asked = act(as_admin, "disable", *rows, confirmed="").content.decode()
+    assert told(asked) == ["Wiki: the environment declares it, so it is changed there."]
+    assert re.findall(r"<li>(\w+)</li>", asked) == ["Lage"]
+    assert hidden(asked)["_selected_action"] == [str(rows[1].pk)]
+    assert told(as_admin.form(LIST, hidden(asked), follow=True).content.decode()) == ["1 client switched off. 0 tokens ended."]
+    assert [row.enabled for row in Application.objects.order_by("pk")] == [True, False]
+
+
+@pytest.mark.parametrize(("language", "source"), [("en", "Source"), ("zh-CN", "来源")])
+def test_a_declared_client_is_told_in_words(language: str, source: str, as_admin: Caller) -> None:
+    row = make_client(source="environment", redirect_uris=f"{CALLBACK} https://lage.example/b")
+    page = as_admin.get(f"{LIST}{row.pk}/change/", Accept_Language=language).content.decode()
+    shown = [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r'<div class="readonly">(.*?)</div>', page, re.DOTALL)]
+    words = [" ".join(one) for one in shown]
+    assert f"{CALLBACK} https://lage.example/b" in words
+    assert ("Authorization code, Refresh token" in words) is (language == "en")
+    assert ("SAGE_OAUTH2_CLIENTS: the environment declares it, so it is changed there." in words) is (language == "en")
+    assert f"{source}:" in page
+    assert "Allowed URIs list" not in page
 
 
 def test_deleting_takes_its_tokens_along(as_admin: Caller, pair: dict[str, Any], program: Program, lage: Application) -> None:

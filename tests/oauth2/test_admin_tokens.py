@@ -1,5 +1,6 @@
 """Tokens, consents and signing keys in the Django admin: to be seen, and ended."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,19 @@ def test_they_are_records(path: str, as_admin: Caller, pair: dict[str, Any], lag
     assert as_admin.get(f"{path}add/").status_code == 403
     assert as_admin.form(f"{path}{first.pk}/change/", {"scope": "usage:write"}).status_code == 403
     assert as_admin.form(f"{path}{first.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_they_are_called_by_client_and_person(as_admin: Caller, pair: dict[str, Any], lage: Application) -> None:
+    """On their own pages, and where a deletion takes them along: there by what is loaded, without a query for each."""
+    when = f"{AccessToken._default_manager.get().created:%Y-%m-%d %H:%M %Z}"
+    for kind in ("access token", "refresh token", "consent"):
+        page = as_admin.get(f"{LISTS[kind]}{as_admin.get(LISTS[kind]).context['cl'].result_list[0].pk}/change/")
+        assert re.findall(r"<h2>(.*?)</h2>", page.content.decode())[0].startswith("Lage, alice, 20")
+    assert as_admin.get("/admin/oauth2/refreshtoken/", Accept_Language="zh-CN").content.decode().count("撤销时间") == 1
+    for path, who in ((f"/admin/oauth2/application/{lage.pk}/delete/", "Lage"), ("/admin/accounts/user/alice/delete/", "alice")):
+        page = as_admin.get(path)
+        for kind in ("Access token", "Refresh token"):
+            assert re.search(rf'{kind}: <a href="[^"]+">{who}, {when}</a>', page.content.decode()), kind
 
 
 @pytest.mark.parametrize("kind", ["access token", "refresh token"])

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("results", "told"),
     [
-        ([], "Model providers 0 are stored."),
+        ([], "Model providers None is stored yet. Add the first one"),
         (["works"], "Model providers 1 is stored. None failed at its last probe."),
         (["works", "", "fails"], "Model providers 3 are stored. 1 failed at its last probe."),
         (["fails", "fails"], "Model providers 2 are stored. 2 failed at their last probe."),
