@@ -3,8 +3,9 @@
 import re
 import unicodedata
 
-# Letters and digits of any script, and . _ - ; no @, so that a name can never be somebody's address.
-USERNAME = re.compile(r"[\w.\-]{1,64}\Z")
+# Letters and digits of any script, and . _ - ; no @, so that a name can never be somebody's address. Two letters of Hangul are
+# never seen (Unicode's Default_Ignorable_Code_Point): a name with one would look like the same name without it.
+USERNAME = re.compile(r"(?:[^\W\u115f\u1160]|[.\-]){1,64}\Z")
 # An id that the trusted proxy may give a person (`User.id`). It also becomes their first username, so it is short and plain.
 USER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 

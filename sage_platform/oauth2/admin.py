@@ -193,10 +193,11 @@ class ClientAdmin(ListAdmin[Application]):
         at_once = "end_former" in request.POST
         made = []
         for client in queryset:
-            if client.is_public:
+            secret = clients.renew_secret(client, end_former=at_once)
+            if secret is None:
                 self.message_user(request, gettext("%(client)s: it has no secret.") % {"client": client}, messages.ERROR)
                 continue
-            made.append((client, clients.renew_secret(client, end_former=at_once)))
+            made.append((client, secret))
             fields = ["client_secret", "former_secrets"] if at_once else ["client_secret"]
             self.log_change(request, client, [{"changed": {"fields": fields}}])
         at_once = at_once or not any(client.enabled for client, _secret in made)

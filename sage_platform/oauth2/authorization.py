@@ -173,7 +173,6 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
         return see_other(asked.path)
     if _has_to_sign_in_again(request, asked, person):
         return _sign_in_again(request, asked)
-    client, wanted = asked.validated.client, asked.validated.scopes
     if decision is None and ("consent" in asked.prompts or not _agreed(person, asked)):
         if "none" in asked.prompts:
             raise ConsentRequired
@@ -183,10 +182,19 @@ def _proceed(request: HttpRequest, asked: Asked) -> HttpResponse:
     if request.method == "HEAD":
         # RFC 9110 §9.2.1 and §9.3.2: HEAD is safe, and may leave out a header whose value comes of doing what GET does.
         return HttpResponse()
+    return _answer_with_code(request, asked, person, allowed=decision == "allow")
+
+
+def _answer_with_code(request: HttpRequest, asked: Asked, person: User, *, allowed: bool) -> HttpResponse:
+    """`allowed` says that the person has just allowed it."""
+    client = asked.validated.client
     with transaction.atomic():
-        # A person who was not asked has allowed nothing. So they are asked if the client later loses its right to skip that.
-        unasked = decision is None and client.skips_consent
-        consents.remember(person, client, [] if unasked else wanted)
+        if allowed:
+            consents.remember(person, client, asked.validated.scopes)
+        elif client.skips_consent:
+            # A person who was not asked has allowed nothing. So they are asked if the client later loses its right to skip that.
+            consents.remember(person, client, [])
+        # Else they have allowed it before. Were that remembered anew, it would undo a withdrawal at this moment.
         code = save_code(asked.validated, user=person, auth_time=_auth_time(request))
     return asked.answer({"code": code})
 

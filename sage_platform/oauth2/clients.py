@@ -1,6 +1,6 @@
 """Clients: how the declared ones are brought up to date, switching off, and new secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -39,13 +39,33 @@ def sync(declared: Sequence[Registration], *, dry_run: bool = False) -> Synced:
     All or nothing. Raises NameTakenError. When several machines sync at once, only one can make a given client. The others fail
     with an IntegrityError and sync again, and then the client is there.
     """
+    stored = dict(Application.objects.values_list("client_id", "client_secret"))
+    secrets = {client.client_id: _secret(client, stored.get(client.client_id, "")) for client in declared}
     try:
-        return _sync(declared, dry_run=dry_run)
+        return _sync(declared, secrets, dry_run=dry_run)
     except IntegrityError:
-        return _sync(declared, dry_run=dry_run)
+        return _sync(declared, secrets, dry_run=dry_run)
 
 
-def _sync(declared: Sequence[Registration], *, dry_run: bool) -> Synced:
+@dataclass(frozen=True)
+class Secret:
+    """What is to be stored for a declared client in the place of what `was` stored.
+
+    Chosen secrets are hashed slowly, twenty of them take a second. So all of them are worked out before the transaction, for
+    which others have to wait.
+    """
+
+    was: str
+    stored: str
+
+
+def _secret(client: Registration, was: str) -> Secret:
+    if client.client_secret and client_secrets.matches(client.client_secret, was):
+        return Secret(was, was)
+    return Secret(was, client_secrets.hashed(client.client_secret))
+
+
+def _sync(declared: Sequence[Registration], secrets: Mapping[str, Secret], *, dry_run: bool) -> Synced:
     done = Synced()
     with transaction.atomic():
         # With `no_key`, whoever issues a token at this moment can commit. Else they and the ending of tokens below would wait for
@@ -55,7 +75,10 @@ def _sync(declared: Sequence[Registration], *, dry_run: bool) -> Synced:
             row = rows.pop(client.client_id, None)
             if row is not None and row.source != Application.Source.ENVIRONMENT:
                 raise NameTakenError(client.client_id)
-            _sync_one(client, row, done, dry_run=dry_run)
+            secret = secrets[client.client_id]
+            if row is not None and row.client_secret != secret.was:  # Somebody has been faster.
+                secret = _secret(client, row.client_secret)
+            _sync_one(client, row, secret.stored, done, dry_run=dry_run)
         for row in rows.values():
             if row.source == Application.Source.ENVIRONMENT and row.enabled:
                 done.disabled.append(row.client_id)
@@ -64,19 +87,14 @@ def _sync(declared: Sequence[Registration], *, dry_run: bool) -> Synced:
     return done
 
 
-def _sync_one(client: Registration, row: Application | None, done: Synced, *, dry_run: bool) -> None:
-    values = fields_of(client)
+def _sync_one(client: Registration, row: Application | None, secret: str, done: Synced, *, dry_run: bool) -> None:
+    values = fields_of(client) | {"client_secret": secret}
     if row is None:
         done.created.append(client.client_id)
         if not dry_run:
-            secret = client_secrets.hashed(client.client_secret)
-            Application.objects.create(**values, client_secret=secret, source=Application.Source.ENVIRONMENT)
+            Application.objects.create(**values, source=Application.Source.ENVIRONMENT)
         return
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-    if client.is_public != row.is_public or (
-        client.client_secret and not client_secrets.matches(client.client_secret, row.client_secret)
-    ):
-        changed["client_secret"] = client_secrets.hashed(client.client_secret)
     (done.updated if changed else done.unchanged).append(client.client_id)
     if changed and not dry_run:
         change(row, changed)
@@ -129,20 +147,25 @@ def set_enabled(row: Application, *, enabled: bool) -> int:
     return change(row, {"enabled": enabled})
 
 
-def renew_secret(row: Application, *, end_former: bool = False) -> str:
-    """Replace the secret by a new one, which is answered to be shown once.
+def renew_secret(row: Application, *, end_former: bool = False) -> str | None:
+    """Replace the secret by a new one, which is answered to be shown once. None where there is none to replace: the client is
+    public or gone.
 
     The former one opens for a day yet, so that the client goes on while somebody brings the new one to it; with `end_former`
     it ends at once, with those from before, as it must where somebody else may have it. That of a disabled client ends too.
     """
     secret = client_secrets.generate()
     with transaction.atomic():
-        former = Application.objects.select_for_update(no_key=True).get(pk=row.pk).client_secret
+        # As it is now: somebody else may have changed the client since the row was read.
+        former = Application.objects.select_for_update(no_key=True).filter(pk=row.pk).first()
+        if former is None or former.is_public:
+            return None
         change(row, {"client_secret": client_secrets.hashed(secret)})
-        if end_former or not row.enabled:  # Switching a client on ends its former secrets.
+        if end_former or not former.enabled:  # Switching a client on ends its former secrets.
             end_former_secrets(row)
         else:
-            FormerSecret.objects.create(application=row, secret=former, expires=timezone.now() + FORMER_SECRET_LIFE)
+            until = timezone.now() + FORMER_SECRET_LIFE
+            FormerSecret.objects.create(application=row, secret=former.client_secret, expires=until)
     return secret
 
 

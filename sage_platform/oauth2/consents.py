@@ -20,12 +20,16 @@ def covers(user: User, application: Application, scopes: Sequence[str]) -> bool:
     return found is not None and set(scopes) <= set(found.split())
 
 
+@transaction.atomic
 def remember(user: User, application: Application, scopes: Sequence[str]) -> None:
     """Call it in the transaction that issues the code. The scopes are added to those that were allowed before.
 
     A token still has only the scopes that its own request asked for.
     """
-    consent, _made = Consent.objects.get_or_create(user=user, application=application, defaults={"granted_at": timezone.now()})
+    own = Consent.objects.filter(user=user, application=application)
+    # The row is locked: somebody else may add scopes to it at this moment, or withdraw it. Then it is made anew.
+    while (consent := own.select_for_update().first()) is None:
+        Consent.objects.get_or_create(user=user, application=application, defaults={"granted_at": timezone.now()})
     allowed = consent.scopes.split()
     added = [scope for scope in scopes if scope not in allowed]
     if added:

@@ -11,7 +11,8 @@ from django.contrib.admin import FieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import DatabaseError, IntegrityError
 from django.db.models import Field, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -152,6 +153,21 @@ class ListAdmin(ModelAdmin[M]):
     # With a filter on, Django would also count all rows, to say how many there are without it.
     show_full_result_count = False
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Judges the form once more where somebody else was faster: now it says so at its field, or that the row is gone."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (DatabaseError, ObjectDoesNotExist) as error:
+            if not was_overtaken(error):
+                raise
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if _is_too_long(request.GET.get(SEARCH_VAR, "")):
             text = _("Search for %(words)d words and %(length)d characters at most.")
@@ -261,6 +277,14 @@ class ListAdmin(ModelAdmin[M]):
                 path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
                 name = getattr(of_model, "belonging", None) or model._meta.verbose_name_plural
                 yield str(name), f"{path}?{urlencode({f'{one[0]}{LOOKUP_SEP}exact': row.pk})}"
+
+
+def was_overtaken(error: Exception) -> bool:
+    """Whether somebody else has taken a name, or deleted the row, since the form was judged.
+
+    Of an update that finds no row Django says no more than that the database failed.
+    """
+    return isinstance(error, IntegrityError | ObjectDoesNotExist) or type(error) is DatabaseError
 
 
 def _became_more_or_fewer(request: HttpRequest, rows: QuerySet[Any]) -> bool:

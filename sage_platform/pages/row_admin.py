@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from django import forms
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
 from sage_platform.api.errors import headers_of
-from sage_platform.pages.model_admin import ListAdmin
+from sage_platform.pages.model_admin import ListAdmin, was_overtaken
 from sage_platform.typing import ModelForm
 
 M = TypeVar("M", bound=Model)
@@ -75,6 +77,10 @@ class RowAdmin(ListAdmin[M]):
         """
         arguments = (request, object_id, form_url, extra_context)
         try:
+            return self._changeform_view(*arguments)
+        except (DatabaseError, ObjectDoesNotExist) as error:
+            if not was_overtaken(error):
+                raise
             return self._changeform_view(*arguments)
         except APIException as error:
             cast("RefusedRequest", request).refusal = str(error.detail)

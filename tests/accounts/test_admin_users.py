@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -14,7 +14,7 @@ from sage_platform.accounts.models import SignIn, User
 from tests.answers import assert_not_for
 from tests.conftest import make_user
 from tests.people import PASSWORD, Caller, signed_in
-from tests.racing import at_once
+from tests.racing import SECONDS, at_once, begin, where_rows_are_locked
 
 LIST = "/admin/accounts/user/"
 BASE = {"email": "", "phonenum": "", "nickname": "", "is_active": "on"}
@@ -95,6 +95,38 @@ def test_of_several_who_add_one_name_at_once_the_others_are_told(admin: User, ch
     assert told == ["This username is taken."] * 3
     assert User.objects.filter(username="carol").count() == 1
     assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [("username", "carol", "This username is taken."), ("email", "c@sage.example", "This email address is taken.")],
+)
+def test_of_several_who_give_one_name_at_once_the_others_are_told(
+    field: str, value: str, told: str, admin: User, hashed: str
+) -> None:
+    names = [f"user{number}" for number in range(4)]
+    for name in names:
+        make_user(name, hashed)
+    callers = [signed_in(admin) for _ in names]
+    given = [BASE | {"username": name, "role": "user", "email": f"{name}@sage.example", field: value} for name in names]
+    responses = at_once(4, lambda number: callers[number].form(f"{LIST}{names[number]}/change/", given[number]))
+    assert sorted(response.status_code for response in responses) == [200, 200, 200, 302]
+    assert [errors(response.content) for response in responses if response.status_code == 200] == [[told]] * 3
+    assert User.objects.filter(**{field: value}).count() == 1
+
+
+@where_rows_are_locked
+@pytest.mark.django_db(transaction=True)
+def test_who_is_deleted_meanwhile_is_told_to_be_gone(admin: User, alice: User) -> None:
+    caller = signed_in(admin)
+    given = BASE | {"username": "alice", "role": "user"}
+    with transaction.atomic():
+        User.objects.filter(pk="alice").delete()
+        saving = begin(lambda: caller.form(f"{LIST}alice/change/", given, follow=True))
+    response = saving.result(SECONDS)
+    assert response.redirect_chain == [("/admin/", 302)]
+    assert "Perhaps it was deleted?" in response.content.decode()
 
 
 def test_the_password_never_shows(as_admin: Caller, alice: User) -> None:

@@ -7,11 +7,13 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 
+from sage_platform.accounts.models import User
 from sage_platform.oauth2.models import AccessToken, Application
 from tests.accounts.test_admin_actions import hidden, told
 from tests.answers import assert_not_for
 from tests.oauth2_clients import CALLBACK, Program, Response, make_client, make_public_client
-from tests.people import Caller
+from tests.people import Caller, signed_in
+from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/oauth2/application/"
@@ -206,3 +208,14 @@ def test_administrators_alone(who: str, request: pytest.FixtureRequest) -> None:
     row.refresh_from_db()
     assert row.client_secret == before
     assert Program().introspect("x").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_make_one_client_at_once_the_others_are_told(admin: User) -> None:
+    callers = [signed_in(admin) for _ in range(4)]
+    responses = at_once(4, lambda number: callers[number].form(f"{LIST}add/", FIELDS))
+    assert [response.status_code for response in responses] == [200] * 4
+    texts = [response.content.decode() for response in responses]
+    assert sum("sage_cs_" in text for text in texts) == 1
+    assert sum("OAuth2 client with this Client ID already exists." in text for text in texts) == 3
+    assert Application.objects.count() == 1

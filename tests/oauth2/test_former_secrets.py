@@ -88,6 +88,28 @@ def test_it_is_ended_on_the_clients_page(as_admin: Caller, lage: Application) ->
     assert "good until" not in as_admin.get(path).content.decode()
 
 
+@pytest.mark.parametrize("meanwhile", ["public", "gone", "off"])
+def test_what_became_of_the_client_meanwhile_counts(meanwhile: str, as_admin: Caller, lage: Application) -> None:
+    as_it_was = Application.objects.get()
+    if meanwhile == "public":
+        clients.change(lage, {"client_type": "public", "token_endpoint_auth_method": "none", "client_secret": ""})
+    elif meanwhile == "gone":
+        lage.delete()
+    else:
+        clients.set_enabled(lage, enabled=False)
+    secret = clients.renew_secret(as_it_was)
+    assert (secret is None) == (meanwhile != "off")
+    assert not FormerSecret.objects.exists()
+    assert (
+        list(Application.objects.values_list("client_type", "enabled"))
+        == {
+            "public": [("public", True)],
+            "gone": [],
+            "off": [("confidential", False)],
+        }[meanwhile]
+    )
+
+
 def test_asking_makes_no_secret(as_admin: Caller, lage: Application) -> None:
     before = Application.objects.values().get()
     asked = as_admin.form(LIST, {"action": "renew_secret", "_selected_action": lage.pk}).content.decode()
@@ -140,6 +162,7 @@ def test_a_chosen_one_is_judged_slowly_and_counted(lage: Application) -> None:
     answers = [Program("lage", f"guess {number}").introspect("x").status_code for number in range(31)]
     assert answers == [401] * 30 + [429]
     assert Program("lage", "Kaffee und Kuchen").introspect("x").status_code == 429
+    assert new is not None
     assert opens(new)
 
 

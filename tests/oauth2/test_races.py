@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from sage_platform.accounts.models import User
-from sage_platform.oauth2 import clients, consents, keys, tokens
-from sage_platform.oauth2.models import AccessToken, Application, Consent, RefreshToken, SigningKey
+from sage_platform.oauth2 import client_secrets, clients, consents, keys, tokens
+from sage_platform.oauth2.models import AccessToken, Application, Consent, FormerSecret, RefreshToken, SigningKey
 from sage_platform.oauth2.registration import Registration
-from tests.oauth2_clients import CALLBACK, SECRET, Program, allow, code_for
+from tests.oauth2_clients import CALLBACK, SECRET, Program, allow, answer_in, code_for, request_of
 from tests.people import Caller
 from tests.racing import SECONDS, all_at_once, begin, where_rows_are_locked
 
@@ -153,6 +154,79 @@ def test_a_start_that_switches_a_client_off_while_a_code_is_exchanged(
     assert clients.sync([]).disabled == ["lage"]
     assert exchanging[0].result(SECONDS).status_code == 200
     assert living() == (0, 0)
+
+
+@where_rows_are_locked
+def test_a_consent_that_is_given_while_the_former_one_is_withdrawn(ready: Caller) -> None:
+    """The withdrawal ends what was, and the person's new word counts."""
+    address = "/oauth2/authorize?" + urlencode(request_of(scope="openid"))
+    with transaction.atomic():
+        Consent.objects.update(scopes="profile")
+        consents.withdraw(Consent.objects.get())
+        allowing = begin(lambda: ready.form(address, {"decision": "allow"}))
+    assert Program().exchange(answer_in(allowing.result(SECONDS))["code"]).status_code == 200
+    assert Consent.objects.get().scopes == "openid"
+
+
+@where_rows_are_locked
+def test_of_two_consents_at_the_same_moment_neither_is_forgotten(ready: Caller, lage: Application) -> None:
+    with transaction.atomic():
+        Consent.objects.update(scopes="openid profile")
+        remembering = begin(lambda: consents.remember(ready.user, lage, ["email"]))
+        Consent.objects.update(scopes="openid profile usage:write")
+    remembering.result(SECONDS)
+    assert Consent.objects.get().scopes == "openid profile usage:write email"
+
+
+def test_a_withdrawal_stays_though_somebody_is_being_let_through(ready: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The consent was still there when it was asked for, and nobody has given it anew."""
+
+    def withdrawn_after(*asked: Any) -> bool:
+        found = covers(*asked)
+        consents.withdraw(Consent.objects.get())
+        return found
+
+    covers = consents.covers
+    monkeypatch.setattr(consents, "covers", withdrawn_after)
+    answer = Program().exchange(code_for(ready))
+    assert (answer.status_code, answer.json().get("error")) == (400, "invalid_grant")
+    assert not Consent.objects.exists()
+
+
+def test_a_start_hashes_before_it_locks(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chosen secret is hashed slowly, and nobody else could write meanwhile."""
+    within: list[bool] = []
+
+    def noted(real: Any) -> Any:
+        def judged(*given: str) -> Any:
+            within.append(connection.in_atomic_block)
+            return real(*given)
+
+        return judged
+
+    for name in ("hashed", "matches"):
+        monkeypatch.setattr(client_secrets, name, noted(getattr(client_secrets, name)))
+    for secret in ("the first that was chosen", "the first that was chosen", "another one"):
+        clients.sync([Registration("lage", client_secret=secret, redirect_uris=[CALLBACK])])
+        assert client_secrets.matches(secret, Application.objects.get().client_secret)
+    assert set(within) == {False}
+
+
+def test_a_start_and_a_new_secret_at_the_same_moment(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret that was looked at is no longer the stored one: it is judged anew, and the environment's counts."""
+    declared = Registration("lage", client_secret=SECRET, redirect_uris=[CALLBACK])
+    clients.sync([declared])
+    real = client_secrets.matches
+
+    def renewed_after(secret: str, stored: str) -> bool:
+        monkeypatch.setattr(client_secrets, "matches", real)
+        assert clients.renew_secret(Application.objects.get())
+        return real(secret, stored)
+
+    monkeypatch.setattr(client_secrets, "matches", renewed_after)
+    clients.sync([declared])
+    assert client_secrets.matches(SECRET, Application.objects.get().client_secret)
+    assert not FormerSecret.objects.exists()
 
 
 # -- One row of each ------------------------------------------------------------------------------------------------------
