@@ -45,6 +45,8 @@ class Told(TypedDict):
     workers: int
     threads: int
     log_level: str
+    # The descriptor of the socket that keeps the port for this server; -1 where there is none.
+    held_port: int
     # Told on standard output once somebody would be answered.
     listening: str
 
@@ -101,6 +103,8 @@ def connections(threads: int) -> int:
 def loaded(told: Told, pipes: Pipes, target: str) -> Callable[..., object]:
     """The application, in a worker. A worker that cannot load it says why in one line of the log, and ends."""
     os.close(pipes.held_by_server)
+    if told["held_port"] >= 0:
+        os.close(told["held_port"])  # Else the next server would wait for a worker that ends slowly.
     forget_own_modules()
     try:
         module, _, name = target.partition(":")

@@ -177,6 +177,11 @@ def test_workers_end_with_the_servers_process_and_the_next_server_has_the_port_t
         os.kill(server, signal.SIGKILL)
         platform.process.wait(STOP_SECONDS)
         wait_until(lambda: not platform.answers())
+        # The next server could start by now, and need not wait for what is under way.
+        with socket.socket() as port:
+            port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            port.bind(("127.0.0.1", platform.port))
+        assert any(is_alive(worker) for worker in workers)
         connection.sendall(BODY[10:])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     # What was under way is answered.

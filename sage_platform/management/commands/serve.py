@@ -30,23 +30,23 @@ class Command(LoggedChecksCommand):
             raise CommandError("granian is not installed; install requirements.txt.")
         data_folder.close_to_others()
         require_tables()
-        with held_port():
+        with held_port() as held:
             if connection.vendor == "sqlite":
                 hold_for_server()  # `restore` must not replace a database that a server has open.
-            self.become_server()
+            self.become_server(held.fileno())
 
-    def become_server(self) -> None:
+    def become_server(self, held: int) -> None:
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
         # The code is found here and not, as `-m` would have it, in the folder where the command was started.
         find_code = f"import sys; sys.path[0] = {str(settings.BASE_DIR)!r}; from sage_platform.server import main; main()"
         # The server replaces this process, so that it gets the signals itself and this process's memory is free.
-        arguments = [sys.executable, "-c", find_code, json.dumps(told())]
+        arguments = [sys.executable, "-c", find_code, json.dumps(told(held))]
         os.execv(sys.executable, arguments)  # noqa: S606  No shell is wanted.
 
 
-def told() -> "Told":
+def told(held: int) -> "Told":
     url = settings.SAGE_PUBLIC_URL
     return {
         "address": settings.SAGE_BIND,
@@ -54,6 +54,7 @@ def told() -> "Told":
         "workers": settings.SAGE_WORKERS,
         "threads": settings.SAGE_THREADS,
         "log_level": settings.SAGE_LOG_LEVEL,
+        "held_port": held,
         "listening": (
             f"Sage {settings.SAGE_VERSION} is at {url}{settings.SAGE_WEB_BASE_PATH}/login (sign in), "
             f"{url}/{paths.ADMIN}/ (administration), {url}/{paths.API}/docs (API)."
@@ -75,7 +76,7 @@ def held_port() -> socket.socket:
     """The workers share the port (SO_REUSEPORT), so a second server would take part of the first one's requests unnoticed.
 
     So this process listens there first, by itself, which of two that start at the same moment one alone can do. Then it stops
-    listening and stays bound, in the server that takes its place too: the workers can listen beside it, and nobody else can.
+    listening and stays bound, also as the server that takes its place: the workers can listen beside it, and nobody else can.
     """
     address, port = settings.SAGE_BIND, settings.SAGE_PORT
     held = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
