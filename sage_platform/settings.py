@@ -134,7 +134,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "sage_platform.web_app.StaticFilesMiddleware",
-    "sage_platform.accounts.middleware.PlainSessionMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "sage_platform.accounts.middleware.SessionUserMiddleware",

@@ -2,10 +2,8 @@
 
 from typing import cast
 
-from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -14,16 +12,6 @@ from rest_framework.exceptions import AuthenticationFailed
 from sage_platform.accounts.models import User
 from sage_platform.accounts.requests import PageRequest
 from sage_platform.accounts.services import proxy_identity, sign_ins
-
-
-class PlainSessionMiddleware(SessionMiddleware):
-    """Drops a session cookie that cannot be a key: a quoted one can hold a NUL, to which PostgreSQL would answer an error."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-        if not (key.isascii() and key.isalnum()):
-            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
-        super().process_request(request)
 
 
 def session_user(request: HttpRequest) -> User | AnonymousUser:

@@ -22,7 +22,7 @@ from oauthlib.oauth2.rfc6749.errors import ConsentRequired, InvalidRequestError,
 from sage_platform.accounts.forms import SignInForm
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.services import sign_ins
-from sage_platform.accounts.sign_in_options import password_login_enabled
+from sage_platform.accounts.sign_in_options import may_use_password
 from sage_platform.api.errors import headers_of
 from sage_platform.api.handlers import with_headers
 from sage_platform.api.next_target import login_address
@@ -247,8 +247,7 @@ def _too_old(request: HttpRequest, asked: Asked, now: datetime) -> bool:
 
 
 def _may_sign_in_again(request: HttpRequest, person: User) -> bool:
-    admins_only = settings.SAGE_AUTH_MODE == "trusted_proxy"
-    return _sign_in(request) is not None and password_login_enabled() and (person.is_admin or not admins_only)
+    return _sign_in(request) is not None and may_use_password(person)
 
 
 def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:

@@ -18,7 +18,7 @@ from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets, clients
 from sage_platform.oauth2.models import Application
-from sage_platform.oauth2.registration import EITHER
+from sage_platform.oauth2.registration import BASIC, EITHER, NONE, POST
 
 # From one address: failures for one client, and failures in all. One row counts under both, since they have one name.
 OF_CLIENT = Limit("OAuth2 client", 30, timedelta(minutes=1))
@@ -97,7 +97,7 @@ def _advice(application: Application) -> str:
 
 def _shown(header: str, body: Mapping[str, str]) -> Shown:
     if not header:
-        method = "client_secret_post" if "client_secret" in body else "none"
+        method = POST if "client_secret" in body else NONE
         return Shown(method, body.get("client_id", ""), (body.get("client_secret", ""),))
     shown = _basic(header)
     # RFC 6749 §2.3: one method in each request. Many clients send their client_id beside the header; it has to be the same one.
@@ -108,7 +108,7 @@ def _shown(header: str, body: Mapping[str, str]) -> Shown:
 
 def _basic(header: str) -> Shown:
     """HTTP Basic. The secret may be percent-encoded, as RFC 6749 §2.3.1 wants it, or not, as many clients send it."""
-    nobody = Shown("client_secret_basic")
+    nobody = Shown(BASIC)
     scheme, _space, encoded = header.partition(" ")
     if scheme.lower() != "basic":  # RFC 9110 §11.1: the name may be in upper or lower case.
         return nobody
@@ -118,7 +118,7 @@ def _basic(header: str) -> Shown:
         return nobody
     if not colon or "\0" in unquote_plus(name + secret) or len(name) > 512 or len(secret) > 3 * client_secrets.MAX_LENGTH:
         return nobody
-    return Shown("client_secret_basic", unquote_plus(name), (unquote_plus(secret), secret))
+    return Shown(BASIC, unquote_plus(name), (unquote_plus(secret), secret))
 
 
 def _opens(stored: str, shown: Shown) -> bool:

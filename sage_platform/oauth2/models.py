@@ -39,16 +39,16 @@ from oauth2_provider.models import (
 from sage_platform.encryption import SealedField
 from sage_platform.oauth2.fields import DigestField, SecretField
 from sage_platform.oauth2.redirects import is_native
-from sage_platform.oauth2.registration import EITHER, METHODS_WITH_SECRET
+from sage_platform.oauth2.registration import BASIC, CODE, CREDENTIALS, DEVICE, EITHER, METHODS_WITH_SECRET, NONE, POST, REFRESH
 
 
 class GrantType(models.TextChoices):
     """By their registered names (RFC 7591 §2), as in `SAGE_OAUTH2_CLIENTS`; the toolkit has names of its own."""
 
-    AUTHORIZATION_CODE = "authorization_code", _("Authorization code")
-    REFRESH_TOKEN = "refresh_token", _("Refresh token")
-    CLIENT_CREDENTIALS = "client_credentials", _("Client credentials")
-    DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code", _("Device code")
+    AUTHORIZATION_CODE = CODE, _("Authorization code")
+    REFRESH_TOKEN = REFRESH, _("Refresh token")
+    CLIENT_CREDENTIALS = CREDENTIALS, _("Client credentials")
+    DEVICE_CODE = DEVICE, _("Device code")
 
 
 def default_grant_types() -> list[str]:
@@ -60,9 +60,9 @@ class Application(AbstractApplication):
 
     class AuthMethod(models.TextChoices):
         EITHER = EITHER, _("HTTP Basic or in the body")
-        BASIC = "client_secret_basic", _("HTTP Basic")
-        POST = "client_secret_post", _("In the body")
-        NONE = "none", _("None (public client)")
+        BASIC = BASIC, _("HTTP Basic")
+        POST = POST, _("In the body")
+        NONE = NONE, _("None (public client)")
 
     class Source(models.TextChoices):
         ADMIN = "admin", _("Admin")
@@ -93,7 +93,7 @@ class Application(AbstractApplication):
             # without.
             models.CheckConstraint(
                 name="oauth2_application_secret_fits_type",
-                condition=Q(client_type="public", token_endpoint_auth_method__in=["none"], client_secret="")
+                condition=Q(client_type="public", token_endpoint_auth_method__in=[NONE], client_secret="")
                 | Q(client_type="confidential", token_endpoint_auth_method__in=[*METHODS_WITH_SECRET, EITHER])
                 & ~Q(client_secret=""),
             ),

@@ -18,8 +18,9 @@ CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_cred
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 GRANT_TYPES = (CODE, REFRESH, CREDENTIALS, DEVICE)
 # How a confidential client may authenticate (RFC 6749 §2.3.1, RFC 7591 §2).
-METHODS_WITH_SECRET = ["client_secret_basic", "client_secret_post"]
-AUTH_METHODS = (*METHODS_WITH_SECRET, "none")
+BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
+METHODS_WITH_SECRET = [BASIC, POST]
+AUTH_METHODS = (*METHODS_WITH_SECRET, NONE)
 # What a client with a secret is registered for where nobody has chosen: either of the two. Libraries differ in which one they use
 # by themselves. It is a word of ours, and no method that a request or the metadata could name.
 EITHER = "either"
@@ -62,7 +63,7 @@ class Registration:
 
     @property
     def is_public(self) -> bool:
-        return self.token_endpoint_auth_method == "none"  # noqa: S105  The name of a method.
+        return self.token_endpoint_auth_method == NONE
 
     def problems(self, scopes: Sequence[str], *, has_secret: bool | None = None) -> Iterator["Problem"]:
         """What is wrong with it. `has_secret` says whether one is stored, where the registration itself does not hold it."""

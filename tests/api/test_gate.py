@@ -43,6 +43,21 @@ def test_whoever_finds_a_full_house_gets_the_next_place(full: Gate, monkeypatch:
     assert told == [True]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_crash_that_django_does_not_answer_gives_the_place_back(method: str, settings: Settings) -> None:
+    """As `sys.exit` in a library. Without it each would take a place, and one for bodies, until the next start."""
+
+    def crash(request: HttpRequest) -> HttpResponse:
+        raise SystemExit
+
+    settings.SAGE_THREADS = 4
+    middleware = RequestContextMiddleware(crash)
+    for _ in range(5):
+        request = RequestFactory().generic(method, "/api/anything", b"{}" if method == "POST" else b"")
+        with pytest.raises(SystemExit):
+            middleware(request)
+
+
 def check_nobody_waits(gate: Gate) -> None:
     for _ in range(20):
         entered, took = seconds_at(gate)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from sage_platform.accounts.models import LimitedAct
+from sage_platform.accounts.models import LimitedAct, LimitedActQuerySet
 from sage_platform.api.errors import TooManyRequests
 
 
@@ -86,14 +86,18 @@ def take_back(acts: list[int]) -> None:
         LimitedAct(pk=act).delete()
 
 
+def acts_of(limit: Limit, subject: str) -> LimitedActQuerySet:
+    return LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject))
+
+
 def forget(limit: Limit, subject: str) -> bool:
     """False where there was nothing to forget."""
-    return bool(LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).delete()[0])
+    return bool(acts_of(limit, subject).delete()[0])
 
 
 def _refuse_beyond(limit: Limit, subject: str, detail: str | None, *, at: datetime, room: int) -> None:
     """`room` is how many acts there must still be room for: 1 before an act is written down, 0 afterwards."""
-    acts = LimitedAct.objects.filter(limit=limit.name, subject=keyed_digest(subject)).since(at - limit.window)
+    acts = acts_of(limit, subject).since(at - limit.window)
     if detail is not None:
         acts = acts.filter(detail=keyed_digest(detail))
     moments = list(acts.order_by("-at").values_list("at", flat=True)[: limit.amount + 1 - room])

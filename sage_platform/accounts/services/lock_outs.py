@@ -59,7 +59,7 @@ def ends_at(row: LockOut) -> datetime:
 
 def has_failures(user: User) -> bool:
     """Whether there is something to forget: a limit that is not reached yet, too, lets in one attempt less for each."""
-    return bool(LimitedAct.objects.filter(limit=PER_ACCOUNT.name, subject=limits.keyed_digest(subject_of(user))).exists())
+    return bool(limits.acts_of(PER_ACCOUNT, subject_of(user)).exists())
 
 
 def unlock(user: User, *, actor: User | None = None) -> bool:

@@ -6,7 +6,7 @@ user holds a quarter of them at most: so a vendor that hangs stops the checks of
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 
 from django.conf import settings
@@ -86,10 +86,8 @@ def free_slots(user: User, *, most: int) -> Iterator[int]:
     with ExitStack() as held:
         held.enter_context(slot(user))
         amount = 1
-        try:
+        with suppress(TooManyRequests):
             while amount < most:
                 held.enter_context(slot(user))
                 amount += 1
-        except TooManyRequests:
-            pass
         yield amount

@@ -22,7 +22,7 @@ from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
-from sage_platform.accounts.sign_in_options import password_login_admins_only, password_login_enabled
+from sage_platform.accounts.sign_in_options import may_use_password, password_login_enabled
 from sage_platform.api.errors import Code, Message, Refusal, TooManyRequests
 from sage_platform.metrics import operation
 
@@ -118,7 +118,7 @@ def _refuse_without_passwords() -> None:
 
 
 def _refuse_by_role(attempt: Attempt, user: User) -> None:
-    if password_login_admins_only() and not user.is_admin:
+    if not may_use_password(user):
         attempt.failed(Failure.NOT_ADMINISTRATOR)
         raise Refusal(Code.FORBIDDEN, _("Only administrators may sign in with a password"))
 
