@@ -143,6 +143,17 @@ def test_where_nobody_can_sign_in_by_password(ready: Caller, settings: Settings)
     refused(ready.get("/oauth2/authorize", request_of(prompt="login")), "login_required")
 
 
+def test_where_administrators_alone_have_a_password(
+    ready: Caller, as_admin: Caller, lage: Application, settings: Settings
+) -> None:
+    """Anybody else would be shown a form that refuses them whatever they type."""
+    allow(as_admin.user, lage)
+    settings.SAGE_AUTH_MODE = "trusted_proxy"
+    refused(ready.get("/oauth2/authorize", request_of(prompt="login")), "login_required")
+    page = as_admin.get("/oauth2/authorize", request_of(prompt="login"))
+    assert (page.status_code, 'type="password"' in page.content.decode()) == (200, True)
+
+
 def test_a_person_whom_the_proxy_names(
     alice: User, anyone: Caller, lage: Application, program: Program, settings: Settings
 ) -> None:

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+from jwcrypto import jwk, jwt
 
-from sage_platform.oauth2.models import Application, Grant
-from tests.oauth2_clients import Program, allow, answer_in, code_for, make_client, request_of
+from sage_platform.oauth2.models import Application, Grant, SigningKey
+from tests.oauth2_clients import ISSUER, Program, allow, answer_in, code_for, make_client, request_of
 from tests.people import PASSWORD, Caller
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,19 @@ def test_a_crafted_hint_is_refused(hint: str, as_alice: Caller, lage: Applicatio
     allow(as_alice.user, lage)
     answer = answer_in(as_alice.get("/oauth2/authorize", request_of(id_token_hint=hint)))
     assert answer["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS512", "PS256"])
+def test_a_hint_in_another_algorithm_is_refused(
+    algorithm: str, as_alice: Caller, lage: Application, signing_keys: list[SigningKey]
+) -> None:
+    """RFC 8725 §3.1: we sign in one, so that any other is none of ours, by the right key too."""
+    allow(as_alice.user, lage)
+    header = {"alg": algorithm, "kid": signing_keys[0].kid}
+    token = jwt.JWT(header=header, claims={"iss": ISSUER, "sub": "alice"})
+    token.make_signed_token(jwk.JWK.from_pem(signing_keys[0].private_key.reveal().encode()))
+    answer = answer_in(as_alice.get("/oauth2/authorize", request_of(id_token_hint=token.serialize())))
+    assert answer.get("error") == (None if algorithm == "RS256" else "invalid_request")
 
 
 def test_who_was_never_asked_is_asked_once_the_client_has_to(as_alice: Caller, signing_keys: object) -> None:
