@@ -14,6 +14,7 @@ from django.core.cache import cache
 
 from sage_platform.accounts.models import User
 from sage_platform.logs import JSONLines
+from sage_platform.web_app import StaticFilesMiddleware
 from system.current import current_settings
 from tests.clock import clock
 from tests.mail import mail_server, mailbox
@@ -51,6 +52,24 @@ def pytest_configure() -> None:
 def hashed() -> str:
     """One real hash of PASSWORD for everybody who needs no other."""
     return make_password(PASSWORD)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_look_at_the_static_files() -> Iterator[None]:
+    """Each test client has middleware of its own. It would look through the packages' files anew, which takes longer than most
+    tests.
+    """
+    look, found = StaticFilesMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def look_once(middleware: StaticFilesMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFilesMiddleware, "add_files_from_finders", look_once)
+        yield
 
 
 @pytest.fixture(autouse=True)
