@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sage_platform import backups
 from tests.e2e.served import Platform, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
@@ -51,3 +52,10 @@ def test_files_are_their_owner_s_alone(wide_umask: None) -> None:
                 platform.start()
             assert open_files(platform.data) == {}
             assert stat.S_IMODE(platform.data.stat().st_mode) == 0o755, "the folder is the operator's"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_is_its_owner_s_alone_whoever_writes_it(wide_umask: None, tmp_path: Path) -> None:
+    """A command has a narrow umask. Another caller may not, and the keys are in the folder."""
+    backups.write(tmp_path / "backup", with_keys=False)
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o700
