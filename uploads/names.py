@@ -4,6 +4,7 @@ import re
 import unicodedata
 from urllib.parse import quote, unquote
 
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext as _
 
 from sage_platform.api.errors import InvalidInput
@@ -12,6 +13,8 @@ MOST_NAME_BYTES = 255
 MOST_PATH_BYTES = 600
 # An ending longer than this is part of the name.
 MOST_ENDING_BYTES = 32
+# A name is much shorter, and reading a long header would take a while.
+MOST_HEADER_LENGTH = 4096
 UNNAMED = "file"
 BUNDLE = "bundle"
 
@@ -72,6 +75,18 @@ def extended_filename(header: str) -> str | None:
         return unquote(found["value"], encoding=found["charset"], errors="strict")
     except (LookupError, ValueError):  # There is no such charset, or these are not its bytes.
         return None
+
+
+def told_filename(header: str) -> str | None:
+    """The name in an answer's Content-Disposition (RFC 6266 §4.3), as it was written. None without one that can be read."""
+    if len(header) > MOST_HEADER_LENGTH:
+        return None
+    try:
+        told = extended_filename(header) or parse_header_parameters(header)[1].get("filename")
+    except (LookupError, ValueError):
+        return None
+    # The library puts this sign where the bytes are not of the charset that is named.
+    return told if told and "\ufffd" not in told else None
 
 
 def _is_fit(letter: str) -> bool:

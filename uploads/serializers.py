@@ -26,3 +26,14 @@ class UploadOutput(serializers.Serializer[Any]):
     size = serializers.IntegerField(help_text="Bytes.")
     content_type = serializers.CharField(help_text="By the file's content.")
     sha256 = serializers.CharField(help_text="In hexadecimal digits.")
+
+
+class ImportInput(serializers.Serializer[Any]):
+    url = Text(
+        max_length=2048, help_text="An absolute http or https address. It is asked as the limits of outbound requests say."
+    )
+
+
+class ImportOutput(serializers.Serializer[Any]):
+    url = serializers.CharField(help_text="Whoever has it can read the file. A path where SAGE_UPLOAD_URL_STYLE says so.")
+    filename = serializers.CharField()

@@ -9,6 +9,7 @@ from uploads.views import UploadViewSet
 # Below /api.
 urlpatterns = [
     path("oss/upload", UploadViewSet.as_view({"post": "upload"})),
+    path("oss/import_url", UploadViewSet.as_view({"post": "import_url"})),
 ]
 # At the root.
 root_urlpatterns = [

@@ -9,11 +9,18 @@ from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.permissions import SignedIn
 from sage_platform.api.viewsets import ApiViewSet, endpoint
 from uploads.models import Upload
-from uploads.serializers import UploadInput, UploadOutput
-from uploads.services import uploading
+from uploads.serializers import ImportInput, ImportOutput, UploadInput, UploadOutput
+from uploads.services import imports, uploading
 
 NO_ROOM = DocumentedRefusal(
     400, "No room is left, a release uses the file under this path, or another upload to it is under way."
+)
+NOT_FETCHED = DocumentedRefusal(
+    400,
+    "The address is refused, the file cannot be fetched from it, is empty or too large, or no room is left.",
+)
+THROTTLED = DocumentedRefusal(
+    429, "Too many addresses are being asked, or you had too many asked; see `Retry-After`.", status=429
 )
 
 
@@ -41,3 +48,14 @@ class UploadViewSet(ApiViewSet):
     )
     def upload(self, request: SignedInRequest, form: UnreadForm) -> dict[str, Any]:
         return upload_form(uploading.upload(request.user, form, client=client_key(request._request)))
+
+    @endpoint(
+        who=SignedIn,
+        takes=ImportInput,
+        gives=ImportOutput,
+        summary="Fetch a file from an address and store it",
+        refusals=[NOT_FETCHED, THROTTLED],
+    )
+    def import_url(self, request: SignedInRequest, data: dict[str, Any]) -> dict[str, Any]:
+        row = imports.import_url(request.user, data["url"])
+        return {"url": row.told_url, "filename": row.name}

@@ -173,6 +173,7 @@ ROUTES = [
     Row("POST", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 403, 403),
     # Uploads.
     Row("POST", "/api/oss/upload", "uploads.views.UploadViewSet.upload", "SignedIn", "enveloped", 401, 415, 415),
+    Row("POST", "/api/oss/import_url", "uploads.views.UploadViewSet.import_url", "SignedIn", "enveloped", 401, 422, 422),
     Row("GET", "/files", "uploads.pages.files", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/files", "uploads.pages.files", "SignedIn", "page", 302, 403, 403),
     # Pages.

@@ -26,8 +26,8 @@ ROUNDS = 3
 MOST_SECONDS = 0.1
 TIMEOUT = 20
 PATHS = ["/active", "/api/system/info"]
-BUSY = "Too many checks are running at the moment. Please try again in a few seconds."
-SHARE_TAKEN = "Your other checks are still running. Please wait until one of them has ended."
+BUSY = "Too many requests to other servers are running at the moment. Please try again in a few seconds."
+SHARE_TAKEN = "Your other requests to servers are still running. Please wait until one of them has ended."
 
 
 def seconds_of_a_call(port: int, path: str) -> float:

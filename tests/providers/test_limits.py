@@ -21,8 +21,8 @@ from tests.provider_rows import OTHER_KEY, UNKNOWN, exhaust_rate, fields, make_p
 from tests.vendor import Exchange, Vendor
 from tests.vendor.behaviours import good
 
-BUSY = "Too many checks are running at the moment. Please try again in a few seconds."
-SHARE_TAKEN = "Your other checks are still running. Please wait until one of them has ended."
+BUSY = "Too many requests to other servers are running at the moment. Please try again in a few seconds."
+SHARE_TAKEN = "Your other requests to servers are still running. Please wait until one of them has ended."
 TOO_MANY = "Too many requests. Please wait and try again."
 # Each route that asks a vendor, and what makes it do so.
 PROBES: list[tuple[str, str, dict[str, Any]]] = [

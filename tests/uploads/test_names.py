@@ -1,5 +1,6 @@
 """Names of files, folders and bundles, as people and programs give them."""
 
+import time
 import unicodedata
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sage_platform.api.errors import InvalidInput
-from uploads.names import bundle_key, clean_name, disposition, extended_filename, folder_of, is_bundle
+from uploads.names import bundle_key, clean_name, disposition, extended_filename, folder_of, is_bundle, told_filename
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
@@ -140,6 +141,19 @@ def test_an_extended_filename(header: str, name: str | None) -> None:
 def test_any_header_has_an_extended_filename_or_none(header: str) -> None:
     extended_filename(header)
     extended_filename(f"attachment; filename*={header}")
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=300))
+def test_any_answer_tells_a_name_or_none(header: str) -> None:
+    for text in (header, f"attachment; filename={header}", f'attachment; filename="{header}"', f"a; filename*={header}"):
+        clean_name(told_filename(text) or "")
+
+
+def test_reading_a_hostile_header_takes_no_time() -> None:
+    start = time.process_time()
+    for header in ("a" + '; "' * 1300, 'a; filename="' + ";" * 4000, "a" + ";filename*0*=x" * 280, "a" + "; " * 2000):
+        told_filename(header)
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(

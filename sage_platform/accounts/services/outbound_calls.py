@@ -18,8 +18,8 @@ from sage_platform.api.errors import TooManyRequests
 from sage_platform.api.waiting import waiting
 
 BUSY_SECONDS = 5
-BUSY = _("Too many checks are running at the moment. Please try again in a few seconds.")
-SHARE_TAKEN = _("Your other checks are still running. Please wait until one of them has ended.")
+BUSY = _("Too many requests to other servers are running at the moment. Please try again in a few seconds.")
+SHARE_TAKEN = _("Your other requests to servers are still running. Please wait until one of them has ended.")
 
 
 class Slots:
