@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -10,11 +11,15 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from sage_platform import paths
+
+# Whoever has a file's address can read the file: the id in it opens it (`uploads`).
+CAPABILITY = re.compile(rf"(/{paths.FILES}/)[0-9a-f]{{32}}")
 request_id_var: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class JSONLines(logging.Formatter):
-    """One JSON object a line. The keys of `facts`, a dict given as `extra`, stand beside `message`."""
+    """One JSON object a line. The keys of `facts`, a dict given as `extra`, stand beside `message`. No file's id is told."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -29,7 +34,7 @@ class JSONLines(logging.Formatter):
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return CAPABILITY.sub(r"\1…", json.dumps(line, ensure_ascii=False, default=str))
 
 
 def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:

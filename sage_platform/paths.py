@@ -8,8 +8,9 @@ ADMIN = "admin"
 # Answered in front of Django, for load balancers.
 ALIVE = "active"
 API = "api"
-# No room answers under these two yet. They are kept free for `uploads` and `observability`.
+# Of `uploads`.
 FILES = "files"
+# No room answers under this one yet. It is kept free for `observability`.
 JAEGER = "jaeger"
 OAUTH2 = "oauth2"
 # A web application puts this before every call of the API. A proxy takes it off, or the front does.

@@ -26,6 +26,7 @@ from granian.log import LogLevels
 
 from sage_platform.logs import log_what_python_prints, logging_config
 from sage_platform.reloading import KILL_SECONDS, ReloadingServer
+from sage_platform.stalled_clients import spawn_target
 
 log = getLogger("sage.server")
 STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -47,6 +48,8 @@ class Told(TypedDict):
     log_level: str
     # The descriptor of the socket that keeps the port for this server; -1 where there is none.
     held_port: int
+    # How long a client may take nothing of an answer before its connection is ended.
+    stalled_seconds: int
     # Told on standard output once somebody would be answered.
     listening: str
 
@@ -82,7 +85,7 @@ def serve(told: Told) -> None:
     os.set_blocking(token, False)
     os.write(source, b".")
     server.on_shutdown(lambda: log.info("server stopped"))
-    server.serve(target_loader=partial(loaded, told, Pipes(token, *os.pipe())))
+    server.serve(spawn_target(told["stalled_seconds"]), target_loader=partial(loaded, told, Pipes(token, *os.pipe())))
 
 
 def connections(threads: int) -> int:

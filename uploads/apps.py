@@ -9,8 +9,12 @@ class UploadsConfig(AppConfig):
     verbose_name = _("Uploads")
 
     def ready(self) -> None:
+        from uploads.addresses import stored_file
+        from uploads.documentation import ROUTES
         from uploads.health import check_storage
         from uploads.pages import account_panel
 
         seams.health_checks.register("storage", check_storage)
         seams.account_panels.register("uploads", account_panel)
+        seams.raw_routes.register("uploads", seams.RawRoutes(ROUTES))
+        seams.stored_files.fill(stored_file)

@@ -1,5 +1,6 @@
 """What is kept of uploaded files. The bytes are in a store (`uploads.stores`); a row says whose they are and where."""
 
+import re
 from datetime import datetime
 from secrets import token_hex
 from typing import ClassVar, Self
@@ -12,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sage_platform import paths
 from sage_platform.accounts.models import User
+
+PUBLIC_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def new_public_id() -> str:
@@ -41,6 +44,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def stored(self) -> Self:
         """Those that people can see and open."""
         return self.filter(state=State.STORED)
+
+    def known_as(self, public_id: str) -> "Upload | None":
+        """The file of this id. What can be no id is not asked for: PostgreSQL fails at a NUL, for example."""
+        return self.stored().filter(public_id=public_id).first() if PUBLIC_ID.fullmatch(public_id) else None
 
     def left_over(self, now: datetime) -> Self:
         """What a process left in the middle, whose lease has run out."""

@@ -4,6 +4,7 @@ from django.urls import path
 
 from sage_platform import paths
 from uploads.pages import files
+from uploads.serving import file
 from uploads.views import UploadViewSet
 
 # Below /api.
@@ -14,4 +15,5 @@ urlpatterns = [
 # At the root.
 root_urlpatterns = [
     path(paths.FILES, files, name="files"),
+    path(f"{paths.FILES}/<str:public_id>/<str:filename>", file, name="file"),
 ]

@@ -39,8 +39,8 @@ class RequestContextMiddleware:
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
         self.health_gate = Gate(spare // 2)
-        # A sixth of the threads is never given to bodies, and at least one more than the gate keeps back: so a request without a
-        # body still finds a place at the gate.
+        # For what goes at its client's pace: bodies, and answers that are sent piece by piece. A sixth of the threads is never
+        # given to them, and at least one more than the gate keeps back: so any other request still finds a place at the gate.
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -94,11 +94,22 @@ class RequestContextMiddleware:
         while one address holds nearly all of the places, the last ones are for people elsewhere.
         """
         if not has_body(request.META):
-            return self.get_response(request)
+            return self.admit_stream(request, self.get_response(request))
         client = client_key(request)
         if not self.bodies.enter(client):
             return closing(answer(request, NoPlace(cause="every thread that takes bodies is taken")))
         return in_place(request, self._with_body, leave=partial(self.bodies.leave, client))
+
+    def admit_stream(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The answer; a refusal where it is sent piece by piece, at its client's pace, and there is no place for it."""
+        if not response.streaming:
+            return response
+        client = client_key(request)
+        if not self.bodies.enter(client):
+            response.close()
+            return answer(request, NoPlace(cause="every thread that waits for clients is taken"))
+        when_closed(response, partial(self.bodies.leave, client))
+        return response
 
     def _with_body(self, request: HttpRequest) -> HttpResponseBase:
         response = self._checked_response(request)

@@ -85,13 +85,20 @@ def add_raw_routes(result: dict[str, Any], **_: object) -> dict[str, Any]:
 
 def _operation(route: RawRoute) -> dict[str, Any]:
     content = {"content": {route.media_type: {"schema": route.schema}}} if route.media_type else {}
+    words = route.path.replace("{", "").replace("}", "").replace("/", "_").replace("-", "_").replace(".", "_")
+    also = {status: {"description": sentence} for status, sentence in route.also.items()}
     operation: dict[str, Any] = {
-        "operationId": f"raw{route.path.replace('/', '_').replace('-', '_').replace('.', '_')}_{route.method}",
+        "operationId": f"raw{words}_{route.method}",
         "summary": route.summary,
         "description": "*Raw*: no envelope. Anyone may call this.",
         "tags": ["raw"],
-        "responses": {"200": {"description": "Success.", **content}} | dict.fromkeys(route.refusals, route.refused),
+        "responses": {"200": {"description": "Success.", **content}} | also | dict.fromkeys(route.refusals, route.refused),
     }
+    if route.parameters:
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "description": sentence, "schema": {"type": "string"}}
+            for name, sentence in route.parameters.items()
+        ]
     if route.form:
         form = {"application/x-www-form-urlencoded": {"schema": route.form}}
         operation["requestBody"] = {"required": True, "content": form}

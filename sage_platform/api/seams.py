@@ -126,7 +126,8 @@ Schema = dict[str, Any]
 class RawRoute:
     """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
 
-    `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17).
+    `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17); `also`
+    are others, each with a sentence. `parameters` are those of the path, each with a sentence.
     """
 
     method: str
@@ -137,6 +138,8 @@ class RawRoute:
     form: Schema = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
     refused: Schema = field(default_factory=dict)
+    also: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,8 +189,8 @@ class StoredFile:
     open: Callable[[], BinaryIO]
 
 
-# The file that an absolute address of ours leads to; None for a stranger's address and for a file that is gone. For an area to
-# come: `uploads` is to fill it, and `versions` to ask.
+# The file that an absolute address of ours leads to; None for a stranger's address and for a file that is gone. `uploads` fills
+# it. For an area to come, `versions`, which is to ask.
 stored_files: Slot[Callable[[str], StoredFile | None]] = Slot("look-up of stored files")
 # Whether something in the area still needs the object under a key: such an object is neither replaced nor deleted. For an area to
 # come, `uploads`, which is to ask.

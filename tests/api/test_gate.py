@@ -6,7 +6,7 @@ import time
 from threading import Event, Semaphore, Thread
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -171,6 +171,41 @@ def test_when_every_body_hangs_the_next_is_refused_and_others_get_in(threads: in
     for thread in hanging:
         thread.join(20)
     assert middleware(from_somebody(places)).status_code == 200
+
+
+def test_answers_that_are_sent_piece_by_piece_take_the_places_of_bodies(settings: Settings) -> None:
+    """Both go at their client's pace, so together they never take all threads."""
+    settings.SAGE_THREADS = 96
+    closed: list[str] = []
+
+    class Pieces(list[bytes]):
+        def close(self) -> None:
+            closed.append("closed")
+
+    def view(request: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse(Pieces([b"x"])) if request.path == "/files/x" else HttpResponse("done")
+
+    middleware = RequestContextMiddleware(view)
+
+    def download(address: str) -> HttpResponseBase:
+        return middleware(RequestFactory().get("/files/x", REMOTE_ADDR=address))
+
+    def status_of_body(address: str) -> int:
+        made = RequestFactory().post("/api/auth/login", {}, content_type="application/json", REMOTE_ADDR=address)
+        return middleware(made).status_code
+
+    held = [download("203.0.113.1") for _ in range(70)]
+    assert {response.status_code for response in held} == {200}
+    assert closed == []
+    assert download("203.0.113.1").status_code == status_of_body("203.0.113.1") == 503
+    assert closed == ["closed"], "what is not sent is not kept open"
+    assert middleware(RequestFactory().get("/api/system/info", REMOTE_ADDR="203.0.113.1")).status_code == 200
+    held += [download("203.0.113.2"), download("203.0.113.2")]
+    assert held[-1].status_code == status_of_body("203.0.113.3") == 200
+    assert download("203.0.113.2").status_code == 503
+    for response in held:
+        response.close()
+    assert {download("203.0.113.1").status_code for _ in range(70)} == {200}
 
 
 def test_a_flood_past_the_gate_is_one_line_a_second(

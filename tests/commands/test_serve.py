@@ -53,6 +53,7 @@ def test_the_server_is_started_by_the_settings(started: list[Any], settings: Set
         "workers": 3,
         "threads": 7,
         "log_level": "ERROR",
+        "stalled_seconds": 60,
         "listening": (
             f"Sage {__version__} is at https://sage.example/app/login (sign in), https://sage.example/admin/ (administration), "
             "https://sage.example/api/docs (API)."

@@ -176,6 +176,7 @@ ROUTES = [
     Row("POST", "/api/oss/import_url", "uploads.views.UploadViewSet.import_url", "SignedIn", "enveloped", 401, 422, 422),
     Row("GET", "/files", "uploads.pages.files", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/files", "uploads.pages.files", "SignedIn", "page", 302, 403, 403),
+    Row("GET", "/files/<str:public_id>/<str:filename>", "uploads.serving.file", "Anyone", "raw", 404, 404, 404),
     # Pages.
     Row("GET", "/", REDIRECT, "Anyone", "page", 302, 302, 302),
     Row("GET", "/admin", REDIRECT, "Anyone", "page", 302, 302, 302),

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -70,8 +70,9 @@ class Platform:
     environment: dict[str, str]
     mailbox: Mailbox
     process: "subprocess.Popen[bytes] | None" = None
-    # Where the code is that it runs.
+    # Where the code is that it runs, and what Python is told to serve it.
     code: Path = ROOT
+    serve: Sequence[str] = ("manage.py", "serve")
 
     @property
     def base(self) -> str:
@@ -106,7 +107,7 @@ class Platform:
         """Serve, in a session of its own, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
+                [sys.executable, *self.serve],
                 cwd=self.code,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -261,7 +262,7 @@ def migrated() -> bytes:
 
 
 @contextmanager
-def served(*, workers: int = 1, **settings: str) -> Iterator[Platform]:
+def served(*, workers: int = 1, serve: Sequence[str] = Platform.serve, **settings: str) -> Iterator[Platform]:
     """A platform that answers, as `make run` would start it."""
     with prepared(SAGE_WORKERS=str(workers), **settings) as platform:
         if not platform.environment["DATABASE_URL"]:
@@ -271,5 +272,6 @@ def served(*, workers: int = 1, **settings: str) -> Iterator[Platform]:
             database.write_bytes(migrated())
         made = platform.manage("bootstrap")
         assert made.returncode == 0, made.stdout + made.stderr
+        platform.serve = serve
         platform.start()
         yield platform

@@ -21,6 +21,9 @@ from sage_platform.schema_state import pending_migrations
 if TYPE_CHECKING:
     from sage_platform.server import Told  # Without granian installed the command says so.
 
+# A client that takes nothing of its answer for so long is cut off.
+STALLED_SECONDS = 60
+
 
 class Command(LoggedChecksCommand):
     help = "Serve the platform with granian, by SAGE_BIND, SAGE_PORT, SAGE_WORKERS and SAGE_THREADS. Ends gracefully on SIGTERM."
@@ -55,6 +58,7 @@ def told(held: int) -> "Told":
         "threads": settings.SAGE_THREADS,
         "log_level": settings.SAGE_LOG_LEVEL,
         "held_port": held,
+        "stalled_seconds": STALLED_SECONDS,
         "listening": (
             f"Sage {settings.SAGE_VERSION} is at {url}{settings.SAGE_WEB_BASE_PATH}/login (sign in), "
             f"{url}/{paths.ADMIN}/ (administration), {url}/{paths.API}/docs (API)."
