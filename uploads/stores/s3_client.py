@@ -12,16 +12,17 @@ from typing import Any
 import boto3.session
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from django.conf import settings
 
-# A machine that is away costs this long, twice, and then the second attempt's pause of a second at most.
 CONNECT_SECONDS = 2.0
-# The longest silence that is waited for: between two pieces, and for the answer to a part of 16 MiB, which a store on slow disks
-# has to write first. Twice that, with the pause, is what a store that hangs costs.
-READ_SECONDS = 5.0
+# The longest silence that is waited for: between two pieces, and for the answer to a part of 16 MiB, of which the last megabytes
+# are still on their way, and which a store on slow disks has to write first.
+READ_SECONDS = 6.0
 # A store that puts a file together from its parts says nothing until it is done, which takes longest for the largest.
 JOIN_SECONDS = 30.0
-# One more attempt, for a connection that the store has closed meanwhile, or one that it is too busy for.
+# One more attempt, for a connection that the store has closed meanwhile, or one that it is too busy for. After a silence there is
+# none: a store that hangs would cost everybody twice as long.
 ATTEMPTS = 2
 # A health check has a second for everything.
 LOOK_CONNECT_SECONDS = 0.4
@@ -77,8 +78,14 @@ def _connections(access: Access, process: int) -> Connections:
     patient = _config(access, CONNECT_SECONDS, JOIN_SECONDS, 1, 4)
     joining = session.client("s3", endpoint_url=access.endpoint, config=patient)
     client = resource.meta.client
+    client.meta.events.register_first("needs-retry.s3", give_up_after_silence)
     client.complete_multipart_upload = joining.complete_multipart_upload
     return Connections(resource, client, looking)
+
+
+def give_up_after_silence(caught_exception: Exception | None, **_facts: object) -> None:
+    if isinstance(caught_exception, ConnectTimeoutError | ReadTimeoutError):
+        raise caught_exception
 
 
 # What stands in somebody's ~/.aws, or in AWS_PROFILE, is not the platform's setting.
