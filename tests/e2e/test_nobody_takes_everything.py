@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from requests import Response
 
 from tests.e2e.attacker import EVERYWHERE, NUMBER, Attack
 from tests.e2e.served import Platform, served
@@ -238,3 +239,55 @@ def test_heads_of_the_authorization_page(platform: Platform, alice: Alice) -> No
         alice.notices_nothing()
     assert sum(attack.statuses.values()) > 200
     assert counts(platform)[1] == 0, "codes"
+
+
+def half_of_an_upload(token: str) -> bytes:
+    """All but its end."""
+    body = '--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n' + "x" * 1000
+    headers = {"Authorization": token, "X-Forwarded-For": ATTACKER, "Content-Type": "multipart/form-data; boundary=edge"}
+    lines = ["POST /api/oss/upload HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "Content-Length: 100000", "", body]).encode()
+
+
+def uploads_by_alice(platform: Platform, name: str) -> Response:
+    hers = platform.signed_in(name, PASSWORD, address=ALICE)
+    answer = hers.send("POST", "/api/oss/upload", files={"file": ("a.bin", bytes(5_000_000))})
+    assert (answer.status_code, answer.json()["code"]) == (200, 200), answer.text
+    return answer
+
+
+def rows_under_way(platform: Platform) -> int:
+    told = platform.manage(
+        "shell", "-v", "0", "-c", "from uploads.models import *; print(Upload.objects.filter(state='receiving').count())"
+    )
+    return int(told.stdout)
+
+
+def test_uploads_that_stall(platform: Platform, alice: Alice) -> None:
+    """Of 80 some are refused at once, so that others can upload too; and nothing of them is left when their clients are gone."""
+    token = str(platform.signed_in(FIRST, PASSWORD, address=ATTACKER).session.headers["Authorization"])
+    with ExitStack() as stack:
+        for _ in range(80):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=20))
+            connection.sendall(half_of_an_upload(token))
+        alice.notices_nothing()
+        for _ in range(2 * WORKERS):
+            uploads_by_alice(platform, alice.name)
+        assert 0 < rows_under_way(platform) <= 28 * WORKERS
+    until = time.monotonic() + 20
+    while rows_under_way(platform):
+        assert time.monotonic() < until
+
+
+def test_downloads_that_stall(platform: Platform, alice: Alice) -> None:
+    address = urlsplit(uploads_by_alice(platform, alice.name).json()["data"]["url"]).path
+    lines = [f"GET {address} HTTP/1.1", "Host: 127.0.0.1", f"X-Forwarded-For: {ATTACKER}", "", ""]
+    with ExitStack() as stack:
+        for _ in range(80):
+            stalled = stack.enter_context(socket.socket())
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.connect(("127.0.0.1", platform.port))
+            stalled.sendall("\r\n".join(lines).encode())
+        alice.notices_nothing()
+        for _ in range(2 * WORKERS):
+            assert len(platform.caller(address=ALICE).get(address).content) == 5_000_000
