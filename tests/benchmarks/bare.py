@@ -1,6 +1,7 @@
 """What the routes are measured against: a bare WSGI callable, and a bare Django view behind the usual five middlewares."""
 
 from collections.abc import Iterable
+from tempfile import TemporaryFile
 from typing import Any
 
 import django
@@ -9,6 +10,8 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
+BODY_PIECE = 256 * 1024
+
 
 def wsgi() -> Any:
     """The application of the other one."""
@@ -16,8 +19,17 @@ def wsgi() -> Any:
 
 
 def callable(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    if environ["REQUEST_METHOD"] == "POST":
+        write_down(environ["wsgi.input"])
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
     return [b"ok"]
+
+
+def write_down(body: Any) -> None:
+    """Read a body and write it into a file, and nothing else."""
+    with TemporaryFile() as file:
+        while piece := body.read(BODY_PIECE):
+            file.write(piece)
 
 
 def view(request: HttpRequest) -> JsonResponse:

@@ -5,6 +5,7 @@ Nothing but the standard library is imported: the processes start quickly and st
 
 import gc
 import json
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -53,6 +54,28 @@ def paced(base: str, paths: Sequence[str], seconds: float, pace: float) -> dict[
             raise HTTPException(f"{path} answered {response.status}")
         taken[path].append((time.perf_counter() - due) * 1000)
     gc.enable()
+    return taken
+
+
+def upload(base: str, path: str, headers: dict[str, str], size: int) -> float:
+    """Send one file of so many random bytes; the seconds until the answer."""
+    head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
+    piece, end = os.urandom(1024 * 1024), b"\r\n--edge--\r\n"
+    connection = connect(base)
+    began = time.perf_counter()
+    connection.putrequest("POST", path)
+    length = len(head) + size + len(end)
+    for name, value in (headers | {"Content-Type": "multipart/form-data; boundary=edge", "Content-Length": str(length)}).items():
+        connection.putheader(name, value)
+    connection.endheaders(head)
+    for _ in range(size // len(piece)):
+        connection.send(piece)
+    connection.send(piece[: size % len(piece)] + end)
+    response = connection.getresponse()
+    answer = response.read()
+    taken = time.perf_counter() - began
+    if response.status != 200 or (answer.startswith(b"{") and json.loads(answer)["code"] != 200):
+        raise HTTPException(f"The upload was answered {response.status}: {answer!r}")
     return taken
 
 

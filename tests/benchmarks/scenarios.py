@@ -14,6 +14,7 @@ from tests.benchmarks.world import World
 PASSWORD = "correct horse battery"
 SIGNING_IN, VERIFYING = 16, 64
 DEAD_ROWS = 200_000
+UPLOADED = 300_000_000
 PACE = 0.004
 POLLED = ["/active", "/api/system/info"]
 
@@ -90,6 +91,23 @@ def grants(world: World, seconds: float) -> dict[str, float]:
     return figures | {f"queries of {name}": float(count) for name, count in counts.items()}
 
 
+def uploads(world: World, seconds: float) -> dict[str, float]:
+    """A large file, beside a bare program that reads the same body and writes it to the same disk, in turn."""
+    base, bare, headers = world.platform.base, world.wsgi.ask.url, world.headers("bearer")
+    machine.forget_peak(world.worker)
+    before = machine.resident_mib(world.worker)
+    ours, others = [], []
+    for _ in range(3):
+        others.append(world.fleet.submit(clients.upload, bare, "/", {}, UPLOADED).result())
+        ours.append(world.fleet.submit(clients.upload, base, "/api/oss/upload", headers, UPLOADED).result())
+    grown = machine.peak_mib(world.worker) - before
+    return {
+        "throughput ÷ a bare program's": median(others) / median(ours),
+        "MB a second": UPLOADED / 1e6 / median(ours),
+        "growth of the worker's memory, MiB": grown,
+    }
+
+
 def prune(world: World, seconds: float) -> dict[str, float]:
     """The whole command, the start of its process too."""
     began = time.perf_counter()
@@ -127,6 +145,12 @@ SCENARIOS = (
         {"queries of refresh": Bound(most=12)}
         | {f"{name} ÷ a sign-in by password": FASTER for name in ("exchange", "refresh", "client_credentials")},
         prepare=people,
+    ),
+    Scenario(
+        f"An upload of {UPLOADED // 10**6} MB",
+        uploads,
+        {"throughput ÷ a bare program's": Bound(least=0.5), "growth of the worker's memory, MiB": Bound(most=32)},
+        worst=frozenset({"growth of the worker's memory, MiB"}),
     ),
     Scenario(
         f"manage.py prune, {DEAD_ROWS:,} dead rows",
