@@ -357,17 +357,23 @@ def test_a_bundle_that_was_replaced_in_the_former_store_stays_there(
         real(self, draft, key, **options)
 
     monkeypatch.setattr(S3Store, "keep", keep)
-    with monkeypatch.context() as once:
-        once.setattr("uploads.services.moving.BATCH", 2)
-        once.setattr("uploads.services.moving.Move.copy_all", one_pass)
-        move("--to", "s3")
+    assert move("--to", "s3")[0] == "2 moved to s3."
     assert sorted(rows()) == sorted([(BUNDLE, "disk", "stored"), (last.key, "s3", "stored")])
     assert objects() == {"disk": {BUNDLE: b"later"}, "s3": {last.key: b"x"}}
 
 
-def one_pass(self: Any) -> Any:
-    for row in list(self.files_to_move().order_by("pk")):
-        yield row.pk, self._move(row)
+def test_a_run_ends_where_new_files_go_on_coming(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.SAGE_UPLOAD_STORE = "s3"
+    kept("disk", b"0", tmp=tmp_path)
+    real = S3Store.keep
+
+    def keep(self: S3Store, draft: Path, key: str, **options: str) -> None:
+        kept("disk", b"1", tmp=tmp_path)
+        real(self, draft, key, **options)
+
+    monkeypatch.setattr(S3Store, "keep", keep)
+    assert move("--to", "s3") == ["1 moved to s3.", "1 came meanwhile: run this again."]
+    assert sorted(store for _key, store, _state in rows()) == ["disk", "s3"]
 
 
 # -- The former objects -----------------------------------------------------------------------------------------------------

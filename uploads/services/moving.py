@@ -17,6 +17,7 @@ from itertools import islice
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from sage_platform import data_files
@@ -79,10 +80,13 @@ class Move:
         return files
 
     def copy_all(self) -> Iterator[tuple[int, Outcome]]:
-        """Each file's number with what became of it. Raises Unavailable; what was told is done."""
-        last = 0
+        """Each file's number with what became of it. Raises Unavailable; what was told is done.
+
+        Those that there are now: where new ones go on coming to the former store it would never end.
+        """
+        last, newest = 0, self.files_to_move().aggregate(newest=Max("pk"))["newest"] or 0
         # No cursor stays open while a store takes its time: on SQLite nothing can be written from a view that has grown old.
-        while rows := list(self.files_to_move().filter(pk__gt=last).order_by("pk")[:BATCH]):
+        while rows := list(self.files_to_move().filter(pk__gt=last, pk__lte=newest).order_by("pk")[:BATCH]):
             for row in rows:
                 yield row.pk, self._move(row)
             last = rows[-1].pk
