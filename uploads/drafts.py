@@ -22,6 +22,10 @@ from uploads.content_types import TypeGuess
 from uploads.models import Store
 from uploads.stores.disk import failing_as_unavailable
 
+# The kernel is told to begin with the disk after each of these, beside what still comes: else all of it waits for the `fsync` at
+# the end, a fifth of the time that 300 MB take.
+SEND_OUT_BYTES = 8 * 1024**2
+
 
 class Draft:
     """Leaving its block deletes the file, unless a store has taken it away by then."""
@@ -29,6 +33,7 @@ class Draft:
     def __init__(self, path: Path, *, most_bytes: int) -> None:
         self.path = path
         self.size = 0
+        self._sent_out = 0
         # Known once it is finished.
         self.sha256 = ""
         self.content_type = ""
@@ -48,6 +53,9 @@ class Draft:
         self._guess.feed(piece)
         with failing_as_unavailable():
             _write_whole(self._descriptor, piece)
+        if self.size - self._sent_out >= SEND_OUT_BYTES:
+            _send_out(self._descriptor, self._sent_out, self.size)
+            self._sent_out = self.size
 
     def finish(self) -> None:
         """The file is whole."""
@@ -110,3 +118,10 @@ def _write_whole(descriptor: int, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def _send_out(descriptor: int, start: int, end: int) -> None:
+    """Linux begins to write these bytes out, and waits for none (posix_fadvise(2)). Elsewhere it is a hint or not there."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)

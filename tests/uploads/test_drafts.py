@@ -47,6 +47,17 @@ def test_it_is_written_hashed_and_judged(incoming: Path) -> None:
     assert list(incoming.iterdir()) == []
 
 
+def test_a_large_one_is_whole(incoming: Path) -> None:
+    """Parts of it are on their way to the disk before it ends."""
+    piece = bytes(range(256)) * 1024
+    with begin(most_bytes=1 << 30) as draft:
+        for _ in range(80):
+            draft.write(piece)
+        draft.finish()
+        assert draft.path.read_bytes() == piece * 80
+        assert (draft.size, draft.sha256) == (20 * 1024 * 1024, hashlib.sha256(piece * 80).hexdigest())
+
+
 def test_where_files_go_to_s3_it_is_in_the_data_folder(incoming: Path, settings: Settings) -> None:
     settings.SAGE_UPLOAD_STORE = "s3"
     with begin(most_bytes=100) as draft:
