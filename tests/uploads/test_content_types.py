@@ -178,6 +178,7 @@ MARKUP = {
         b"<?xml version='1.0'?><!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'svg11.dtd'><svg/>",
         b"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY a 'b'> <!ENTITY c ']'>]><svg/>",
         COMMENT + b"\n<svg>",
+        b"<!-- a > b, <html> --><svg>",
         b"<svg>" + NOISE,
     ],
     "application/xml": [
@@ -219,6 +220,14 @@ def test_a_file_that_is_two_things_is_what_it_begins_with(content: bytes, kind: 
 @given(content=st.binary(max_size=200) | st.text(max_size=100).map(str.encode), piece=st.integers(1, 50))
 def test_how_it_comes_in_pieces_changes_nothing(content: bytes, piece: int) -> None:
     assert guess(content, piece=piece) == guess(content)
+
+
+@pytest.mark.parametrize("piece", [1, 100, 5000, 8192, 20_000])
+def test_how_far_it_looks_does_not_hang_on_the_pieces(piece: int) -> None:
+    """At 8 KiB it ends, so that of two that ask about one file each gets the same answer."""
+    assert guess(b"<!--" + b"x" * 8186 + b"--><svg>", piece=piece) == "text/html"
+    assert guess(b"<!--" + b"x" * 8186 + b"-->" + b"<svg>" * 3000, piece=piece) == "text/html"
+    assert guess(b"<!--" + b"x" * 8170 + b"--><svg>" + b"y" * 9000, piece=piece) == "image/svg+xml"
 
 
 @given(

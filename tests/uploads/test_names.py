@@ -90,6 +90,7 @@ DISPOSITIONS = {
     "report.pdf": 'attachment; filename="report.pdf"',
     "two words; and=more.txt": 'attachment; filename="two words; and=more.txt"',
     'a "b".txt': "attachment; filename=\"a _b_.txt\"; filename*=UTF-8''a%20%22b%22.txt",
+    "a\\b.txt": "attachment; filename=\"a_b.txt\"; filename*=UTF-8''a%5Cb.txt",
     "50%41.txt": "attachment; filename=\"50_41.txt\"; filename*=UTF-8''50%2541.txt",
     "März.txt": "attachment; filename=\"M_rz.txt\"; filename*=UTF-8''M%C3%A4rz.txt",
     "it’s.txt": "attachment; filename=\"it_s.txt\"; filename*=UTF-8''it%E2%80%99s.txt",
