@@ -88,6 +88,7 @@ def from_disk(request: HttpRequest, row: Upload) -> HttpResponseBase:
         return handlers.with_headers(without_file, GUARDS | kept)
     # nginx does not know our ETag when it judges If-Match, and would refuse whoever has the right one.
     if settings.SAGE_X_ACCEL_REDIRECT and "HTTP_IF_MATCH" not in request.META:
+        del headers["Accept-Ranges"]  # nginx adds its own, and both would be sent.
         return HttpResponse(headers=headers | {"X-Accel-Redirect": settings.SAGE_X_ACCEL_REDIRECT + quote(row.key)})
     with_range = request.method == "GET" and request.headers.get("If-Range", headers["ETag"]) == headers["ETag"]
     part = asked_range(request.headers.get("Range", ""), row.size) if with_range else None

@@ -29,10 +29,11 @@ class DiskStore(FileSystemStorage):
         target = self.place_of(key)
         with failing_as_unavailable():
             with draft.open("rb") as file:
+                os.fchmod(file.fileno(), self.file_permissions_mode)
                 os.fsync(file.fileno())
             # Deleting the last object of a folder deletes the folder, perhaps between these two steps.
             for _attempt in range(3):
-                made = make_folders(target.parent)
+                made = make_folders(target.parent, self.directory_permissions_mode)
                 try:
                     draft.replace(target)
                     break
@@ -119,7 +120,7 @@ def failing_as_unavailable() -> Iterator[None]:
         raise StoreUnavailable(cause=f"the disk: {error.strerror}") from error
 
 
-def make_folders(folder: Path) -> list[Path]:
+def make_folders(folder: Path, mode: int) -> list[Path]:
     """Make the folder and those above it that are missing; the folders in which the new names stand."""
     missing = []
     above = folder
@@ -127,7 +128,8 @@ def make_folders(folder: Path) -> list[Path]:
         missing.append(above)
         above = above.parent
     for each in reversed(missing):
-        each.mkdir(mode=0o700, exist_ok=True)  # `parents` would open those above to whom the umask lets in.
+        each.mkdir(mode=0o700, exist_ok=True)
+        each.chmod(mode)  # The umask would take from it what a proxy in front is to have.
     return [each.parent for each in missing]
 
 
