@@ -66,7 +66,7 @@ def test_axios(site: Platform, token: str, file: Path) -> None:
     found = json.loads(done.stdout)
     first, second = (answer["data"] for answer in found["told"])
     check(first, NAME, site)
-    check(second, "plain.txt", site)
+    check(second, "a.txt", site)
     assert (found["percent"], found["same"]) == (1, True)
     status, data = found["refused"]
     assert (status, [error["field"] for error in data["errors"]]) == (422, ["file"])
