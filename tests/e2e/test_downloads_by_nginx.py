@@ -52,7 +52,7 @@ def deployed() -> Iterator[tuple[Platform, Nginx, list[tuple[str, str]]]]:
     with media_root() as media:
         media.chmod(0o750)
         settings = production() | {"SAGE_MEDIA_ROOT": str(media), "SAGE_X_ACCEL_REDIRECT": "/media/"}
-        with served(**settings) as platform, nginx(platform.port, {BEFORE: f"{location(media)}\n{BEFORE}"}) as front:
+        with served(workers=1, **settings) as platform, nginx(platform.port, {BEFORE: f"{location(media)}\n{BEFORE}"}) as front:
             made = platform.manage("shell", "-v", "0", "-c", MAKE)
             assert made.returncode == 0, made.stderr
             yield platform, front, [tuple(pair) for pair in json.loads(made.stdout)]

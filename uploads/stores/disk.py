@@ -29,11 +29,11 @@ class DiskStore(FileSystemStorage):
         target = self.place_of(key)
         with failing_as_unavailable():
             with draft.open("rb") as file:
-                os.fchmod(file.fileno(), self.file_permissions_mode)
+                os.fchmod(file.fileno(), self.file_permissions_mode or 0o600)
                 os.fsync(file.fileno())
             # Deleting the last object of a folder deletes the folder, perhaps between these two steps.
             for _attempt in range(3):
-                made = make_folders(target.parent, self.directory_permissions_mode)
+                made = make_folders(target.parent, self.directory_permissions_mode or 0o700)
                 try:
                     draft.replace(target)
                     break
