@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -338,9 +339,12 @@ def test_a_failed_fetch(failure: str, as_alice: Caller, media: Path) -> None:
 
 @pytest.mark.parametrize("behave", [hangs, drips(answer(b"", length=1000), b"x"), drips(b"HTTP/1.1 200 OK\r\nX-A: ", b"x")])
 def test_a_slow_server(behave: Behaviour, as_alice: Caller, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert imports.SECONDS == 60
     monkeypatch.setattr(imports, "SECONDS", 0.3)
+    began = time.monotonic()
     with serving(behave) as server:
         assert_refused(fetch(as_alice, f"{server.url}/a.txt"), 400, IN_TIME)
+        assert time.monotonic() - began < 2.5
     assert_nothing_is_left(media)
 
 
