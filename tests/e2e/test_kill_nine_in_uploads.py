@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 import requests
 
+from sage_platform.data_files import INCOMING
 from tests.e2e.crashes import database, kill_nine
 from tests.e2e.served import Browser, Platform, served
+from tests.object_store import ObjectServer
+from uploads.stores import ObjectStore
+from uploads.stores.disk import DiskStore
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -28,6 +32,7 @@ class Uploads:
 
     platform: Platform
     seed: int
+    sizes: list[int]
     acknowledged: dict[str, bytes] = field(default_factory=dict)  # The content by the id.
     # What is at the bundle's key if the last upload there was acknowledged, and if it was stored but its answer was lost.
     bundle: set[bytes] = field(default_factory=set)
@@ -48,7 +53,7 @@ class Uploads:
     def _client(self, who: Browser, number: int) -> None:
         chance = random.Random(f"{self.seed} {number} {len(self.acknowledged)}")
         while not self.over.is_set():
-            content = chance.randbytes(chance.choice([1, 1000, 200_000, 3_000_000]))
+            content = chance.randbytes(chance.choice(self.sizes))
             # A bundle that is replaced again and again, and files of their own.
             is_bundle = number == 0
             if is_bundle:
@@ -79,12 +84,28 @@ def rows(platform: Platform) -> list[Any]:
         return list(execute(ROWS).fetchall())
 
 
-def test_every_acknowledged_file_survives_and_nothing_else_is_left() -> None:
+def content_of(store: ObjectStore, key: str) -> bytes:
+    with store.open_object(key) as file:
+        return file.read()
+
+
+SIZES = {
+    "disk": [1, 1000, 200_000, 3_000_000],
+    # The largest comes in parts.
+    "s3": [1, 1000, 200_000, 200_000, 3_000_000, 17_000_000],
+}
+
+
+@pytest.mark.parametrize("where", ["disk", pytest.param("s3", marks=pytest.mark.s3)])
+def test_every_acknowledged_file_survives_and_nothing_else_is_left(where: str, request: pytest.FixtureRequest) -> None:
     seed = random.getrandbits(32)
     print(f"seed of the kills: {seed}")
     moments = random.Random(seed)
-    with served(workers=2, DJANGO_SETTINGS_MODULE="tests.e2e.cheap_hashes") as platform:
-        uploads = Uploads(platform, seed)
+    server: ObjectServer | None = request.getfixturevalue("object_server") if where == "s3" else None
+    bucket = server.new_bucket() if server else ""
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.e2e.cheap_hashes"} | (server.settings(bucket) if server else {})
+    with served(workers=2, **settings) as platform:
+        uploads = Uploads(platform, seed, SIZES[where])
         under_way = 0
         for _kill in range(KILLS):
             uploads.start()
@@ -101,18 +122,20 @@ def test_every_acknowledged_file_survives_and_nothing_else_is_left() -> None:
 
         kept = {public_id: (state, digest, size, key) for public_id, state, digest, size, key in rows(platform)}
         assert {state for state, *_facts in kept.values()} == {"stored"}
-        media = platform.data / "media"
-        on_disk = {str(path.relative_to(media)): path.read_bytes() for path in media.rglob("*") if path.is_file()}
+        store: ObjectStore = server.store(bucket) if server else DiskStore(location=platform.data / "media")
+        there = {found.key: content_of(store, found.key) for found in store.objects()}
+        assert list(store.unfinished()) == []
+        assert list(platform.data.rglob(f"{INCOMING}/*")) == []
         # No record lacks its object, and no object its record.
-        assert {key: (sha256(content).hexdigest(), len(content)) for key, content in on_disk.items()} == {
+        assert {key: (sha256(content).hexdigest(), len(content)) for key, content in there.items()} == {
             key: (digest, size) for _state, digest, size, key in kept.values()
         }
         who = platform.caller()
         for public_id, content in uploads.acknowledged.items():
-            assert who.get(f"/files/{public_id}/a.bin").content == content
-        assert on_disk.pop("bundle/1.0/app.exe") in uploads.bundle
+            assert who.get(f"/files/{public_id}/a.bin", allow_redirects=True).content == content
+        assert there.pop("bundle/1.0/app.exe") in uploads.bundle
         # Whoever was cut off may find the file all the same: it was stored, and the answer was lost.
-        more = len(on_disk) - len(uploads.acknowledged)
+        more = len(there) - len(uploads.acknowledged)
         assert more <= uploads.unanswered
         print(f"{len(uploads.acknowledged)} acknowledged, {uploads.unanswered} cut off, {more} of them stored all the same")
     assert under_way, "no kill came in the middle of an upload"
