@@ -17,8 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 
-# The admin loads its own scripts from files. Nothing else may run in it, and no other page may frame it.
-CONTENT_SECURITY_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+# The admin loads its own scripts from files. Nothing else may run in it, and no other page may frame it. A picture that people
+# uploaded may come from the object store.
+IMAGES = f"'self' data: {settings.SAGE_OBJECT_ORIGIN}".strip()
+CONTENT_SECURITY_POLICY = f"default-src 'self'; img-src {IMAGES}; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 # Longer than any that the admin's own pages have, and shorter than Django redirects to.
 ADDRESS_LENGTH = 8000
 View = Callable[..., HttpResponseBase]

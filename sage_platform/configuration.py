@@ -241,6 +241,16 @@ def object_stores(endpoint: str, media_root: Path) -> dict[str, dict[str, Any]]:
     return disk | ({"s3": {"BACKEND": "uploads.stores.s3.S3Store", "OPTIONS": options}} if endpoint else {})
 
 
+def object_origin(stores: Mapping[str, Mapping[str, Any]]) -> str:
+    """Where a browser is sent for an object in S3 (RFC 6454 §4), so that pages which show pictures can allow it; else empty."""
+    if "s3" not in stores:
+        return ""
+    options = stores["s3"]["OPTIONS"]
+    parts = urlsplit(options["public_base_url"] or options["endpoint_url"])
+    own_name = options["addressing_style"] == "virtual" and not options["public_base_url"]
+    return f"{parts.scheme}://{options['bucket_name']}.{parts.netloc}" if own_name else f"{parts.scheme}://{parts.netloc}"
+
+
 @env.reader
 def location(name: str) -> str:
     """A path of the proxy in front, with a slash at both ends; unset means none."""

@@ -177,6 +177,7 @@ SAGE_S3_ENDPOINT = configuration.s3_endpoint("SAGE_S3_ENDPOINT")
 OBJECT_STORES = configuration.object_stores(SAGE_S3_ENDPOINT, SAGE_MEDIA_ROOT)
 # Where new files go.
 SAGE_UPLOAD_STORE = env.choice("SAGE_UPLOAD_STORE", list(OBJECT_STORES)[-1], list(OBJECT_STORES))
+SAGE_OBJECT_ORIGIN = configuration.object_origin(OBJECT_STORES)
 STORAGES = {
     **OBJECT_STORES,
     "default": OBJECT_STORES[SAGE_UPLOAD_STORE],

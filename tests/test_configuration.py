@@ -317,6 +317,23 @@ def test_an_endpoint_that_is_none(value: str, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "changes", "origin"),
+    [
+        ("", {}, ""),
+        ("http://127.0.0.1:9000", {}, "http://127.0.0.1:9000"),
+        ("s3.example", {"ADDRESSING": "virtual"}, "https://files.s3.example"),
+        ("s3.example", {"ADDRESSING": "virtual", "PUBLIC_BASE_URL": "https://cdn.example/files"}, "https://cdn.example"),
+    ],
+)
+def test_where_a_browser_gets_objects(
+    endpoint: str, changes: dict[str, str], origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ACCESS_KEY": "sage", "SECRET_KEY": "hunter2", "BUCKET_NAME": "files", **changes}.items():
+        monkeypatch.setenv(f"SAGE_S3_{name}", value)
+    assert configuration.object_origin(configuration.object_stores(endpoint, tmp_path)) == origin
+
+
 @pytest.mark.parametrize("value", ["media/", "/media", "/", "//", "/a b/", "/media/?x/", "/../"])
 def test_a_location_that_is_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
