@@ -83,8 +83,6 @@ def from_disk(request: HttpRequest, row: Upload) -> HttpResponseBase:
     headers = headers_of(row)
     if (without_file := get_conditional_response(request, etag=headers["ETag"])) is not None:
         kept = {name: headers[name] for name in ("ETag", "Cache-Control")}
-        if without_file.status_code == HTTPStatus.NOT_MODIFIED:
-            kept["Content-Length"] = str(row.size)  # The middleware would say 0, which is not so (RFC 9110 §8.6).
         return handlers.with_headers(without_file, GUARDS | kept)
     # nginx does not know our ETag when it judges If-Match, and would refuse whoever has the right one.
     if settings.SAGE_X_ACCEL_REDIRECT and "HTTP_IF_MATCH" not in request.META:

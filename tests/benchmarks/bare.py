@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from urllib.parse import unquote
 
 import django
 from django.conf import settings
@@ -19,7 +22,15 @@ def wsgi() -> Any:
     return callable
 
 
+PIECE_BYTES = 64 * 1024
+
+
 def callable(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """What is asked for with a query is the file of that path, read and sent piece by piece."""
+    if environ["QUERY_STRING"]:
+        file = Path(unquote(environ["QUERY_STRING"]))
+        start_response("200 OK", [("Content-Length", str(file.stat().st_size))])
+        return iter(partial(file.open("rb").read, PIECE_BYTES), b"")
     if environ["REQUEST_METHOD"] == "POST":
         write_down(environ["wsgi.input"])
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])

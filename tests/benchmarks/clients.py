@@ -142,5 +142,20 @@ def oauth2_calls(
     return dict(taken)
 
 
+def seconds_to_fetch(url: str) -> float:
+    """The whole of an answer, which is thrown away as it comes."""
+    parts = urlsplit(url)
+    connection = connect(url)
+    began = time.perf_counter()
+    connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""))
+    response = connection.getresponse()
+    buffer, received = bytearray(1024 * 1024), 0
+    while amount := response.readinto(buffer):
+        received += amount
+    if response.status != 200 or received != int(response.headers["Content-Length"]):
+        raise HTTPException(f"{parts.path} answered {response.status} with {received} bytes")
+    return time.perf_counter() - began
+
+
 def p99(values: Sequence[float]) -> float:
     return quantiles(values, n=100, method="inclusive")[98]

@@ -22,6 +22,7 @@ if __name__ == "__main__":
         "oauth2_queries": counting.oauth2_queries,
         "people": seeds.people,
         "providers": seeds.providers,
+        "file": seeds.file,
         "oauth2_flow": seeds.oauth2_flow,
         "dead_rows": seeds.dead_rows,
     }

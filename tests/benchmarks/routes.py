@@ -28,6 +28,8 @@ class Route:
     data: tuple[Any, ...] = ()
 
 
+SMALL = "5" * 32
+SMALL_FILE = f"/files/{SMALL}/file.bin"
 ROUTES = (
     Route("GET /active", "/active", rate=Bound(least=5), queries=Bound(most=0)),
     Route("GET /api/system/info", "/api/system/info", rate=Bound(least=0.5)),
@@ -43,6 +45,15 @@ ROUTES = (
         data=("providers", 10),
     ),
     Route("GET /oauth2/userinfo", "/oauth2/userinfo", who="third party", rate=Bound(least=0.15), queries=Bound(most=1)),
+    Route("GET /files, 2 KB", SMALL_FILE, rate=Bound(least=0.1), queries=Bound(most=1), data=("file", SMALL, 2000)),
+    Route(
+        "GET /files, 2 KB, 304",
+        SMALL_FILE,
+        rate=Bound(least=0.1),
+        queries=Bound(most=1),
+        headers={"If-None-Match": "*"},
+        data=("file", SMALL, 2000),
+    ),
     Route(
         "POST /oauth2/token, client_credentials",
         "/oauth2/token",

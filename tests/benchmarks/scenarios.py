@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
+from urllib.parse import quote
 
 from tests.benchmarks import clients, machine
 from tests.benchmarks.bounds import BenchError, Bound
@@ -15,6 +16,7 @@ PASSWORD = "correct horse battery"
 SIGNING_IN, VERIFYING = 16, 64
 DEAD_ROWS = 200_000
 UPLOADED = 300_000_000
+DOWNLOADED = 300_000_000
 PACE = 0.004
 POLLED = ["/active", "/api/system/info"]
 
@@ -108,6 +110,18 @@ def uploads(world: World, seconds: float) -> dict[str, float]:
     }
 
 
+def downloads(world: World, seconds: float) -> dict[str, float]:
+    """A large file, fetched from us and, in turn, from a bare program that reads the same file and sends it."""
+    file = world.once("file", "6" * 32, DOWNLOADED)
+    ours, bare = f"{world.platform.base}{file['path']}", f"{world.wsgi.ask.url}?{quote(file['on_disk'])}"
+    taken: dict[str, list[float]] = {ours: [], bare: []}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until or not taken[ours]:
+        for url, times in taken.items():
+            times.append(world.fleet.submit(clients.seconds_to_fetch, url).result())
+    return {"throughput ÷ a bare program's": median(taken[bare]) / median(taken[ours])}
+
+
 def prune(world: World, seconds: float) -> dict[str, float]:
     """The whole command, the start of its process too."""
     began = time.perf_counter()
@@ -152,6 +166,7 @@ SCENARIOS = (
         {"throughput ÷ a bare program's": Bound(least=0.5), "growth of the worker's memory, MiB": Bound(most=32)},
         worst=frozenset({"growth of the worker's memory, MiB"}),
     ),
+    Scenario(f"A download of {DOWNLOADED // 10**6} MB", downloads, {"throughput ÷ a bare program's": Bound(least=0.7)}),
     Scenario(
         f"manage.py prune, {DEAD_ROWS:,} dead rows",
         prune,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db.models import Model
 from django.utils import timezone
@@ -17,6 +18,7 @@ from sage_platform.oauth2 import models as oauth2
 from sage_platform.oauth2 import tokens
 from tests.oauth2_clients import CALLBACK, VERIFIER, allow, basic, make_client, request_of
 from tests.provider_rows import make_provider
+from tests.uploads.kept import kept
 
 SCOPE = "openid profile email"
 
@@ -42,6 +44,12 @@ def providers(number: int) -> None:
     """So many of the administrator's."""
     for place in range(number):
         make_provider(administrator(), "https://models.example/v1", name=f"Provider {place}", model=f"model-{place}")
+
+
+def file(public_id: str, size: int) -> dict[str, str]:
+    """A file of so many bytes under this id: the path of its address, and where it is on the disk."""
+    row = kept(b"0123456789abcdef" * (size // 16), "file.bin", "application/octet-stream", public_id=public_id)
+    return {"path": row.path, "on_disk": str(settings.SAGE_MEDIA_ROOT / row.key)}
 
 
 def oauth2_flow() -> dict[str, Any]:

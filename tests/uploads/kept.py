@@ -12,9 +12,15 @@ from uploads.stores import store_named
 
 
 def kept(
-    content: bytes, name: str = "a.txt", content_type: str = "text/plain", *, owner: User | None = None, key: str = ""
+    content: bytes,
+    name: str = "a.txt",
+    content_type: str = "text/plain",
+    *,
+    owner: User | None = None,
+    key: str = "",
+    public_id: str = "",
 ) -> Upload:
-    public_id = new_public_id()
+    public_id = public_id or new_public_id()
     key = key or f"users/{owner.pk if owner else 'gone'}/{public_id}"
     with tempfile.NamedTemporaryFile(delete=False) as draft:
         draft.write(content)
