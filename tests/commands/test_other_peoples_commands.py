@@ -26,6 +26,7 @@ def test_the_list() -> None:
         "[providers]",
         "[sage_platform]",
         "[staticfiles]",
+        "[uploads]",
     ]
     assert "\n[auth]\n    changepassword\n\n[contenttypes]\n" in text
 
