@@ -21,7 +21,7 @@ from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Places
 from sage_platform.api.middleware import when_closed
 from sage_platform.api.waiting import lend_connection
-from uploads.content_types import PLAIN_TEXT, is_inline
+from uploads.content_types import is_inline
 from uploads.models import Store, Upload
 from uploads.names import disposition
 from uploads.ranges import asked_range
@@ -100,9 +100,8 @@ def from_disk(request: HttpRequest, row: Upload) -> HttpResponseBase:
 
 
 def headers_of(row: Upload) -> dict[str, str]:
-    charset = "; charset=utf-8" if row.content_type == PLAIN_TEXT else ""
     return {
-        "Content-Type": row.content_type + charset,
+        "Content-Type": row.media_type,
         "Content-Disposition": disposition(row.name, inline=is_inline(row.content_type)),
         "ETag": f'"{row.sha256}"',
         "Accept-Ranges": "bytes",

@@ -123,7 +123,7 @@ def test_files_are_moved(source: str, settings: Settings, object_server: ObjectS
     assert objects() == {source: {}, target: expected | {bundle.key: b"a bundle", there.key: b"there already"}}
     if target == "s3":
         head = object_server.client.head_object(Bucket=bucket, Key=moved[2].key)
-        assert (head["ContentType"], head["ContentDisposition"]) == ("text/plain", DISPOSITION)
+        assert (head["ContentType"], head["ContentDisposition"]) == ("text/plain; charset=utf-8", DISPOSITION)
     assert not list((tmp_path / "media").glob("users/*/*/*" if target == "s3" else ".incoming/*"))
     assert move("--to", target) == [f"0 moved to {target}."]
 

@@ -136,7 +136,7 @@ class Move:
             for parts in self._to.unfinished(row.key):
                 self._to.abort(parts)
             disposition = names.disposition(row.name, inline=is_inline(row.content_type))
-            self._to.keep(draft.path, row.key, content_type=row.content_type, disposition=disposition)
+            self._to.keep(draft.path, row.key, content_type=row.media_type, disposition=disposition)
         if stores.sha256_of(self._to, row.key) != row.sha256:
             self._to.delete_object(row.key)
             return Outcome.UNFAITHFUL
