@@ -434,6 +434,25 @@ def test_the_last_object_of_a_file_is_never_deleted(settings: Settings, tmp_path
     assert objects() == {"disk": {row.key: b"Hello"}, "s3": {}}
 
 
+@pytest.mark.parametrize("arrived", [True, False])
+def test_check_uploads_leaves_former_objects_to_the_move(arrived: bool, tmp_path: Path) -> None:
+    """Somebody may still come for one, and where the other store has lost the file it is the last that there is of it."""
+    row = kept("disk", b"Hello", tmp=tmp_path)
+    if arrived:
+        (tmp_path / "copy").write_bytes(b"Hello")
+        stores.store_named("s3").keep(tmp_path / "copy", row.key, content_type="text/plain", disposition="inline")
+    Upload.objects.filter(pk=row.pk).update(store="s3")
+    before = objects()
+    out = StringIO()
+    try:
+        call_command("check_uploads", "--now", stdout=out, stderr=StringIO())
+    except CommandError:
+        assert not arrived
+    told = [] if arrived else [f"upload whose object is gone: upload {row.pk}"]
+    assert out.getvalue().splitlines() == [*told, "0 cleared."]
+    assert objects() == before
+
+
 @pytest.mark.parametrize("checked", [True, False])
 def test_the_claim_of_a_killed_run_is_cleared_and_the_bundle_stays(checked: bool, settings: Settings, tmp_path: Path) -> None:
     """By `check_uploads` once it has run out, and by the next run at once."""

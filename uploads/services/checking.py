@@ -95,13 +95,16 @@ def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> 
     found = store.objects()
     while batch := list(islice(found, BATCH)):
         sizes = {each.key: each for each in batch}
-        owned = Upload.objects.filter(key__in=sizes).exclude(state=State.RECEIVING)
-        here = {row.key: row for row in owned.filter(store=name)}
+        owned = list(Upload.objects.filter(key__in=sizes).exclude(state=State.RECEIVING))
+        here = {row.key: row for row in owned if row.store == name}
+        # What a file has in this store while its row names the other one is left to `move_uploads`: that deletes it when nobody
+        # comes for it any more, and never the last object of a file.
+        somebody_s = {row.key for row in owned}
         seen |= {row.pk for row in here.values()}
         for key, row in here.items():
             if row.state == State.STORED and row.size != sizes[key].size:
                 yield Found(Kind.DIFFERENT, f"upload {row.pk}")
-        nobody_s = [each for key, each in sizes.items() if key not in here and _is_old(each, now, grace)]
+        nobody_s = [each for key, each in sizes.items() if key not in somebody_s and _is_old(each, now, grace)]
         yield from _clear_objects(store, nobody_s, dry_run=dry_run)
     for row in Upload.objects.stored().filter(Q(store=name) & Q(pk__lte=last)).order_by("pk").iterator(BATCH):
         if row.pk not in seen and store.info(row.key) is None and _is_still_there(row):
