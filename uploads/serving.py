@@ -21,7 +21,7 @@ from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Places
 from sage_platform.api.middleware import when_closed
 from sage_platform.api.waiting import lend_connection
-from uploads.content_types import is_inline
+from uploads.content_types import PLAIN_TEXT, is_inline
 from uploads.models import Store, Upload
 from uploads.names import disposition
 from uploads.ranges import asked_range
