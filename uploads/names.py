@@ -36,6 +36,11 @@ def clean_name(given: str) -> str:
     return name if any(_is_seen(letter) and letter != "." for letter in name) else UNNAMED
 
 
+def prefix_of(user_id: str) -> str:
+    """Where a user's files are. An identity proxy may name a user "." or "..", which a path takes for other folders."""
+    return f"users/{user_id if user_id.strip('.') else user_id.replace('.', '%2E')}"
+
+
 def folder_of(path: str) -> str:
     """The folder below a user's own prefix; none for an empty path. Raises InvalidInput."""
     return "/".join(_segments(path)) if path else ""

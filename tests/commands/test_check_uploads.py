@@ -9,7 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from sage_platform.accounts.models import User
-from tests.people import Caller
+from tests.conftest import make_user
+from tests.people import Caller, signed_in
 from tests.uploads.conftest import media
 from tests.uploads.rows import left
 from tests.uploads.sending import files_in, stored
@@ -38,6 +39,15 @@ def test_nothing_to_clear(as_alice: Caller, media: Path) -> None:
     kept = stored(as_alice, b"Hello")
     assert told() == ["0 cleared."]
     assert list(files_in(media)) == [f"users/alice/{kept['id']}"]
+
+
+@pytest.mark.parametrize("user_id", [".", "..", "..."])
+def test_files_of_a_user_whose_id_is_dots(user_id: str, hashed: str, media: Path) -> None:
+    """An identity proxy may name one so in `X-Sage-Internal-UserId`."""
+    kept = stored(signed_in(make_user(user_id, hashed)), b"Hello", path="users/alice")
+    name = user_id.replace(".", "%2E")
+    assert told("--now") == ["0 cleared."]
+    assert files_in(media) == {f"users/{name}/users/alice/{kept['id']}": b"Hello"}
 
 
 def test_nothing_was_ever_stored(media: Path) -> None:

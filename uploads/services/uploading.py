@@ -77,7 +77,7 @@ def key_for(row: Upload, owner: User, path: str) -> str:
     if owner.is_admin and names.is_bundle(path):
         return names.bundle_key(path)
     folder = names.folder_of(path)
-    return "/".join(part for part in ("users", str(owner.pk), folder, row.public_id) if part)
+    return "/".join(part for part in (names.prefix_of(str(owner.pk)), folder, row.public_id) if part)
 
 
 @contextmanager
