@@ -134,8 +134,10 @@ check-fuzz: dev
 
 check-services: dev
 	$(call heading,The whole suite on PostgreSQL and Redis)
-	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not programs and not fuzz' \
+	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest $(PARALLEL) -m 'not browser and not programs and not fuzz and not attack' \
 		--cov --cov-fail-under=$(COVERAGE_FLOOR)
+	$(call heading,Attacks on PostgreSQL and Redis by themselves)
+	$(BARE) $(PY) -m scripts.with_services -- $(PY) -m pytest -m attack
 
 format: dev ## Format the code and mend what lint can mend
 	@$(PY) -m ruff check --fix-only --quiet

@@ -22,6 +22,7 @@ from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer
 from sage_platform.api.languages import HEADERS, TAGS, language_of
+from sage_platform.api.waiting import lend_connection
 from sage_platform.logs import request_id_var
 from sage_platform.request_body import RequestBody, has_body
 
@@ -162,6 +163,8 @@ def in_place(
         leave()
         raise
     if response.streaming or getattr(request.META["wsgi.input"], "lingers", False):
+        # The client may take its time now, and a database connection is everybody's.
+        lend_connection()
         when_closed(response, leave)
     else:
         leave()
