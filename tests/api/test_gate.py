@@ -173,6 +173,7 @@ def test_when_every_body_hangs_the_next_is_refused_and_others_get_in(threads: in
     assert middleware(from_somebody(places)).status_code == 200
 
 
+@pytest.mark.django_db  # The end of a response lets Django look at its connections.
 def test_answers_that_are_sent_piece_by_piece_take_the_places_of_bodies(settings: Settings) -> None:
     """Both go at their client's pace, so together they never take all threads."""
     settings.SAGE_THREADS = 96
