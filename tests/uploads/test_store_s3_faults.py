@@ -68,6 +68,15 @@ def large(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """With the usual seconds, since whoever is answered has nothing to wait for."""
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
+    client._connections.cache_clear()
+    yield
+    client._connections.cache_clear()
+
+
+@pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tenths of a second in the place of seconds, and one attempt."""
     monkeypatch.setattr(client, "READ_SECONDS", 0.4)
@@ -128,7 +137,7 @@ REFUSALS: dict[str, tuple[Behaviour, str, str]] = {
 }
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_one_attempt")
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_store_that_refuses(front: FaultyServer, store: ObjectStore, real: ObjectStore, draft: Path, name: str) -> None:
     """The answer to HEAD has no body, so its reason is not known; `info` asks by GET as well where the object may be missing."""

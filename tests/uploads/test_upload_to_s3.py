@@ -94,8 +94,8 @@ def test_objects_and_parts_of_nobody(as_alice: Caller, bucket: S3Bucket) -> None
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tenths of a second in the place of seconds, and one attempt."""
-    monkeypatch.setattr(s3_client, "READ_SECONDS", 0.4)
+    """Less than the usual seconds, and one attempt."""
+    monkeypatch.setattr(s3_client, "READ_SECONDS", 1.5)
     monkeypatch.setattr(s3_client, "ATTEMPTS", 1)
     s3_client._connections.cache_clear()
 
