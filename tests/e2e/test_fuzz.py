@@ -181,6 +181,8 @@ def judge(who: str, operation: dict[str, Any], statuses: set[int]) -> bool:
     if operation["tags"] == ["raw"] and "401" in operation["responses"]:
         # The robot's credentials do not go together with the administrator's token; a product's token is there as the user.
         return let_in == (who != "admin" if "requestBody" in operation else who == "user")
+    if who == "nobody" and operation["operationId"].startswith("raw_files_"):
+        return statuses == {404}  # They know no file's address, and cannot guess one.
     if who == "nobody" and operation.get("security"):
         return not let_in and 401 in statuses
     if who == "user" and operation["description"].startswith("For administrators."):
