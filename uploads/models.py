@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sage_platform import paths
 from sage_platform.accounts.models import User
+from uploads import names
+from uploads.content_types import PLAIN_TEXT, is_inline
 
 PUBLIC_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -121,7 +123,12 @@ class Upload(models.Model):
     @property
     def media_type(self) -> str:
         """The type with its charset, as a header says it: only UTF-8 is told to be plain text."""
-        return f"{self.content_type}; charset=utf-8" if self.content_type == "text/plain" else self.content_type
+        return f"{self.content_type}; charset=utf-8" if self.content_type == PLAIN_TEXT else self.content_type
+
+    @property
+    def disposition(self) -> str:
+        """How a browser takes it, as a header says it."""
+        return names.disposition(self.name, inline=is_inline(self.content_type))
 
     @property
     def path(self) -> str:
@@ -135,5 +142,5 @@ class Upload(models.Model):
     @property
     def told_url(self) -> str:
         """What clients are told: a path where the deployment wants one, but of a release bundle always the whole address."""
-        is_path = settings.SAGE_UPLOAD_URL_STYLE == "path" and not self.key.startswith("bundle/")
+        is_path = settings.SAGE_UPLOAD_URL_STYLE == "path" and not names.is_bundle(self.key)
         return self.path if is_path else self.url

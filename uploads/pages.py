@@ -28,8 +28,7 @@ def files(request: HttpRequest) -> HttpResponse:
     user = cast(PageRequest, request).user
     rows = Upload.objects.for_user(user).stored()
     if request.method == "POST":
-        named = request.POST.get("upload", "")
-        row = rows.filter(public_id=named).first() if named.isascii() and "\0" not in named else None
+        row = rows.known_as(request.POST.get("upload", ""))
         if row is not None:
             _delete(request, row, user)
         return HttpResponseRedirect(request.get_full_path())

@@ -21,11 +21,10 @@ from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Places
 from sage_platform.api.middleware import when_closed
 from sage_platform.api.waiting import lend_connection
-from uploads.content_types import PLAIN_TEXT, is_inline
+from uploads.content_types import PLAIN_TEXT
 from uploads.models import Store, Upload
-from uploads.names import disposition
 from uploads.ranges import asked_range
-from uploads.stores import StoreUnavailable, store_named
+from uploads.stores import store_named
 
 log = getLogger("sage.uploads")
 PIECE_BYTES = 256 * 1024
@@ -73,8 +72,6 @@ def file(request: HttpRequest, public_id: str, filename: str) -> HttpResponseBas
 
 def from_object_store(request: HttpRequest, row: Upload) -> HttpResponse:
     """A browser goes on to an address that is good for a short time, so no cache may keep the answer."""
-    if row.store not in settings.OBJECT_STORES:
-        raise StoreUnavailable(cause="an upload is in the object store, and SAGE_S3_ENDPOINT is not set")
     address = cast(WithAddresses, store_named(row.store)).address(row.key, method=request.method or "")
     return HttpResponseRedirect(address, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
@@ -102,7 +99,7 @@ def from_disk(request: HttpRequest, row: Upload) -> HttpResponseBase:
 def headers_of(row: Upload) -> dict[str, str]:
     return {
         "Content-Type": row.media_type,
-        "Content-Disposition": disposition(row.name, inline=is_inline(row.content_type)),
+        "Content-Disposition": row.disposition,
         "ETag": f'"{row.sha256}"',
         "Accept-Ranges": "bytes",
         # A cache asks each time, so that a deleted file is gone. The ETag makes it cheap.

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
+from sage_platform.api import handlers
 from sage_platform.api.errors import headers_of
 from sage_platform.pages.model_admin import ListAdmin, was_overtaken
 from sage_platform.typing import ModelForm
@@ -86,14 +87,10 @@ class RowAdmin(ListAdmin[M]):
             cast("RefusedRequest", request).refusal = str(error.detail)
             status, headers = error.status_code, headers_of(error)
         response = self._changeform_view(*arguments)
-        if status in {
-            429,
-            503,
-        }:  # Any other refusal is of what was typed, and a form that is shown once more is 200 in the admin.
-            response.status_code = status
-            for name, value in headers.items():
-                response.headers[name] = value
-        return response
+        if status not in {429, 503}:
+            return response  # A refusal of what was typed: a form that is shown once more is 200 in the admin.
+        response.status_code = status
+        return handlers.with_headers(response, headers)
 
     def log_addition(self, request: HttpRequest, obj: M, message: object) -> Any:
         """The service has written it, in the transaction of the change itself."""

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from django.db.models import Q
-
 from uploads import drafts, stores
 from uploads.models import State, Store, Upload
 from uploads.services import deleting, uploading
@@ -106,7 +104,7 @@ def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> 
                 yield Found(Kind.DIFFERENT, f"upload {row.pk}")
         nobody_s = [each for key, each in sizes.items() if key not in somebody_s and _is_old(each, now, grace)]
         yield from _clear_objects(store, nobody_s, dry_run=dry_run)
-    for row in Upload.objects.stored().filter(Q(store=name) & Q(pk__lte=last)).order_by("pk").iterator(BATCH):
+    for row in Upload.objects.stored().filter(store=name, pk__lte=last).order_by("pk").iterator(BATCH):
         if row.pk not in seen and store.info(row.key) is None and _is_still_there(row):
             yield Found(Kind.MISSING, f"upload {row.pk}")
     for parts in store.unfinished():

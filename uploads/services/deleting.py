@@ -13,7 +13,7 @@ from sage_platform.api.waiting import waiting
 from sage_platform.metrics import operation
 from uploads import stores
 from uploads.models import State, Upload
-from uploads.services.uploading import LEASE, in_use, is_needed
+from uploads.services.uploading import LEASE, in_use, is_needed, under_way
 
 log = getLogger("sage.uploads")
 
@@ -33,7 +33,7 @@ def delete(row: Upload, *, actor: User | None) -> None:
                 raise Refusal(Code.NOT_FOUND, _("This file is gone."))
             record(actor, row, deleted=True)
     except IntegrityError:
-        raise Refusal(Code.BAD_REQUEST, _("Another upload to this path is under way. Try again when it has ended.")) from None
+        raise under_way() from None
     try:
         finish(Upload.objects.get(pk=row.pk))
     except Unavailable as error:

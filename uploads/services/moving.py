@@ -11,7 +11,6 @@ import fcntl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from enum import StrEnum
 from itertools import islice
 
@@ -22,10 +21,9 @@ from django.utils import timezone
 
 from sage_platform import data_files
 from sage_platform.api.errors import BodyTooLarge
-from uploads import drafts, names, stores
-from uploads.content_types import is_inline
+from uploads import drafts, stores
 from uploads.models import State, Store, Upload, UploadQuerySet
-from uploads.services.uploading import LEASE, SLOWEST_BYTES_PER_SECOND
+from uploads.services.uploading import lease_for
 
 BATCH = 200
 PIECE = 1024 * 1024
@@ -135,8 +133,7 @@ class Move:
             # Of a run that was killed: nobody else brings anything to this key.
             for parts in self._to.unfinished(row.key):
                 self._to.abort(parts)
-            disposition = names.disposition(row.name, inline=is_inline(row.content_type))
-            self._to.keep(draft.path, row.key, content_type=row.media_type, disposition=disposition)
+            self._to.keep(draft.path, row.key, content_type=row.media_type, disposition=row.disposition)
         if stores.sha256_of(self._to, row.key) != row.sha256:
             self._to.delete_object(row.key)
             return Outcome.UNFAITHFUL
@@ -163,7 +160,7 @@ class Move:
             yield None
             return
         now = timezone.now()
-        lease = LEASE + timedelta(seconds=3 * size / SLOWEST_BYTES_PER_SECOND)
+        lease = lease_for(3 * size)
         facts = {"sha256": NO_DIGEST, "state": State.PENDING, "store": self.target, "lease_until": now + lease}
         with transaction.atomic():
             claim = Upload.objects.create(key=key, size=0, source=Upload.Source.UPLOAD, created_at=now, **facts)

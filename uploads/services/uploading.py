@@ -25,7 +25,6 @@ from sage_platform.api.gate import Places
 from sage_platform.api.waiting import lend_connection, waiting
 from sage_platform.metrics import operation
 from uploads import drafts, forms, names, stores
-from uploads.content_types import is_inline
 from uploads.drafts import Draft
 from uploads.models import State, Upload
 
@@ -40,10 +39,6 @@ FORM_BYTES = 64 * 1024
 MOST_EACH = 10_000
 
 places = Places(settings.SAGE_UPLOAD_CONCURRENCY)
-
-
-class TooManyFiles(Refusal):
-    pass
 
 
 def most_body_bytes() -> int:
@@ -113,10 +108,10 @@ def reserve(owner: User, size: int, *, source: Upload.Source, came_from: str) ->
 def _leave_room(owner: User, size: int) -> None:
     there = Upload.objects.for_user(owner).counting(timezone.now()).aggregate(files=Count("pk"), bytes=Sum("size"))
     if there["files"] >= MOST_EACH:
-        raise TooManyFiles(Code.BAD_REQUEST, _("You have too many files. Delete some that you no longer need."))
+        raise Refusal(Code.BAD_REQUEST, _("You have too many files. Delete some that you no longer need."))
     quota = settings.SAGE_UPLOAD_QUOTA_BYTES
     if quota and (there["bytes"] or 0) + size > quota:
-        raise TooManyFiles(Code.BAD_REQUEST, _("There is no room left for this file. Delete some that you no longer need."))
+        raise Refusal(Code.BAD_REQUEST, _("There is no room left for this file. Delete some that you no longer need."))
 
 
 def renewing(row: Upload, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
@@ -144,7 +139,6 @@ def keep(row: Upload, draft: Draft, *, name: str, key: str) -> Upload:
     """Make the draft the row's object. Raises Refusal, Unavailable."""
     if is_needed(key):
         raise in_use()
-    seconds = LEASE.total_seconds() + draft.size / SLOWEST_BYTES_PER_SECOND
     facts = {
         "name": name,
         "size": draft.size,
@@ -152,19 +146,23 @@ def keep(row: Upload, draft: Draft, *, name: str, key: str) -> Upload:
         "sha256": draft.sha256,
         "key": key,
         "state": State.PENDING,
-        "lease_until": timezone.now() + timedelta(seconds=seconds),
+        "lease_until": timezone.now() + lease_for(draft.size),
     }
     try:
         with transaction.atomic():
             if not Upload.objects.filter(pk=row.pk, state=State.RECEIVING).update(**facts):
                 raise too_late()
     except IntegrityError:
-        raise Refusal(Code.BAD_REQUEST, _("Another upload to this path is under way. Try again when it has ended.")) from None
+        raise under_way() from None
     row.refresh_from_db()
     with waiting():
-        disposition = names.disposition(name, inline=is_inline(draft.content_type))
-        stores.store_named(row.store).keep(draft.path, key, content_type=row.media_type, disposition=disposition)
+        stores.store_named(row.store).keep(draft.path, key, content_type=row.media_type, disposition=row.disposition)
     return complete(row)
+
+
+def lease_for(size: int) -> timedelta:
+    """For a file of so many bytes that is on its way into a store."""
+    return LEASE + timedelta(seconds=size / SLOWEST_BYTES_PER_SECOND)
 
 
 def complete(row: Upload) -> Upload:
@@ -205,6 +203,10 @@ def give_up(row: Upload) -> None:
 def is_needed(key: str) -> bool:
     """Whether an area still needs the object: then it is neither replaced nor deleted."""
     return any(needs(key) for needs in seams.object_references.values())
+
+
+def under_way() -> Refusal:
+    return Refusal(Code.BAD_REQUEST, _("Another upload to this path is under way. Try again when it has ended."))
 
 
 def in_use() -> Refusal:

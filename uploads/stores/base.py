@@ -88,7 +88,8 @@ def sha256_of(store: ObjectStore, key: str) -> str:
 def store_named(name: str) -> ObjectStore:
     """`disk` or `s3`. Raises StoreUnavailable where this deployment has no such store (any more)."""
     if name not in settings.OBJECT_STORES:
-        raise StoreUnavailable(cause=f"no store named {name} is set up")
+        # The disk is always there.
+        raise StoreUnavailable(cause="an upload is in the object store, and SAGE_S3_ENDPOINT is not set")
     return cast(ObjectStore, storages[name])
 
 
