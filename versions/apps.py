@@ -1,5 +1,25 @@
+from datetime import datetime, timedelta
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.api import seams
+
+REFUSED_KEPT = timedelta(days=90)
 
 
 class VersionsConfig(AppConfig):
     name = "versions"
+    verbose_name = _("Releases")
+
+    def ready(self) -> None:
+        from versions.models import RefusedRelease
+        from versions.services.references import is_referenced
+
+        def refused_before(at: datetime) -> QuerySet[Any]:
+            return RefusedRelease.objects.filter(at__lt=at - REFUSED_KEPT)
+
+        seams.object_references.register("releases", is_referenced)
+        seams.prunable.register("refused releases", refused_before)

@@ -11,13 +11,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, Session, SignIn, User
 from sage_platform.accounts.services import pruning
+from versions.models import RefusedRelease, Source
 
-MODELS = [Session, AccessToken, RefreshToken, RegistrationCode, LimitedAct, SignIn]
+MODELS = [Session, AccessToken, RefreshToken, RegistrationCode, LimitedAct, SignIn, RefusedRelease]
 
 
 @pytest.fixture
 def rows(alice: User) -> None:
-    """Of each kind one that has just run out and one that is about to: sign-ins after 90 days, counted acts after one."""
+    """Of each kind one that has just run out and one that is about to. Those that are kept for a while are older by that."""
     now = timezone.now()
     moments = {"old": now - timedelta(minutes=1), "new": now + timedelta(minutes=1)}
     for name, at in moments.items():
@@ -30,6 +31,7 @@ def rows(alice: User) -> None:
         RefreshToken.objects.create(digest=name, sign_in=kept, expires_at=at, used_at=now)
         RegistrationCode.objects.create(email_key=name, digest="x", expires_at=at)
         LimitedAct.objects.create(limit="x", subject=name, at=at - timedelta(days=1))
+        RefusedRelease.objects.create(source=Source.API, made_by=name, at=at - timedelta(days=90), faults=[])
 
 
 def left() -> list[int]:
@@ -48,9 +50,9 @@ def test_a_dry_run_only_says(rows: None) -> None:
         "registration codes: 1 to remove\ncounted acts: 1 to remove\nsign-ins: 1 to remove\n"
         "OAuth2 access tokens: 0 to remove\nOAuth2 refresh tokens: 0 to remove\nOAuth2 authorization codes: 0 to remove\n"
         "OAuth2 device codes: 0 to remove\nOAuth2 ID tokens: 0 to remove\n"
-        "OAuth2 former client secrets: 0 to remove\n"
+        "OAuth2 former client secrets: 0 to remove\nrefused releases: 1 to remove\n"
     )
-    assert left() == [2, 2, 2, 2, 2, 2]
+    assert left() == [2] * 7
 
 
 def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
@@ -59,13 +61,13 @@ def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
         "registration codes: 1 removed\ncounted acts: 1 removed\nsign-ins: 1 removed\n"
         "OAuth2 access tokens: 0 removed\nOAuth2 refresh tokens: 0 removed\nOAuth2 authorization codes: 0 removed\n"
         "OAuth2 device codes: 0 removed\nOAuth2 ID tokens: 0 removed\n"
-        "OAuth2 former client secrets: 0 removed\n"
+        "OAuth2 former client secrets: 0 removed\nrefused releases: 1 removed\n"
     )
-    assert left() == [1, 1, 1, 1, 1, 1]
+    assert left() == [1] * 7
     assert [SignIn.objects.get().client_key, *(model._base_manager.get().pk for model in MODELS[:4])] == ["new"] * 5
-    assert LimitedAct.objects.get().subject == "new"
+    assert [LimitedAct.objects.get().subject, RefusedRelease.objects.get().made_by] == ["new"] * 2
     assert {line.split(": ")[1] for line in run().splitlines()} == {"0 removed"}
-    assert left() == [1, 1, 1, 1, 1, 1]
+    assert left() == [1] * 7
 
 
 def test_it_goes_in_batches(

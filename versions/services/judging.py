@@ -1,0 +1,178 @@
+"""Whether a release may be published: one function for the API, the administration, the commands and the import.
+
+A million desktops read what `check` answers, and one field that their updater cannot read keeps every one of them from updating.
+So whatever the updater would fail at is a fault here, with the field that it is about.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from sage_platform.api import seams
+from sage_platform.api.seams import StoredFile
+from sage_platform.outbound import MalformedAddress
+from sage_platform.outbound.target import parse
+from versions import platforms, semver
+from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Release
+
+
+class FaultKind(models.TextChoices):
+    """What is wrong. The label is the sentence for people, and `{name}` in it is a detail of the fault."""
+
+    VERSION = "version", _("Give a version by Semantic Versioning, such as 1.4.0 or 2.0.0-rc.1.")
+    NOTES_TOO_LONG = "notes_too_long", _("The release notes are too long: {most} characters at most.")
+    NO_ARTIFACT = "no_artifact", _("Give at least one artifact.")
+    TOO_MANY_ARTIFACTS = "too_many_artifacts", _("There are too many artifacts: {most} at most.")
+    PLATFORM = "platform", _("Give a platform such as darwin-aarch64, windows-x86_64 or linux-x86_64-deb.")
+    PLATFORM_TWICE = "platform_twice", _("The platform {platform} is there twice.")
+    NO_ADDRESS = "no_address", _("Give the address of the installer, that of the update, or both.")
+    NO_SIGNATURE = "no_signature", _("An update needs its signature: the content of the .sig file.")
+    NO_UPDATE = "no_update", _("There is a signature, and no update that it belongs to.")
+    ADDRESS = "address", _("Give a whole address that begins with https:// or http://.")
+    TOO_LONG = "too_long", _("This is too long: {most} characters at most.")
+    FILE_GONE = "file_gone", _("There is no file at this address of ours. Upload it again.")
+    # Warnings: what may be meant, and what an administrator should know.
+    UNKNOWN_PLATFORM = (
+        "unknown_platform",
+        _("No updater asks for {platform}, unless the application sets it as its own target."),
+    )
+    MISSING_PLATFORM = (
+        "missing_platform",
+        _("Release {version} has an update for {platform} and this one has none: the updater fails there."),
+    )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`field` as in answers of the API: `version`, `artifacts.2.updater_signature`. `details` never hold what was sent, but for
+    a platform of the right form."""
+
+    kind: FaultKind
+    field: str
+    details: Mapping[str, str] = attribute(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        return str(self.kind.label).format(**self.details)
+
+    def as_row(self) -> dict[str, Any]:
+        return {"kind": self.kind.value, "field": self.field, "details": dict(self.details)}
+
+
+@dataclass(frozen=True)
+class CandidateArtifact:
+    """Empty texts stand for what there is none of."""
+
+    platform: str
+    installer_url: str = ""
+    updater_url: str = ""
+    updater_signature: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A release as it is to be. `version`, addresses and signatures are without what people write around them (`cleaned`)."""
+
+    version: str
+    release_notes: str
+    artifacts: tuple[CandidateArtifact, ...]
+
+    @classmethod
+    def cleaned(cls, version: str, release_notes: str, artifacts: Iterable[CandidateArtifact]) -> "Candidate":
+        return cls(
+            semver.without_prefix(version),
+            release_notes,
+            tuple(
+                CandidateArtifact(
+                    one.platform.strip(), one.installer_url.strip(), one.updater_url.strip(), one.updater_signature.strip()
+                )
+                for one in artifacts
+            ),
+        )
+
+    @classmethod
+    def of(cls, release: Release) -> "Candidate":
+        rows = release.artifacts.all()
+        return cls.cleaned(
+            release.version,
+            release.release_notes,
+            [CandidateArtifact(row.platform, row.installer_url, row.updater_url, row.updater_signature) for row in rows],
+        )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`files` are those of our own store that the addresses lead to, by the address."""
+
+    candidate: Candidate
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    files: Mapping[str, StoredFile]
+
+    def key_of(self, address: str) -> str:
+        """The object that an address leads to; empty for a stranger's."""
+        return self.files[address].key if address in self.files else ""
+
+
+def judge(candidate: Candidate) -> Judgement:
+    """Reads files of our own store, so never within a transaction."""
+    faults: list[Fault] = []
+    warnings: list[Fault] = []
+    files: dict[str, StoredFile] = {}
+    try:
+        semver.Version.parse(candidate.version)
+    except ValueError:
+        faults.append(Fault(FaultKind.VERSION, "version"))
+    if len(candidate.release_notes) > LONGEST_NOTES:
+        faults.append(Fault(FaultKind.NOTES_TOO_LONG, "release_notes", {"most": str(LONGEST_NOTES)}))
+    if not candidate.artifacts:
+        faults.append(Fault(FaultKind.NO_ARTIFACT, "artifacts"))
+    if len(candidate.artifacts) > MOST_ARTIFACTS:
+        faults.append(Fault(FaultKind.TOO_MANY_ARTIFACTS, "artifacts", {"most": str(MOST_ARTIFACTS)}))
+        return Judgement(candidate, tuple(faults), (), {})
+    seen: set[str] = set()
+    for index, artifact in enumerate(candidate.artifacts):
+        place = f"artifacts.{index}"
+        if not platforms.is_platform(artifact.platform):
+            faults.append(Fault(FaultKind.PLATFORM, f"{place}.platform"))
+        elif artifact.platform in seen:
+            faults.append(Fault(FaultKind.PLATFORM_TWICE, f"{place}.platform", {"platform": artifact.platform}))
+        elif not platforms.is_known(artifact.platform):
+            warnings.append(Fault(FaultKind.UNKNOWN_PLATFORM, f"{place}.platform", {"platform": artifact.platform}))
+        seen.add(artifact.platform)
+        faults.extend(_addresses(artifact, place, files))
+        faults.extend(_pair(artifact, place))
+    return Judgement(candidate, tuple(faults), tuple(warnings), files)
+
+
+def _addresses(artifact: CandidateArtifact, place: str, files: dict[str, StoredFile]) -> Iterable[Fault]:
+    if not artifact.installer_url and not artifact.updater_url:
+        yield Fault(FaultKind.NO_ADDRESS, f"{place}.installer_url")
+    for name, url in (("installer_url", artifact.installer_url), ("updater_url", artifact.updater_url)):
+        if not url:
+            continue
+        if len(url) > LONGEST_ADDRESS:
+            yield Fault(FaultKind.TOO_LONG, f"{place}.{name}", {"most": str(LONGEST_ADDRESS)})
+            continue
+        try:
+            parse(url)
+        except MalformedAddress:
+            yield Fault(FaultKind.ADDRESS, f"{place}.{name}")
+            continue
+        look_up = seams.stored_files.get()
+        file = look_up(url) if look_up is not None else None
+        if file is not None:
+            files[url] = file
+
+
+def _pair(artifact: CandidateArtifact, place: str) -> Iterable[Fault]:
+    if artifact.updater_url and not artifact.updater_signature:
+        yield Fault(FaultKind.NO_SIGNATURE, f"{place}.updater_signature")
+    if artifact.updater_signature and not artifact.updater_url:
+        yield Fault(FaultKind.NO_UPDATE, f"{place}.updater_url")
+    if len(artifact.updater_signature) > LONGEST_SIGNATURE:
+        yield Fault(FaultKind.TOO_LONG, f"{place}.updater_signature", {"most": str(LONGEST_SIGNATURE)})
