@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin
+from django.forms.models import BaseInlineFormSet
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
+    StackedInline = admin.StackedInline
     TabularInline = admin.TabularInline
     ModelForm = forms.ModelForm
+    InlineFormSet = BaseInlineFormSet
 else:
 
     class Subscriptable:
@@ -22,8 +25,14 @@ else:
     class ModelAdmin(Subscriptable, admin.ModelAdmin):
         pass
 
+    class StackedInline(Subscriptable, admin.StackedInline):
+        pass
+
     class TabularInline(Subscriptable, admin.TabularInline):
         pass
 
     class ModelForm(Subscriptable, forms.ModelForm):
+        pass
+
+    class InlineFormSet(Subscriptable, BaseInlineFormSet):
         pass

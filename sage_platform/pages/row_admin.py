@@ -1,6 +1,6 @@
 """The page of a row: two who change one row do not undo each other, and what the services refuse is told in the form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from django import forms
@@ -22,6 +22,8 @@ class RefusedRequest(HttpRequest):
     """The request of a form that the services did not save, and why."""
 
     refusal: str
+    # Where the services said it field by field (`errors.RefusedForm`).
+    refused: Sequence[tuple[str, object]]
 
 
 class RowForm(ModelForm[M]):
@@ -84,7 +86,8 @@ class RowAdmin(ListAdmin[M]):
                 raise
             return self._changeform_view(*arguments)
         except APIException as error:
-            cast("RefusedRequest", request).refusal = str(error.detail)
+            refused = cast("RefusedRequest", request)
+            refused.refusal, refused.refused = str(error.detail), getattr(error, "errors", ())
             status, headers = error.status_code, headers_of(error)
         response = self._changeform_view(*arguments)
         if status not in {429, 503}:

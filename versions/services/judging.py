@@ -10,6 +10,7 @@ from dataclasses import field as attribute
 from typing import Any
 
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
@@ -17,7 +18,7 @@ from sage_platform.api.seams import StoredFile
 from sage_platform.outbound import MalformedAddress
 from sage_platform.outbound.target import parse
 from versions import platforms, semver
-from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Release
+from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Artifact, Release
 
 
 class FaultKind(models.TextChoices):
@@ -61,6 +62,10 @@ class Fault:
 
     def as_row(self) -> dict[str, Any]:
         return {"kind": self.kind.value, "field": self.field, "details": dict(self.details)}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Fault":
+        return cls(FaultKind(row["kind"]), row["field"], row["details"])
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,26 @@ class Judgement:
     def key_of(self, address: str) -> str:
         """The object that an address leads to; empty for a stranger's."""
         return self.files[address].key if address in self.files else ""
+
+    def place_of(self, fault: Fault) -> str:
+        """What the fault is about, in the words of people: the platform, and what the field is called."""
+        first, _dot, rest = fault.field.partition(".")
+        index, _dot, name = rest.partition(".")
+        if first != "artifacts":
+            return _named(Release, first)
+        if not index:
+            return str(capfirst(Artifact._meta.verbose_name_plural))
+        artifact = self.candidate.artifacts[int(index)].platform
+        platform = artifact if platforms.is_platform(artifact) else f"{capfirst(Artifact._meta.verbose_name)} {int(index) + 1}"
+        return f"{platform}, {_named(Artifact, name)}" if name else platform
+
+    def in_words(self, fault: Fault) -> str:
+        return f"{self.place_of(fault)}: {fault.message}"
+
+
+def _named(model: type[models.Model], column: str) -> str:
+    field = model._meta.get_field(column)
+    return str(getattr(field, "verbose_name", column))
 
 
 def judge(candidate: Candidate) -> Judgement:

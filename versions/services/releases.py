@@ -53,6 +53,21 @@ def create(candidate: Candidate, author: Author) -> tuple[Release, Judgement]:
     return release, judgement
 
 
+@operation("versions", "draft")
+def draft(candidate: Candidate, author: Author) -> Release:
+    """Keep a release that nobody is offered yet. It may have faults, but its version is one, and not taken."""
+    judgement = judge(candidate)
+    with writing():
+        if Release.objects.filter(version=candidate.version).exists():
+            raise exists()
+        release = Release.objects.create(
+            version=candidate.version, release_notes=candidate.release_notes, source=author.source, made_by=author.name
+        )
+        set_artifacts(release, judgement)
+        record(author.user, release, added=True)
+    return release
+
+
 @operation("versions", "replace")
 def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tuple[Release, Judgement]:
     """Publish a release in the place of one of the same version, if there is one. Raises as `create`.
@@ -84,8 +99,7 @@ def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     is_draft = release.state == State.DRAFT
     judgement = judge(candidate) if is_draft else judged(candidate, author)
     with writing():
-        now = Release.objects.filter(pk=release.pk).first()
-        if now is None or now.state != release.state:
+        if not Release.objects.filter(pk=release.pk, changed_at=release.changed_at).exists():
             raise gone()
         release.version = candidate.version if is_draft else release.version
         release.release_notes = candidate.release_notes
@@ -143,7 +157,7 @@ def judged(candidate: Candidate, author: Author) -> Judgement:
     judgement = judge(candidate)
     if judgement.faults:
         keep_refused(candidate.version, judgement.faults, author)
-        raise RefusedForm([(fault.field, fault.message) for fault in judgement.faults])
+        raise RefusedForm([(fault.field, judgement.in_words(fault)) for fault in judgement.faults])
     return judgement
 
 
