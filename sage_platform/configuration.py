@@ -17,6 +17,7 @@ from sage_platform import env, paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
 from sage_platform.sealed_search import UnknownError, holds_sealed
 from sage_platform.web_files import served_files
+from versions.updater_key import UpdaterKey, is_secret_key
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
@@ -258,6 +259,19 @@ def location(name: str) -> str:
     if value and not LOCATION.fullmatch(value):
         raise env.misconfigured(name, "a path such as /media/")
     return value
+
+
+@env.reader
+def updater_key(name: str) -> UpdaterKey | None:
+    """The public key that the desktop application's updater trusts; unset means none."""
+    value = env.text(name)
+    expected = "a public key, as plugins.updater.pubkey of tauri.conf.json or minisign's .pub file has it"
+    if is_secret_key(value):
+        expected = "the public key, and this is the secret one, which belongs where updates are signed and nowhere else"
+    try:
+        return UpdaterKey.read(value) if value else None
+    except ValueError:
+        raise env.misconfigured(name, expected) from None
 
 
 @env.or_else(dict[str, Any])

@@ -100,6 +100,10 @@ env.all_or_none(
     SAGE_DEFAULT_LLM_MODEL_NAME=SAGE_DEFAULT_LLM_MODEL_NAME,
 )
 
+# -- Releases -------------------------------------------------------------------------------------------------------------
+# With it each signature of an update is checked before a release is published; without it only the form is.
+SAGE_UPDATER_PUBKEY = configuration.updater_key("SAGE_UPDATER_PUBKEY")
+
 # -- Outbound requests ----------------------------------------------------------------------------------------------------
 # In production an address that a person gives must not reach the deployment's own network through us.
 SAGE_OUTBOUND_ALLOW_PRIVATE = env.boolean("SAGE_OUTBOUND_ALLOW_PRIVATE", default=not PRODUCTION)

@@ -8,15 +8,21 @@ from django.core.exceptions import ImproperlyConfigured
 from sage_platform import configuration, env
 from sage_platform.databases.patience import ImpatientConnection
 from tests.environment import NAME, Reader, check_refused
+from tests.versions.minisigning import SIGNER
+from versions.updater_key import UpdaterKey
 
 # 32 bytes in URL-safe base64 each.
 FERNET = "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="
 OTHER_FERNET = "Zw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2mXr7LpZw4Nc8="
 
+UPDATER_KEY: Reader = lambda: configuration.updater_key(NAME)  # noqa: E731
 BASE_PATH: Reader = lambda: configuration.base_path(NAME, "/sage")  # noqa: E731
 KEYS: Reader = lambda: configuration.encryption_keys(NAME, env.secret_items(NAME))  # noqa: E731
 
 RIGHT: list[tuple[Reader, str, object]] = [
+    (UPDATER_KEY, "", None),
+    (UPDATER_KEY, f" {SIGNER.public_key}\n", UpdaterKey.read(SIGNER.public_line)),
+    (UPDATER_KEY, SIGNER.public_file, UpdaterKey.read(SIGNER.public_line)),
     (BASE_PATH, "", "/sage"),
     (BASE_PATH, "/a/b-c_d.e/", "/a/b-c_d.e"),
     (BASE_PATH, "/.a/_1/", "/.a/_1"),
@@ -51,6 +57,18 @@ NO_BASE_PATHS = [
 def test_wrong_base_paths(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
     check_refused(BASE_PATH, "a path such as /sage")
+
+
+NO_UPDATER_KEYS = {
+    "hunter2": "a public key, as plugins.updater.pubkey of tauri.conf.json or minisign's .pub file has it",
+    SIGNER.secret_key: "the public key, and this is the secret one, which belongs where updates are signed and nowhere else",
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), NO_UPDATER_KEYS.items())
+def test_wrong_updater_keys(value: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(UPDATER_KEY, expected)
 
 
 NO_KEYS = [

@@ -15,6 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.settings_names import SETTING_NAMES
+from tests.versions.minisigning import SIGNER
 
 SECRET = "kT9vQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0Ri"
 # 32 bytes in URL-safe base64 each.
@@ -188,6 +189,8 @@ WRONG = [
     ("SAGE_PROBE_CONCURRENCY", "33"),
     ("SAGE_PROBE_RATE", "ten/min"),
     ("SAGE_DEFAULT_LLM_API_BASE_URL", "hunter2.example/v1"),
+    ("SAGE_UPDATER_PUBKEY", "hunter2"),
+    ("SAGE_UPDATER_PUBKEY", SIGNER.secret_key),
     ("SAGE_OUTBOUND_ALLOW_PRIVATE", "perhaps"),
     ("SAGE_OUTBOUND_ALLOWED_NETWORKS", "10.0.0.0/8;10.1.0.0"),
 ]
