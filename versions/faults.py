@@ -1,5 +1,10 @@
 """What can be wrong with a release, in words."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -7,6 +12,22 @@ from django.utils.translation import gettext_lazy as _
 class FaultKind(models.TextChoices):
     """What is wrong. The label is the sentence for people, and `{name}` in it is a detail of the fault."""
 
+    VERSION = "version", _("Give a version by Semantic Versioning, such as 1.4.0 or 2.0.0-rc.1.")
+    NOTES_TOO_LONG = "notes_too_long", _("The release notes are too long: {most} characters at most.")
+    NOTES_CHARACTERS = (
+        "notes_characters",
+        _("There is a character in the release notes that updaters cannot read: NUL, or half of a surrogate pair. Take it out."),
+    )
+    NO_ARTIFACT = "no_artifact", _("Give at least one artifact.")
+    TOO_MANY_ARTIFACTS = "too_many_artifacts", _("There are too many artifacts: {most} at most.")
+    PLATFORM = "platform", _("Give a platform such as darwin-aarch64, windows-x86_64 or linux-x86_64-deb.")
+    PLATFORM_TWICE = "platform_twice", _("The platform {platform} is there twice.")
+    NO_ADDRESS = "no_address", _("Give the address of the installer, that of the update, or both.")
+    NO_SIGNATURE = "no_signature", _("An update needs its signature: the content of the .sig file.")
+    NO_UPDATE = "no_update", _("There is a signature, and no update that it belongs to.")
+    ADDRESS = "address", _("Give a whole address that begins with https:// or http://.")
+    TOO_LONG = "too_long", _("This is too long: {most} characters at most.")
+    FILE_GONE = "file_gone", _("There is no file at this address of ours. Upload it again.")
     SIGNATURE = (
         "signature",
         _("This is no signature of an update. Give the content of the .sig file that Tauri made beside the update, as it is."),
@@ -64,14 +85,51 @@ class FaultKind(models.TextChoices):
     )
     OTHER_VERSION = (
         "other_version",
-        _("This signature was made for another version, so that updaters refuse it. Sign the update for this version."),
+        _("This signature was made for another version, and updaters refuse it for this one. Sign the update for this version."),
     )
     LEGACY_TOO_LARGE = (
         "legacy_too_large",
         _("The legacy kind of signature (minisign -l) is taken for files of up to {most} MiB. Sign the file without -l."),
     )
-    # A warning.
+    # Warnings: what may be meant, and what an administrator should know.
+    UNKNOWN_PLATFORM = (
+        "unknown_platform",
+        _("No updater asks for {platform}, unless the application sets it as its own target."),
+    )
+    MISSING_PLATFORM = (
+        "missing_platform",
+        _("Release {version} has an update for {platform} and this one has none: the updater fails there."),
+    )
     OTHER_NAME = (
         "other_name",
         _("The file had another name when it was signed than at this address. Look whether it is the right one."),
     )
+    PLAIN_HTTP = (
+        "plain_http",
+        _("This address begins with http://, so that on the way others can see and change what is downloaded."),
+    )
+    PRE_RELEASE = (
+        "pre_release",
+        _("This is a pre-release: it is on the list of versions, and neither updaters nor the download page offer it."),
+    )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`field` as in answers of the API: `version`, `artifacts.2.updater_signature`. `details` never hold what was sent, but for
+    a platform of the right form."""
+
+    kind: FaultKind
+    field: str
+    details: Mapping[str, str] = attribute(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        return str(self.kind.label).format(**self.details)
+
+    def as_row(self) -> dict[str, Any]:
+        return {"kind": self.kind.value, "field": self.field, "details": dict(self.details)}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Fault":
+        return cls(FaultKind(row["kind"]), row["field"], row["details"])

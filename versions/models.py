@@ -152,7 +152,7 @@ class RefusedRelease(models.Model):
     source = models.CharField(_("how"), max_length=7, choices=Source.choices)
     made_by = models.CharField(_("made by"), max_length=255, blank=True)
     version = models.CharField(_("version"), max_length=semver.LONGEST, blank=True)
-    # Rows of `judging.Fault`: kind, field, and the details of its sentence.
+    # Rows of `faults.Fault`: kind, field, and the details of its sentence.
     faults = models.JSONField(_("faults"))
 
     objects: ClassVar = models.Manager()

@@ -6,66 +6,17 @@ So whatever the updater would fail at is a fault here, with the field that it is
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from dataclasses import field as attribute
-from typing import Any
 
 from django.db import models
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
 from sage_platform.api.seams import StoredFile
 from sage_platform.outbound import MalformedAddress
 from sage_platform.outbound.target import parse
 from versions import platforms, semver
+from versions.faults import Fault, FaultKind
 from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Artifact, Release
-
-
-class FaultKind(models.TextChoices):
-    """What is wrong. The label is the sentence for people, and `{name}` in it is a detail of the fault."""
-
-    VERSION = "version", _("Give a version by Semantic Versioning, such as 1.4.0 or 2.0.0-rc.1.")
-    NOTES_TOO_LONG = "notes_too_long", _("The release notes are too long: {most} characters at most.")
-    NO_ARTIFACT = "no_artifact", _("Give at least one artifact.")
-    TOO_MANY_ARTIFACTS = "too_many_artifacts", _("There are too many artifacts: {most} at most.")
-    PLATFORM = "platform", _("Give a platform such as darwin-aarch64, windows-x86_64 or linux-x86_64-deb.")
-    PLATFORM_TWICE = "platform_twice", _("The platform {platform} is there twice.")
-    NO_ADDRESS = "no_address", _("Give the address of the installer, that of the update, or both.")
-    NO_SIGNATURE = "no_signature", _("An update needs its signature: the content of the .sig file.")
-    NO_UPDATE = "no_update", _("There is a signature, and no update that it belongs to.")
-    ADDRESS = "address", _("Give a whole address that begins with https:// or http://.")
-    TOO_LONG = "too_long", _("This is too long: {most} characters at most.")
-    FILE_GONE = "file_gone", _("There is no file at this address of ours. Upload it again.")
-    # Warnings: what may be meant, and what an administrator should know.
-    UNKNOWN_PLATFORM = (
-        "unknown_platform",
-        _("No updater asks for {platform}, unless the application sets it as its own target."),
-    )
-    MISSING_PLATFORM = (
-        "missing_platform",
-        _("Release {version} has an update for {platform} and this one has none: the updater fails there."),
-    )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`field` as in answers of the API: `version`, `artifacts.2.updater_signature`. `details` never hold what was sent, but for
-    a platform of the right form."""
-
-    kind: FaultKind
-    field: str
-    details: Mapping[str, str] = attribute(default_factory=dict)
-
-    @property
-    def message(self) -> str:
-        return str(self.kind.label).format(**self.details)
-
-    def as_row(self) -> dict[str, Any]:
-        return {"kind": self.kind.value, "field": self.field, "details": dict(self.details)}
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Fault":
-        return cls(FaultKind(row["kind"]), row["field"], row["details"])
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal, RefusedForm
 from sage_platform.metrics import operation
 from versions import feed
+from versions.faults import Fault
 from versions.models import Artifact, RefusedRelease, Release, Revision, Source
-from versions.services.judging import Candidate, Fault, Judgement, judge
+from versions.services.judging import Candidate, Judgement, judge
 
 # So many are kept of the refused ones, so that a program that tries again for ever fills no disk.
 MOST_REFUSED = 200
