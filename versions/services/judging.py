@@ -18,6 +18,8 @@ from versions import platforms, semver
 from versions.faults import Fault, FaultKind
 from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Artifact, Release
 
+__all__ = ["Candidate", "CandidateArtifact", "Fault", "FaultKind", "Judgement", "judge"]
+
 
 @dataclass(frozen=True)
 class CandidateArtifact:
