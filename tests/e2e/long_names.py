@@ -14,6 +14,7 @@ from sage_platform.oauth2.models import AccessToken, Consent, RefreshToken
 from tests.oauth2_clients import make_client, make_public_client
 from tests.provider_rows import make_provider
 from tests.uploads.rows import without_object
+from versions.models import RefusedRelease, Release
 
 WORDLESS = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbe"  # 64 letters, and nowhere to break.
 CHINESE = "一个很长的名称没有任何空格可以换行" * 8
@@ -51,6 +52,7 @@ def fill() -> None:
         tokens.save_refresh_token(tokens.new(tokens.REFRESH_PREFIX), approval, scope="openid profile email")
     for person in people:
         without_object(person, f"{WORDLESS * 3}.png", content_type="image/png", source="import", came_from=f"{WORDLESS}.example")
+    releases()
     for owner in (*people, None):
         provider = make_provider(
             owner,
@@ -72,3 +74,22 @@ def fill() -> None:
     assert LogEntry.objects.exists()
     assert AccessToken._default_manager.exists()
     assert RefreshToken._default_manager.exists()
+
+
+def releases() -> None:
+    now = timezone.now()
+    for number, state in enumerate(("draft", "published", "withdrawn")):
+        release = Release.objects.create(
+            version=f"{number}.0.0-{WORDLESS}",
+            state=state,
+            release_notes=f"# {WORDLESS * 2}\n\n{CHINESE}",
+            pub_date=now if number else None,
+            withdrawn_because=(WORDLESS * 4)[:255] if state == "withdrawn" else "",
+            source="api",
+            made_by=WORDLESS,
+        )
+        for platform in ("darwin-aarch64", "linux-x86_64-appimage", "windows-x86_64-nsis"):
+            release.artifacts.create(platform=platform, installer_url=f"https://{WORDLESS[:60]}.example/{WORDLESS * 3}.dmg")
+    fault = {"kind": "missing_platform", "field": "artifacts", "details": {"version": f"1.0.0-{WORDLESS}", "platform": "a-b"}}
+    for _number in range(3):
+        RefusedRelease.objects.create(source="api", made_by=WORDLESS, version=f"1.0.0-{WORDLESS}", faults=[fault] * 3)

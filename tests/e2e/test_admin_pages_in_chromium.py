@@ -28,6 +28,8 @@ LISTS = {
     "consents": "/admin/oauth2/consent/",
     "signing keys": "/admin/oauth2/signingkey/",
     "uploads": "/admin/uploads/upload/",
+    "releases": "/admin/versions/release/",
+    "refused releases": "/admin/versions/refusedrelease/",
 }
 # Its rows have no pages.
 LOCK_OUTS = "/admin/accounts/lockout/"
@@ -105,11 +107,11 @@ def of_row(part: str) -> Callable[[Visit, str], None]:
     return lambda one, path: one.open(first_row(one, path).replace("/change/", f"/{part}/"))
 
 
-MADE_BY_HAND = ("users", "providers", "clients")
+MADE_BY_HAND = ("users", "providers", "clients", "releases")
 ASKED = [
     *[("users", "deactivate"), ("sign-ins", "end"), ("access tokens", "revoke"), ("refresh tokens", "revoke")],
     *[("consents", "withdraw"), ("clients", "disable"), ("clients", "renew_secret")],
-    ("uploads", "delete_files"),
+    *[("uploads", "delete_files"), ("releases", "publish")],
 ]
 PAGES = [
     PageOf("index", "/admin/"),
