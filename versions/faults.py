@@ -100,6 +100,7 @@ class FaultKind(models.TextChoices):
         "missing_platform",
         _("Release {version} has an update for {platform} and this one has none: the updater fails there."),
     )
+    NO_UPDATES = "no_updates", _("No artifact has an update, so that updaters go on offering the release before.")
     OTHER_NAME = (
         "other_name",
         _("The file had another name when it was signed than at this address. Look whether it is the right one."),
@@ -117,7 +118,7 @@ class FaultKind(models.TextChoices):
 @dataclass(frozen=True)
 class Fault:
     """`field` as in answers of the API: `version`, `artifacts.2.updater_signature`. `details` never hold what was sent, but for
-    a platform of the right form."""
+    a platform of the right form, and a key's id."""
 
     kind: FaultKind
     field: str

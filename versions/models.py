@@ -82,6 +82,10 @@ class ArtifactQuerySet(models.QuerySet["Artifact"]):
         """Those that name the file under this key of our own store."""
         return self.filter(Q(installer_key=key) | Q(updater_key=key))
 
+    def published_updates(self) -> Self:
+        """Those that updaters could be offered."""
+        return self.filter(release__state=Release.State.PUBLISHED).exclude(updater_url="").exclude(updater_signature="")
+
 
 class Artifact(models.Model):
     """What a release has for one platform: a file that people download, one that the updater takes, or both."""

@@ -20,7 +20,7 @@ def found(address: str) -> StoredFile | None:
 def test_an_address_of_ours_leads_to_the_file(settings: Settings) -> None:
     settings.SAGE_PUBLIC_URL = "https://sage.example"
     row = kept(b"an installer", "Sage 1.0 ’x’.msi", "application/octet-stream", key="bundle/1.0.0/Sage.msi")
-    for address in (row.url, f"HTTPS://Sage.Example/files/{row.public_id}/another-name"):
+    for address in (row.url, f"HTTPS://Sage.Example:443/files/{row.public_id}/another-name?x#y"):
         file = found(address)
         assert file is not None
         assert (file.key, file.name, file.size, file.sha256) == ("bundle/1.0.0/Sage.msi", "Sage 1.0 ’x’.msi", 12, row.sha256)

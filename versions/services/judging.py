@@ -4,21 +4,28 @@ A million desktops read what `check` answers, and one field that their updater c
 So whatever the updater would fail at is a fault here, with the field that it is about.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import models
 from django.utils.text import capfirst
 
 from sage_platform.api import seams
 from sage_platform.api.seams import StoredFile
+from sage_platform.api.waiting import waiting
 from sage_platform.outbound import MalformedAddress
-from sage_platform.outbound.target import parse
-from versions import platforms, semver
+from versions import addresses, platforms, semver
 from versions.faults import Fault, FaultKind
 from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Artifact, Release
+from versions.signatures import BadSignature, Signature
+from versions.updater_key import UpdaterKey
 
 __all__ = ["Candidate", "CandidateArtifact", "Fault", "FaultKind", "Judgement", "judge"]
+
+# PostgreSQL keeps no NUL, and the updater's JSON has no half of a surrogate pair.
+UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,11 @@ class CandidateArtifact:
     installer_url: str = ""
     updater_url: str = ""
     updater_signature: str = ""
+
+    @property
+    def is_update(self) -> bool:
+        """Whether updaters are offered it."""
+        return bool(self.updater_url and self.updater_signature)
 
 
 @dataclass(frozen=True)
@@ -96,61 +108,162 @@ def _named(model: type[models.Model], column: str) -> str:
     return str(getattr(field, "verbose_name", column))
 
 
-def judge(candidate: Candidate) -> Judgement:
-    """Reads files of our own store, so never within a transaction."""
-    faults: list[Fault] = []
-    warnings: list[Fault] = []
-    files: dict[str, StoredFile] = {}
-    try:
-        semver.Version.parse(candidate.version)
-    except ValueError:
-        faults.append(Fault(FaultKind.VERSION, "version"))
-    if len(candidate.release_notes) > LONGEST_NOTES:
-        faults.append(Fault(FaultKind.NOTES_TOO_LONG, "release_notes", {"most": str(LONGEST_NOTES)}))
-    if not candidate.artifacts:
-        faults.append(Fault(FaultKind.NO_ARTIFACT, "artifacts"))
-    if len(candidate.artifacts) > MOST_ARTIFACTS:
-        faults.append(Fault(FaultKind.TOO_MANY_ARTIFACTS, "artifacts", {"most": str(MOST_ARTIFACTS)}))
-        return Judgement(candidate, tuple(faults), (), {})
-    seen: set[str] = set()
-    for index, artifact in enumerate(candidate.artifacts):
-        place = f"artifacts.{index}"
-        if not platforms.is_platform(artifact.platform):
-            faults.append(Fault(FaultKind.PLATFORM, f"{place}.platform"))
-        elif artifact.platform in seen:
-            faults.append(Fault(FaultKind.PLATFORM_TWICE, f"{place}.platform", {"platform": artifact.platform}))
-        elif not platforms.is_known(artifact.platform):
-            warnings.append(Fault(FaultKind.UNKNOWN_PLATFORM, f"{place}.platform", {"platform": artifact.platform}))
-        seen.add(artifact.platform)
-        faults.extend(_addresses(artifact, place, files))
-        faults.extend(_pair(artifact, place))
-    return Judgement(candidate, tuple(faults), tuple(warnings), files)
+def judge(candidate: Candidate, *, read_files: bool = True) -> Judgement:
+    """Reads the updates in our own store, so never within a transaction. Raises Unavailable where the store does not answer.
+
+    With `read_files=False` it takes a moment, for a page that shows what is wrong: whether the updates are the files that were
+    signed is left open then.
+    """
+    case = Case(candidate, settings.SAGE_UPDATER_PUBKEY, read_files=read_files)
+    case.judge_release()
+    for index in range(min(len(candidate.artifacts), MOST_ARTIFACTS)):
+        case.judge_artifact(index)
+    return Judgement(candidate, tuple(case.faults), tuple(case.warnings), case.files)
 
 
-def _addresses(artifact: CandidateArtifact, place: str, files: dict[str, StoredFile]) -> Iterable[Fault]:
-    if not artifact.installer_url and not artifact.updater_url:
-        yield Fault(FaultKind.NO_ADDRESS, f"{place}.installer_url")
-    for name, url in (("installer_url", artifact.installer_url), ("updater_url", artifact.updater_url)):
-        if not url:
-            continue
-        if len(url) > LONGEST_ADDRESS:
-            yield Fault(FaultKind.TOO_LONG, f"{place}.{name}", {"most": str(LONGEST_ADDRESS)})
-            continue
+class Case:
+    """A candidate, and what has been found of it so far."""
+
+    def __init__(self, candidate: Candidate, key: UpdaterKey | None, *, read_files: bool) -> None:
+        self.candidate = candidate
+        self.version = _version(candidate.version)
+        self.key = key
+        self.read_files = read_files
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+        self.files: dict[str, StoredFile] = {}
+        # What came of each update that was read, by address and signature: one may be there for two platforms.
+        self._read: dict[tuple[str, str], BadSignature | None] = {}
+
+    def judge_release(self) -> None:
+        notes, artifacts = self.candidate.release_notes, self.candidate.artifacts
+        if self.version is None:
+            self._fault(FaultKind.VERSION, "version")
+        else:
+            self._compare(self.version)
+        if len(notes) > LONGEST_NOTES:
+            self._fault(FaultKind.NOTES_TOO_LONG, "release_notes", most=str(LONGEST_NOTES))
+        if UNREADABLE.search(notes):
+            self._fault(FaultKind.NOTES_CHARACTERS, "release_notes")
+        if not artifacts:
+            self._fault(FaultKind.NO_ARTIFACT, "artifacts")
+        if len(artifacts) > MOST_ARTIFACTS:
+            self._fault(FaultKind.TOO_MANY_ARTIFACTS, "artifacts", most=str(MOST_ARTIFACTS))
+
+    def judge_artifact(self, index: int) -> None:
+        artifact, place = self.candidate.artifacts[index], f"artifacts.{index}"
+        self._judge_platform(artifact.platform, [other.platform for other in self.candidate.artifacts[:index]], place)
+        if not artifact.installer_url and not artifact.updater_url:
+            self._fault(FaultKind.NO_ADDRESS, f"{place}.installer_url")
+        for name, address in (("installer_url", artifact.installer_url), ("updater_url", artifact.updater_url)):
+            if address:
+                self._judge_address(address, f"{place}.{name}")
+        if artifact.is_update:
+            self._judge_signature(artifact, place)
+        elif artifact.updater_url:
+            self._fault(FaultKind.NO_SIGNATURE, f"{place}.updater_signature")
+        elif artifact.updater_signature:
+            self._fault(FaultKind.NO_UPDATE, f"{place}.updater_url")
+
+    def _compare(self, version: semver.Version) -> None:
+        """With the newest release that updaters are offered today, where this one is to come after it."""
+        here = {artifact.platform for artifact in self.candidate.artifacts if artifact.is_update}
+        if not version.is_stable:
+            self._warn(FaultKind.PRE_RELEASE, "version")
+        elif not here:
+            self._warn(FaultKind.NO_UPDATES, "artifacts")
+        else:
+            newest, offered = _newest_offered(version)
+            if newest is not None and newest < version:
+                for platform in sorted(offered - here):
+                    self._warn(FaultKind.MISSING_PLATFORM, "artifacts", version=newest.text, platform=platform)
+
+    def _judge_platform(self, platform: str, others: Collection[str], place: str) -> None:
+        field = f"{place}.platform"
+        if not platforms.is_platform(platform):
+            self._fault(FaultKind.PLATFORM, field)
+        elif platform in others:
+            self._fault(FaultKind.PLATFORM_TWICE, field, platform=platform)
+        elif not platforms.is_known(platform):
+            self._warn(FaultKind.UNKNOWN_PLATFORM, field, platform=platform)
+
+    def _judge_address(self, address: str, field: str) -> None:
+        if len(address) > LONGEST_ADDRESS:
+            self._fault(FaultKind.TOO_LONG, field, most=str(LONGEST_ADDRESS))
+            return
         try:
-            parse(url)
+            target = addresses.read(address)
         except MalformedAddress:
-            yield Fault(FaultKind.ADDRESS, f"{place}.{name}")
-            continue
-        look_up = seams.stored_files.get()
-        file = look_up(url) if look_up is not None else None
-        if file is not None:
-            files[url] = file
+            self._fault(FaultKind.ADDRESS, field)
+            return
+        if target.scheme == "http":
+            self._warn(FaultKind.PLAIN_HTTP, field)
+        if addresses.is_download_of_ours(target):
+            look_up = seams.stored_files.get()
+            file = look_up(address) if look_up is not None else None
+            if file is None:
+                self._fault(FaultKind.FILE_GONE, field)
+            else:
+                self.files[address] = file
+
+    def _judge_signature(self, artifact: CandidateArtifact, place: str) -> None:
+        field = f"{place}.updater_signature"
+        if len(artifact.updater_signature) > LONGEST_SIGNATURE:
+            self._fault(FaultKind.TOO_LONG, field, most=str(LONGEST_SIGNATURE))
+            return
+        try:
+            signature = Signature.read(artifact.updater_signature)
+            if self.key is not None:
+                signature.check(self.key)
+                self._check_file(artifact, signature, self.key)
+        except BadSignature as bad:
+            self._fault(bad.kind, f"{place}.updater_url" if bad.kind == FaultKind.FILE_GONE else field, **bad.details)
+            return
+        if self.version is not None and signature.signed_version not in {None, self.version.text}:
+            # Without the key anybody may have written that.
+            (self._warn if self.key is None else self._fault)(FaultKind.OTHER_VERSION, field)
+        if signature.signed_name not in {None, addresses.last_part(artifact.updater_url)}:
+            self._warn(FaultKind.OTHER_NAME, f"{place}.updater_url")
+
+    def _check_file(self, artifact: CandidateArtifact, signature: Signature, key: UpdaterKey) -> None:
+        """Raises BadSignature. A stranger's file is not fetched: each client will judge it."""
+        file, pair = self.files.get(artifact.updater_url), (artifact.updater_url, artifact.updater_signature)
+        if file is None or not self.read_files:
+            return
+        if pair not in self._read:
+            self._read[pair] = _wrong_with(file, signature, key)
+        if (bad := self._read[pair]) is not None:
+            raise bad
+
+    def _fault(self, kind: FaultKind, field: str, **details: str) -> None:
+        self.faults.append(Fault(kind, field, details))
+
+    def _warn(self, kind: FaultKind, field: str, **details: str) -> None:
+        self.warnings.append(Fault(kind, field, details))
 
 
-def _pair(artifact: CandidateArtifact, place: str) -> Iterable[Fault]:
-    if artifact.updater_url and not artifact.updater_signature:
-        yield Fault(FaultKind.NO_SIGNATURE, f"{place}.updater_signature")
-    if artifact.updater_signature and not artifact.updater_url:
-        yield Fault(FaultKind.NO_UPDATE, f"{place}.updater_url")
-    if len(artifact.updater_signature) > LONGEST_SIGNATURE:
-        yield Fault(FaultKind.TOO_LONG, f"{place}.updater_signature", {"most": str(LONGEST_SIGNATURE)})
+def _version(text: str) -> semver.Version | None:
+    try:
+        return semver.Version.parse(text)
+    except ValueError:
+        return None
+
+
+def _newest_offered(but: semver.Version) -> tuple[semver.Version | None, set[str]]:
+    """The newest stable release that updaters are offered, other than one, and the platforms of its updates."""
+    offered: dict[semver.Version, set[str]] = {}
+    for text, platform in Artifact.objects.published_updates().values_list("release__version", "platform"):
+        offered.setdefault(semver.Version.parse(text), set()).add(platform)
+    newest = max((version for version in offered if version.is_stable and version != but), default=None)
+    return newest, offered[newest] if newest is not None else set()
+
+
+def _wrong_with(file: StoredFile, signature: Signature, key: UpdaterKey) -> BadSignature | None:
+    try:
+        with waiting(), file.open() as stream:
+            signature.check_file(key, stream)
+    except BadSignature as bad:
+        return bad
+    except FileNotFoundError:
+        return BadSignature(FaultKind.FILE_GONE)
+    return None
