@@ -48,7 +48,7 @@ def findings_about(rows: QuerySet[Release]) -> str:
     """What is wrong with these, and what an administrator should know before they are published."""
     told = []
     for release in rows:
-        judgement = judge(Candidate.of(release))
+        judgement = judge(Candidate.of(release), read_files=False)
         told += [f"{release}: {judgement.in_words(one)}" for one in (*judgement.faults, *judgement.warnings)]
     return " ".join(told)
 

@@ -29,7 +29,7 @@ class Preview:
 
 def preview(candidate: Candidate, release: Release | None) -> Preview:
     """Of a release as it is edited; `release` is the stored one, if there is one."""
-    judgement = judge(candidate)
+    judgement = judge(candidate, read_files=False)
     return Preview(
         is_draft=release is None or release.state == Release.State.DRAFT,
         faults=[(judgement.place_of(one), one.message) for one in judgement.faults],

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone, translation
 from pytest_django import Settings
 
+from sage_platform.api.errors import RefusedForm
 from tests.uploads.kept import kept
 from tests.versions.bodies import BASE, Body, artifact, release, with_field
 from tests.versions.minisigning import LEGACY, SIGNER, STRANGER, packed, unpacked
@@ -14,8 +15,10 @@ from uploads.models import State, Upload
 from uploads.stores import StoreUnavailable, store_named
 from versions import signatures
 from versions.faults import Fault, FaultKind
-from versions.models import Artifact, Release
+from versions.models import Artifact, RefusedRelease, Release, Source
 from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge
+from versions.services.releases import Author
+from versions.services.releases import judged as judged_by
 from versions.updater_key import UpdaterKey
 
 pytestmark = pytest.mark.django_db
@@ -367,6 +370,15 @@ def test_no_platform_is_missing_where_no_updater_is_offered_the_release() -> Non
     assert warnings(release("1.0.0", *windows)) == []
     assert warnings(release("2.0.0-rc.1", artifact("windows-x86_64", "2.0.0-rc.1"))) == [("pre_release", "version")]
     assert warnings(release("1.1.0", artifact("windows-x86_64", "1.1.0"))) == []
+
+
+def test_a_refused_version_is_kept_as_far_as_it_can_be() -> None:
+    """Whatever a program sends, staff find it, and no database fails at it."""
+    for given, kept_of_it in (("1.2\x00\ud83c.3\n", "1.2.3"), ("9" * 101, "9" * 100), ("\ud83c", "")):
+        with pytest.raises(RefusedForm):
+            judged_by(Candidate.cleaned(given, "", []), Author("bob", Source.COMMAND))
+        assert RefusedRelease.objects.latest("pk").version == kept_of_it
+    assert Release.objects.count() == 0
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

@@ -57,7 +57,7 @@ def create(candidate: Candidate, author: Author) -> tuple[Release, Judgement]:
 @operation("versions", "draft")
 def draft(candidate: Candidate, author: Author) -> Release:
     """Keep a release that nobody is offered yet. It may have faults, but its version is one, and not taken."""
-    judgement = judge(candidate)
+    judgement = judge(candidate, read_files=False)
     with writing():
         if Release.objects.filter(version=candidate.version).exists():
             raise exists()
@@ -98,7 +98,7 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
 def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     """Write what staff edited. A draft may have faults; a published release is judged as a new one, and keeps its version."""
     is_draft = release.state == State.DRAFT
-    judgement = judge(candidate) if is_draft else judged(candidate, author)
+    judgement = judge(candidate, read_files=False) if is_draft else judged(candidate, author)
     with writing():
         if not Release.objects.filter(pk=release.pk, changed_at=release.changed_at).exists():
             raise gone()
@@ -163,6 +163,8 @@ def judged(candidate: Candidate, author: Author) -> Judgement:
 
 
 def keep_refused(version: str, faults: tuple[Fault, ...], author: Author) -> None:
+    """The version as it was given, but for what no database keeps and no page shows."""
+    version = "".join(character for character in version if character.isprintable())
     RefusedRelease.objects.create(
         source=author.source,
         made_by=author.name,
