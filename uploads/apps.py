@@ -9,7 +9,7 @@ class UploadsConfig(AppConfig):
     verbose_name = _("Uploads")
 
     def ready(self) -> None:
-        from uploads.addresses import stored_file
+        from uploads.addresses import held_files, stored_file
         from uploads.documentation import ROUTES
         from uploads.health import check_storage
         from uploads.pages import account_panel
@@ -18,3 +18,4 @@ class UploadsConfig(AppConfig):
         seams.account_panels.register("uploads", account_panel)
         seams.raw_routes.register("uploads", seams.RawRoutes(ROUTES))
         seams.stored_files.fill(stored_file)
+        seams.held_files.fill(held_files)

@@ -1,6 +1,5 @@
 """What is kept of uploaded files. The bytes are in a store (`uploads.stores`); a row says whose they are and where."""
 
-import re
 from datetime import datetime
 from secrets import token_hex
 from typing import ClassVar, Self
@@ -16,7 +15,8 @@ from sage_platform.accounts.models import User
 from uploads import names
 from uploads.content_types import PLAIN_TEXT, is_inline
 
-PUBLIC_ID = re.compile(r"[0-9a-f]{32}")
+# In the place of a sum, where a row only keeps others away from a key: it is no digest of any object.
+CLAIMED = "claimed"
 
 
 def new_public_id() -> str:
@@ -49,11 +49,15 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
     def known_as(self, public_id: str) -> "Upload | None":
         """The file of this id. What can be no id is not asked for: PostgreSQL fails at a NUL, for example."""
-        return self.stored().filter(public_id=public_id).first() if PUBLIC_ID.fullmatch(public_id) else None
+        return self.stored().filter(public_id=public_id).first() if names.PUBLIC_ID.fullmatch(public_id) else None
 
     def left_over(self, now: datetime) -> Self:
         """What a process left in the middle, whose lease has run out."""
         return self.exclude(state=State.STORED).filter(lease_until__lte=now)
+
+    def changing(self) -> Self:
+        """What is about to be replaced or deleted, by the keys of these. While it is moved it stays as it is."""
+        return self.filter(state__in=[State.PENDING, State.DELETING]).exclude(sha256=CLAIMED)
 
     def counting(self, now: datetime) -> Self:
         """What takes room: files that are there, and files that are on their way."""

@@ -17,6 +17,8 @@ MOST_ENDING_BYTES = 32
 MOST_HEADER_LENGTH = 4096
 UNNAMED = "file"
 BUNDLE = "bundle"
+PUBLIC_ID = re.compile(r"[0-9a-f]{32}")
+OWN_KEY = re.compile(rf"users/.+/{PUBLIC_ID.pattern}", re.DOTALL)
 
 # What turns the direction of the text around it, so that "gpj.exe" can look like "exe.jpg" (Unicode Bidi_Control), and what ends
 # a line.
@@ -36,14 +38,20 @@ def clean_name(given: str) -> str:
     return name if any(_is_seen(letter) and letter != "." for letter in name) else UNNAMED
 
 
-def prefix_of(user_id: str) -> str:
-    """Where a user's files are. An identity proxy may name a user "." or "..", which a path takes for other folders."""
-    return f"users/{user_id if user_id.strip('.') else user_id.replace('.', '%2E')}"
+def own_key(user_id: str, path: str, public_id: str) -> str:
+    """The key of a person's file, in the folder `path` below their prefix. Raises InvalidInput.
+
+    Its last part is the file's id, so that no other file ever has it. No folder is named like an id, since on a disk there can be
+    no folder where a file is. And an identity proxy may name a user "." or "..", which a path takes for other folders.
+    """
+    user = user_id if user_id.strip(".") else user_id.replace(".", "%2E")
+    folders = [f"{part}%" if PUBLIC_ID.fullmatch(part) else part for part in _segments(path)] if path else []
+    return "/".join(["users", user, *folders, public_id])
 
 
-def folder_of(path: str) -> str:
-    """The folder below a user's own prefix; none for an empty path. Raises InvalidInput."""
-    return "/".join(_segments(path)) if path else ""
+def is_own(key: str) -> bool:
+    """Whether it is a person's file's, as `own_key` makes them."""
+    return OWN_KEY.fullmatch(key) is not None
 
 
 def is_bundle(path: str) -> bool:

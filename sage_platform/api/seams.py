@@ -190,8 +190,13 @@ class StoredFile:
 
 
 # The file that an absolute address of ours leads to; None for a stranger's address and for a file that is gone. `uploads` fills
-# it. For an area to come, `versions`, which is to ask.
+# it, and `versions` asks.
 stored_files: Slot[Callable[[str], StoredFile | None]] = Slot("look-up of stored files")
-# Whether something in the area still needs the object under a key: such an object is neither replaced nor deleted. For an area to
-# come, `uploads`, which is to ask.
+# Whether something in the area still needs the object under a key: such an object is neither replaced nor deleted. One
+# indexed query: `uploads` asks within the transaction that marks the object for it.
 object_references: Registry[Callable[[str], bool]] = Registry("kind of reference to objects")
+# Who is about to write down that it needs files asks this before it does so, in the same transaction: by the address, those of
+# these that stay as they are until it ends, and from then on by its reference. An address of ours that is missing in the answer
+# leads to a file that is gone, or that is being replaced or deleted just now. `uploads` fills it (`uploads.services.at_work` says
+# why that is right). Lock what is the area's own first: whoever waits for files must hold nothing that their holder needs.
+held_files: Slot[Callable[[Iterable[str]], dict[str, StoredFile]]] = Slot("way to hold stored files")

@@ -20,9 +20,8 @@ from tests.object_store import ObjectServer
 from tests.uploads.conftest import media
 from tests.uploads.sending import sum_of
 from uploads import stores
-from uploads.models import State, Upload, new_public_id
-from uploads.services import deleting, uploading
-from uploads.services.moving import NO_DIGEST
+from uploads.models import CLAIMED, State, Upload, new_public_id
+from uploads.services import at_work, deleting, uploading
 from uploads.stores import ObjectStore
 from uploads.stores.disk import DiskStore
 from uploads.stores.s3 import S3Store
@@ -293,9 +292,9 @@ def replaced(store: str, content: bytes, tmp: Path) -> Callable[[str], str]:
             draft.write(content)
             draft.finish()
             try:
-                uploading.keep(row, draft, name="sage.zip", key=key)
+                uploading.keep(row, draft, User.objects.get(pk="admin"), name="sage.zip", path=key)
             except Refusal as refusal:
-                uploading.give_up(row)
+                at_work.give_up(row)
                 return str(refusal.detail)
         return "stored"
 
@@ -460,7 +459,7 @@ def test_the_claim_of_a_killed_run_is_cleared_and_the_bundle_stays(checked: bool
     Upload.objects.create(
         key=BUNDLE,
         size=0,
-        sha256=NO_DIGEST,
+        sha256=CLAIMED,
         state=State.PENDING,
         store="s3",
         source="upload",

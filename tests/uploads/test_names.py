@@ -2,6 +2,7 @@
 
 import time
 import unicodedata
+from functools import partial
 
 import pytest
 from django.http import HttpResponse
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sage_platform.api.errors import InvalidInput
-from uploads.names import bundle_key, clean_name, disposition, extended_filename, folder_of, is_bundle, told_filename
+from uploads.names import bundle_key, clean_name, disposition, extended_filename, is_bundle, own_key, told_filename
 
+ID = "1" * 32
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 CLEANED = {
@@ -161,11 +163,17 @@ def test_reading_a_hostile_header_takes_no_time() -> None:
     "path", ["docs", "docs/2026/März", "bundles", "a/.../b", " ", "~", "%2e%2e/x", "合" * 85, "/".join("a" * 300)]
 )
 def test_a_folder(path: str) -> None:
-    assert folder_of(path) == path
+    assert own_key("alice", path, ID) == f"users/alice/{path}/{ID}"
 
 
 def test_no_folder() -> None:
-    assert folder_of("") == ""
+    assert own_key("alice", "", ID) == f"users/alice/{ID}"
+
+
+def test_a_folder_named_like_a_file_s_id() -> None:
+    """On a disk no folder can be where that file is."""
+    other = "f" * 32
+    assert own_key("alice", f"a/{other}", ID) == f"users/alice/a/{other}%/{ID}"
 
 
 SINGLE_SLASHES = "Give a path of names with single slashes between them, without . and .. among them."
@@ -200,7 +208,7 @@ BAD_PATHS = {
 
 @pytest.mark.parametrize(("path", "message"), BAD_PATHS.items(), ids=map(ascii, range(len(BAD_PATHS))))
 def test_no_path(path: str, message: str) -> None:
-    for read in (folder_of, bundle_key):
+    for read in (partial(own_key, "alice", public_id=ID), bundle_key):
         with pytest.raises(InvalidInput) as caught:
             read(path)
         assert caught.value.errors == [("path", message)]

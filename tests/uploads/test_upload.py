@@ -74,6 +74,18 @@ def test_a_folder(as_alice: Caller, media: Path) -> None:
     assert told["url"] == f"{ORIGIN}/files/{told['id']}/a.txt"
 
 
+def test_a_folder_named_like_one_s_own_file(as_alice: Caller, media: Path) -> None:
+    """On a disk there can be no folder where that file is."""
+    first = stored(as_alice, b"first")
+    second = stored(as_alice, b"second", path=first["id"])
+    third = stored(as_alice, b"third", path=f"{first['id']}/{second['id']}")
+    assert files_in(media) == {
+        f"users/alice/{first['id']}": b"first",
+        f"users/alice/{first['id']}%/{second['id']}": b"second",
+        f"users/alice/{first['id']}%/{second['id']}%/{third['id']}": b"third",
+    }
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_the_folder_may_come_before_or_after_the_file(where: str, as_alice: Caller, media: Path) -> None:
     parts = [part("path", b"a/b"), part("file", b"x", "a.txt"), part("ignored", b"y")]

@@ -4,22 +4,19 @@ It is safe beside a running platform: a draft is locked by its writer, a row und
 before it exists. So only what is old enough counts, unless the platform is stopped (`grace` zero).
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from uploads import drafts, stores
+from uploads import drafts, names, stores
 from uploads.models import State, Store, Upload
-from uploads.services import deleting, uploading
+from uploads.services import at_work
 from uploads.stores import ObjectInfo, ObjectStore
 
 GRACE = timedelta(hours=1)
 BATCH = 500
-# What the platform itself has put there. Anything else in the media root or the bucket is somebody else's and is left.
-OWN_KEY = re.compile(r"users/.+/[0-9a-f]{32}", re.DOTALL)
 
 
 class Kind(StrEnum):
@@ -61,29 +58,8 @@ def _rows(now: datetime, grace: timedelta, *, dry_run: bool) -> Iterator[Found]:
     under_way = Upload.objects.exclude(state=State.STORED)
     left = under_way if not grace else Upload.objects.left_over(now)
     for row in left.order_by("pk"):
-        if dry_run or _clear(row, now):
+        if dry_run or at_work.clear(row, now):
             yield Found(Kind.ROW, f"upload {row.pk}")
-
-
-def _clear(row: Upload, now: datetime) -> bool:
-    """Whether this row was still as it was found, and is gone now, or complete."""
-    mine = Upload.objects.filter(pk=row.pk, state=row.state, lease_until=row.lease_until)
-    if row.state == State.RECEIVING:
-        return bool(mine.delete()[0])
-    store, until = stores.store_named(row.store), now + uploading.LEASE
-    replaces = row.state == State.PENDING and Upload.objects.stored().filter(key=row.key).exists()
-    if not mine.update(state=State.PENDING if replaces else State.DELETING, lease_until=until):
-        return False
-    for parts in store.unfinished(row.key):
-        store.abort(parts)
-    if not replaces:
-        deleting.finish(row)
-    elif stores.sha256_of(store, row.key) == row.sha256:
-        # A bundle was being replaced, and the new object is there: so the former one is gone, and the new one is whole.
-        uploading.complete(row)
-    else:
-        Upload.objects.filter(pk=row.pk).delete()
-    return True
 
 
 def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> Iterator[Found]:
@@ -110,7 +86,7 @@ def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> 
     for parts in store.unfinished():
         # A file that is coming in parts has its row, which is stored where a killed `move_uploads` was at it.
         coming = Upload.objects.filter(key=parts.key).exclude(state=State.STORED).exists()
-        if parts.begun <= now - grace and OWN_KEY.fullmatch(parts.key) and not coming:
+        if parts.begun <= now - grace and names.is_own(parts.key) and not coming:
             if not dry_run:
                 store.abort(parts)
             yield Found(Kind.PARTS, f"{name}: {parts.key}")
@@ -118,7 +94,8 @@ def _objects(name: Store, now: datetime, grace: timedelta, *, dry_run: bool) -> 
 
 def _clear_objects(store: ObjectStore, nobody_s: Iterable[ObjectInfo], *, dry_run: bool) -> Iterator[Found]:
     for each in nobody_s:
-        if not OWN_KEY.fullmatch(each.key):
+        # What the platform itself has put there. Anything else in the media root or the bucket is somebody else's and is left.
+        if not names.is_own(each.key):
             continue
         if not dry_run:
             store.delete_object(each.key)

@@ -2,18 +2,15 @@
 
 from logging import getLogger
 
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal, Unavailable
-from sage_platform.api.waiting import waiting
 from sage_platform.metrics import operation
-from uploads import stores
 from uploads.models import State, Upload
-from uploads.services.uploading import LEASE, in_use, is_needed, under_way
+from uploads.services import at_work
 
 log = getLogger("sage.uploads")
 
@@ -24,24 +21,19 @@ def delete(row: Upload, *, actor: User | None) -> None:
 
     Where the store does not answer, the object goes when `check_uploads` finds the row.
     """
-    if is_needed(row.key):
-        raise in_use()
+
+    def mark() -> None:
+        lease = timezone.now() + at_work.LEASE
+        if not Upload.objects.stored().filter(pk=row.pk).update(state=State.DELETING, lease_until=lease):
+            raise gone()
+        record(actor, row, deleted=True)
+
+    at_work.begin_changing(row.key, mark)
     try:
-        with transaction.atomic():
-            marked = {"state": State.DELETING, "lease_until": timezone.now() + LEASE}
-            if not Upload.objects.stored().filter(pk=row.pk).update(**marked):
-                raise Refusal(Code.NOT_FOUND, _("This file is gone."))
-            record(actor, row, deleted=True)
-    except IntegrityError:
-        raise under_way() from None
-    try:
-        finish(Upload.objects.get(pk=row.pk))
+        at_work.finish_deleting(row)
     except Unavailable as error:
         log.warning("an object waits to be deleted", extra={"facts": {"upload": row.pk, "cause": error.cause}})
 
 
-def finish(row: Upload) -> None:
-    """Delete the object of a row that is marked, and then the row. Raises Unavailable."""
-    with waiting():
-        stores.store_named(row.store).delete_object(row.key)
-    Upload.objects.filter(pk=row.pk, state=State.DELETING).delete()
+def gone() -> Refusal:
+    return Refusal(Code.NOT_FOUND, _("This file is gone."))

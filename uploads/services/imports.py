@@ -32,7 +32,7 @@ def import_url(owner: User, url: str) -> Upload:
         # The row is made once the size is known. Until then there is a draft alone, which goes with its block or its process.
         name, host = fetch(owner, url, draft)
         with uploading.reserved(owner, draft.size, source=Upload.Source.IMPORT, came_from=host) as row:
-            return uploading.keep(row, draft, name=name, key=uploading.key_for(row, owner, ""))
+            return uploading.keep(row, draft, owner, name=name)
 
 
 def fetch(owner: User, url: str, draft: Draft) -> tuple[str, str]:

@@ -15,20 +15,18 @@ from enum import StrEnum
 from itertools import islice
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from sage_platform import data_files
 from sage_platform.api.errors import BodyTooLarge
-from uploads import drafts, stores
-from uploads.models import State, Store, Upload, UploadQuerySet
-from uploads.services.uploading import lease_for
+from uploads import drafts, names, stores
+from uploads.models import CLAIMED, State, Store, Upload, UploadQuerySet
+from uploads.services import at_work
 
 BATCH = 200
 PIECE = 1024 * 1024
-# Of a claim. It is no digest of any object, so that `checking` never takes an object for what a claim was about to store.
-NO_DIGEST = "claimed"
 
 
 class Outcome(StrEnum):
@@ -70,7 +68,7 @@ class Move:
             except BlockingIOError:
                 raise UnderWayError from None
             # Of a run that was killed: nobody works on these.
-            Upload.objects.filter(state=State.PENDING, sha256=NO_DIGEST).delete()
+            Upload.objects.filter(state=State.PENDING, sha256=CLAIMED).delete()
             yield
 
     def files_to_move(self) -> UploadQuerySet:
@@ -104,14 +102,14 @@ class Move:
 
     def _move(self, row: Upload) -> Outcome:
         try:
-            with self._claimed(row.key, row.size, row.public_id) as claim:
+            with self._claimed(row.key, row.size) as claim:
                 if not self._is_as_it_was(row):
                     return Outcome.GONE
                 outcome = self._copy(row)
                 if outcome is not Outcome.MOVED:
                     return outcome if self._is_as_it_was(row) else Outcome.GONE
                 return self._change(row, claim)
-        except IntegrityError:
+        except at_work.KeyIsTaken:
             return Outcome.BUSY
 
     def _is_as_it_was(self, row: Upload) -> bool:
@@ -154,16 +152,15 @@ class Move:
         return Outcome.GONE
 
     @contextmanager
-    def _claimed(self, key: str, size: int, public_id: str) -> Iterator[Upload | None]:
-        """Raises IntegrityError where somebody is at work on this key. None for a person's file, whose key is its own."""
-        if is_own(key, public_id):
+    def _claimed(self, key: str, size: int) -> Iterator[Upload | None]:
+        """Raises KeyIsTaken where somebody is at work on this key. None for a person's file, whose key is its own."""
+        if names.is_own(key):
             yield None
             return
         now = timezone.now()
-        lease = lease_for(3 * size)
-        facts = {"sha256": NO_DIGEST, "state": State.PENDING, "store": self.target, "lease_until": now + lease}
-        with transaction.atomic():
-            claim = Upload.objects.create(key=key, size=0, source=Upload.Source.UPLOAD, created_at=now, **facts)
+        claim = Upload(key=key, size=0, sha256=CLAIMED, state=State.PENDING, store=self.target, source=Upload.Source.UPLOAD)
+        claim.created_at, claim.lease_until = now, now + at_work.lease_for(3 * size)
+        at_work.begin(key, claim.save)
         number = claim.pk
         try:
             yield claim
@@ -184,7 +181,7 @@ class Move:
 
     def _forget(self, key: str) -> bool:
         try:
-            with self._claimed(key, 0, key.rpartition("/")[2]):
+            with self._claimed(key, 0):
                 # A bundle may have been stored anew in the former store, under the same key.
                 if Upload.objects.filter(key=key, store=self.source).exclude(state=State.RECEIVING).exists():
                     return False
@@ -193,11 +190,6 @@ class Move:
                 if row is not None and ((kept := self._to.info(key)) is None or kept.size != row.size):
                     return False
                 self._from.delete_object(key)
-        except IntegrityError:
+        except at_work.KeyIsTaken:
             return False
         return True
-
-
-def is_own(key: str, public_id: str) -> bool:
-    """Whether the key is a person's file's: its last part is the file's id, so that no other file ever has it."""
-    return key.startswith("users/") and key.endswith(f"/{public_id}")
