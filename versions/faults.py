@@ -13,6 +13,7 @@ class FaultKind(models.TextChoices):
     """What is wrong. The label is the sentence for people, and `{name}` in it is a detail of the fault."""
 
     VERSION = "version", _("Give a version by Semantic Versioning, such as 1.4.0 or 2.0.0-rc.1.")
+    TAKEN = "taken", _("This version exists already.")
     NOTES_TOO_LONG = "notes_too_long", _("The release notes are too long: {most} characters at most.")
     NOTES_CHARACTERS = (
         "notes_characters",

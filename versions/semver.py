@@ -41,6 +41,14 @@ class Version:
         return self.text
 
 
+def is_version(text: str) -> bool:
+    try:
+        Version.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def without_prefix(given: str) -> str:
     """As people write a version: white space around it and one leading `v` do not count."""
     trimmed = given.strip()

@@ -1,5 +1,11 @@
-"""The area's routes: explicit rows, each naming its actions. None yet."""
+"""The area's routes: explicit rows, each naming its actions."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from versions.views import ReleaseViewSet
+
+# Below /api.
+urlpatterns = [
+    path("system/version", ReleaseViewSet.as_view({"get": "index", "post": "publish"})),
+    path("system/version/<str:version>", ReleaseViewSet.as_view({"delete": "destroy"})),
+]

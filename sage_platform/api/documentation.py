@@ -18,7 +18,14 @@ from rest_framework.permissions import BasePermission
 
 from sage_platform.api.bodies import JSON, BodyKind
 from sage_platform.api.fields import Form
-from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn, SignedInOrProgram
+from sage_platform.api.permissions import (
+    Administrator,
+    AdministratorOrProgram,
+    Anyone,
+    AnyoneOfThisSite,
+    SignedIn,
+    SignedInOrProgram,
+)
 
 REQUEST_ID = OpenApiParameter(
     "X-Request-ID", str, OpenApiParameter.HEADER, response=True, description="The same as `request_id` in the envelope."
@@ -36,6 +43,7 @@ WHO: dict[type[BasePermission], str] = {
     SignedIn: "For signed-in users.",
     SignedInOrProgram: "For signed-in users, and for programs whose token was granted the scope.",
     Administrator: "For administrators.",
+    AdministratorOrProgram: "For administrators, and for programs whose token was granted the scope.",
 }
 
 

@@ -117,6 +117,15 @@ class QueryInteger(serializers.IntegerField):
         return int(data)
 
 
+class QueryBoolean(Boolean):
+    """`true` or `false` in a query string, in any case, since programs write their own language's `True`. Nothing else is one:
+    whoever writes 1 or yes is told, and does not get the opposite of what they meant.
+    """
+
+    def to_internal_value(self, data: object) -> bool:
+        return super().to_internal_value({"true": True, "false": False}.get(data.lower()) if isinstance(data, str) else data)
+
+
 @extend_schema_field(
     {"type": "object", "propertyNames": {"pattern": ANY_TEXT}, "additionalProperties": {"$ref": "#/components/schemas/JSONValue"}}
 )

@@ -51,3 +51,14 @@ class Administrator(BasePermission):
 
     def has_permission(self, request: Request, view: object) -> bool:
         return bool(request.user.is_authenticated and getattr(request.user, "is_admin", False))
+
+
+class AdministratorOrProgram(Administrator):
+    """Also a third party that asks for itself, whose token has the route's scope: that was checked when the caller was found.
+
+    One that asks for a person comes in where that person is an administrator, since nobody grants more than they may do.
+    """
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        for_itself = isinstance(request.auth, ThirdParty) and request.auth.user is None
+        return for_itself or super().has_permission(request, view)

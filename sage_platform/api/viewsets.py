@@ -43,10 +43,10 @@ def endpoint(
     refusals: Sequence[DocumentedRefusal] = (),
     scope: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., HttpResponseBase]]:
-    """Declare an action: `method(self, request, [data], **path)` returns the payload of the envelope, or a whole response.
+    """Declare an action: `method(self, request, [data], [asked], **path)` returns the envelope's payload, or a whole response.
 
-    `data` is what `takes` made of a body of the kind `body`, or `query` of the query string; of a form with files it is the form
-    itself, unread (`bodies.UnreadForm`). A response (a redirect, a 204, a
+    `data` is what `takes` made of a body of the kind `body`; of a form with files it is the form itself, unread
+    (`bodies.UnreadForm`). `asked` is what `query` made of the query string. A response (a redirect, a 204, a
     file) is passed through as it is. The order of refusals is that of docs/api.md#statuses: who may call, then media type,
     length, and content.
     """
@@ -111,14 +111,15 @@ class ApiViewSet(ViewSet):
         return [self.stated.who() if self.stated else Nobody()]
 
     def read(self, request: Request, stated: ActionSpec) -> list[Any]:
-        """The validated body or query as a list, empty for an action that takes neither. Raises InvalidInput and its kin."""
+        """The validated body and query, of those that the action takes. Raises InvalidInput and its kin."""
+        given: list[Any] = []
         if isinstance(stated.body, FilesKind):
-            return [stated.body.opened(request._request)]
-        if stated.takes is not None:
-            return [self._validated(stated.takes, stated.body.read(request._request))]
+            given.append(stated.body.opened(request._request))
+        elif stated.takes is not None:
+            given.append(self._validated(stated.takes, stated.body.read(request._request)))
         if stated.query is not None:
-            return [self._validated(stated.query, request.query_params.dict())]
-        return []
+            given.append(self._validated(stated.query, request.query_params.dict()))
+        return given
 
     @staticmethod
     def _validated(serializer_class: SerializerClass, data: object) -> Any:

@@ -35,6 +35,7 @@ ROWS = (
     Scope("profile", _("See your name and picture"), claims=("preferred_username", "name", "picture", "avatar_url")),
     Scope("email", _("See your email address"), claims=("email", "email_verified")),
     Scope("usage:write", _("Report usage"), personal=False),
+    Scope("release:write", _("Publish releases and upload their files"), personal=False),
 )
 
 

@@ -7,7 +7,7 @@ its token). A 422, a 404 of an unknown provider or a form's 403 come after the q
 from typing import Literal, NamedTuple
 
 # "AnyoneOfThisSite": anyone, but no other site's page in the name of its visitor.
-Who = Literal["Anyone", "AnyoneOfThisSite", "SignedIn", "Administrator"]
+Who = Literal["Anyone", "AnyoneOfThisSite", "SignedIn", "Administrator", "AdministratorOrProgram"]
 Answer = Literal["enveloped", "raw", "page"]
 
 
@@ -20,6 +20,8 @@ class Row(NamedTuple):
     logged_out: int
     user: int
     admin: int
+    # That opens it to the token of a third party.
+    scope: str = "first-party"
 
 
 IDENTITY = "sage_platform.accounts.views"
@@ -27,6 +29,7 @@ PAGES = "sage_platform.accounts.pages"
 SYSTEM = "system.views"
 PROBES = "providers.views.ProbeViewSet"
 PROVIDERS = "providers.views.ProviderViewSet"
+RELEASES = "versions.views.ReleaseViewSet"
 OAUTH2 = "sage_platform.oauth2"
 METADATA = f"{OAUTH2}.views.server_metadata"
 REDIRECT = "django.views.generic.base.RedirectView"
@@ -139,6 +142,20 @@ ROUTES = [
     Row("POST", "/api/llm-provider/create", f"{PROVIDERS}.create", "SignedIn", "enveloped", 401, 422, 422),
     Row("PUT", "/api/llm-provider/update/<str:provider_id>", f"{PROVIDERS}.update", "SignedIn", "enveloped", 401, 200, 200),
     Row("DELETE", "/api/llm-provider/delete/<str:provider_id>", f"{PROVIDERS}.destroy", "SignedIn", "enveloped", 401, 200, 200),
+    # Releases.
+    Row("GET", "/api/system/version", f"{RELEASES}.index", "SignedIn", "enveloped", 401, 200, 200),
+    Row(
+        "POST",
+        "/api/system/version",
+        f"{RELEASES}.publish",
+        "AdministratorOrProgram",
+        "enveloped",
+        401,
+        403,
+        422,
+        scope="release:write",
+    ),
+    Row("DELETE", "/api/system/version/<str:version>", f"{RELEASES}.destroy", "Administrator", "enveloped", 401, 403, 200),
     # The API's own description.
     Row("GET", "/api/schema", "sage_platform.api_docs.SchemaView", "Anyone", "raw", 200, 200, 200),
     Row("GET", "/api/docs", "sage_platform.api_docs.DocsView", "Anyone", "raw", 200, 200, 200),

@@ -15,6 +15,7 @@ from sage_platform.api.envelope import to_json
 from tests.contract.routes import ROUTES
 from tests.people import Caller
 from tests.provider_rows import make_provider
+from tests.versions.rows import MAC, make_release
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 WIRE = "2026-01-02T03:04:05.678901Z"
@@ -47,6 +48,7 @@ def says_time(document: Any, schema: Any) -> bool:
 @pytest.fixture
 def _rows(admin: User, alice: User) -> None:
     make_provider(admin, "https://api.example.com/v1")
+    make_release("1.2.0", MAC, pub_date=MOMENT)
     User.objects.update(created_at=MOMENT)
     Provider.objects.update(created_at=MOMENT, updated_at=MOMENT)
 

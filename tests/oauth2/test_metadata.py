@@ -24,7 +24,7 @@ DOCUMENT = {
     "revocation_endpoint": "https://sage.example/oauth2/revoke",
     "introspection_endpoint": "https://sage.example/oauth2/introspect",
     "jwks_uri": "https://sage.example/oauth2/jwks",
-    "scopes_supported": ["openid", "profile", "email", "usage:write"],
+    "scopes_supported": ["openid", "profile", "email", "usage:write", "release:write"],
     "response_types_supported": ["code"],
     "response_modes_supported": ["query"],
     "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
@@ -171,7 +171,7 @@ def test_what_the_resource_says_of_itself(client: Client) -> None:
     assert response.json() == {
         "resource": "https://sage.example",
         "authorization_servers": ["https://sage.example/oauth2"],
-        "scopes_supported": ["openid", "profile", "email", "usage:write"],
+        "scopes_supported": ["openid", "profile", "email", "usage:write", "release:write"],
         "bearer_methods_supported": ["header"],
     }
 

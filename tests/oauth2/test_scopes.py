@@ -48,6 +48,7 @@ def test_the_rows() -> None:
         ("profile", True, ("preferred_username", "name", "picture", "avatar_url")),
         ("email", True, ("email", "email_verified")),
         ("usage:write", False, ()),
+        ("release:write", False, ()),
     ]
 
 
@@ -61,6 +62,7 @@ def test_the_toolkits_setting_follows() -> None:
         "profile": "See your name and picture",
         "email": "See your email address",
         "usage:write": "Report usage",
+        "release:write": "Publish releases and upload their files",
     }
 
 
@@ -121,7 +123,7 @@ def test_a_rows_claim_is_given_for_its_scope(
 def test_a_new_scope_is_one_row(as_alice: Caller, as_admin: Caller, signing_keys: object, add_row: AddRow) -> None:
     """With the row it is announced, can be registered, is asked for, granted, and shown."""
     add_row(Scope("calendar", _("See your calendar")))
-    known = ["openid", "profile", "email", "usage:write", "calendar"]
+    known = ["openid", "profile", "email", "usage:write", "release:write", "calendar"]
     for path in ("/oauth2/metadata", "/.well-known/oauth-protected-resource"):
         assert as_alice.get(path).json()["scopes_supported"] == known
     declared = {"client_id": "declared", "scope": "openid calendar", "token_endpoint_auth_method": "none"}

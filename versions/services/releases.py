@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import datetime
 
 from django.db import transaction
@@ -13,13 +14,15 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal, RefusedForm
 from sage_platform.metrics import operation
-from versions import feed
-from versions.faults import Fault
+from versions import feed, semver
+from versions.faults import Fault, FaultKind
 from versions.models import Artifact, RefusedRelease, Release, Revision, Source
 from versions.services.judging import Candidate, Judgement, judge
 
 # So many are kept of the refused ones, so that a program that tries again for ever fills no disk.
 MOST_REFUSED = 200
+# What no row can have, and so a draft neither.
+UNKEEPABLE = {FaultKind.VERSION, FaultKind.NOTES_CHARACTERS, FaultKind.TOO_LONG, FaultKind.PLATFORM_TWICE}
 State = Release.State
 
 
@@ -32,41 +35,60 @@ class Author:
     user: User | None = None
 
 
-@operation("versions", "create")
+def named(version: str) -> Release:
+    """The release of this version, as people may write it. Raises Refusal."""
+    wanted = semver.without_prefix(version)
+    # What is no version is not asked for: PostgreSQL fails at a NUL, for example.
+    release: Release | None = Release.objects.filter(version=wanted).first() if semver.is_version(wanted) else None
+    if release is None:
+        raise not_found()
+    return release
+
+
+def examine(candidate: Candidate, _author: Author) -> tuple[Release, Judgement]:
+    """What `create` would answer at this moment. Nothing is stored, not even a refusal."""
+    if is_taken(candidate.version):
+        raise exists()
+    judgement = judge(candidate)
+    if judgement.faults:
+        raise refusal_of(judgement)
+    return Release(version=candidate.version, release_notes=candidate.release_notes), judgement
+
+
+@operation("versions", "publish")
 def create(candidate: Candidate, author: Author) -> tuple[Release, Judgement]:
     """Publish a new release. Raises RefusedForm for what is wrong with it, and Refusal where the version is taken."""
-    if Release.objects.filter(version=candidate.version).exists():
-        raise exists()
+    if is_taken(candidate.version):
+        raise kept_as_taken(candidate, author)
     judgement = judged(candidate, author)
-    with writing():
-        if Release.objects.filter(version=candidate.version).exists():
-            raise exists()
-        release = Release.objects.create(
-            version=candidate.version,
-            release_notes=candidate.release_notes,
-            state=State.PUBLISHED,
-            pub_date=timezone.now(),
-            source=author.source,
-            made_by=author.name,
-        )
-        set_artifacts(release, judgement)
-        record(author.user, release, added=True)
+    release = Release(state=State.PUBLISHED, pub_date=timezone.now())
+    add(release, judgement, author)
     return release, judgement
 
 
 @operation("versions", "draft")
 def draft(candidate: Candidate, author: Author) -> Release:
-    """Keep a release that nobody is offered yet. It may have faults, but its version is one, and not taken."""
-    judgement = judge(candidate, read_files=False)
-    with writing():
-        if Release.objects.filter(version=candidate.version).exists():
-            raise exists()
-        release = Release.objects.create(
-            version=candidate.version, release_notes=candidate.release_notes, source=author.source, made_by=author.name
-        )
-        set_artifacts(release, judgement)
-        record(author.user, release, added=True)
+    """Keep a release that nobody is offered yet. It may have faults, but for those that no row can have. Raises as `create`."""
+    release = Release()
+    add(release, keepable(candidate), author)
     return release
+
+
+def add(release: Release, judgement: Judgement, author: Author) -> None:
+    candidate = judgement.candidate
+    release.version, release.release_notes = candidate.version, candidate.release_notes
+    release.source, release.made_by = author.source, author.name[:255]
+    with writing():
+        if not (taken := is_taken(candidate.version)):
+            release.save(force_insert=True)
+            set_artifacts(release, judgement)
+            record(author.user, release, added=True)
+    if taken:
+        raise kept_as_taken(candidate, author)
+
+
+def is_taken(version: str) -> bool:
+    return semver.is_version(version) and Release.objects.filter(version=version).exists()
 
 
 @operation("versions", "replace")
@@ -85,7 +107,7 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
             "state": State.PUBLISHED,
             "pub_date": pub_date,
             "source": author.source,
-            "made_by": author.name,
+            "made_by": author.name[:255],
             "changed_at": timezone.now(),
         }
         release, _made = Release.objects.update_or_create(version=candidate.version, defaults=facts)
@@ -98,10 +120,12 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
 def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     """Write what staff edited. A draft may have faults; a published release is judged as a new one, and keeps its version."""
     is_draft = release.state == State.DRAFT
-    judgement = judge(candidate, read_files=False) if is_draft else judged(candidate, author)
+    judgement = keepable(candidate) if is_draft else judged(candidate, author)
     with writing():
         if not Release.objects.filter(pk=release.pk, changed_at=release.changed_at).exists():
             raise gone()
+        if is_draft and Release.objects.filter(version=candidate.version).exclude(pk=release.pk).exists():
+            raise exists()
         release.version = candidate.version if is_draft else release.version
         release.release_notes = candidate.release_notes
         release.changed_at = timezone.now()
@@ -158,17 +182,38 @@ def judged(candidate: Candidate, author: Author) -> Judgement:
     judgement = judge(candidate)
     if judgement.faults:
         keep_refused(candidate.version, judgement.faults, author)
-        raise RefusedForm([(fault.field, judgement.in_words(fault)) for fault in judgement.faults])
+        raise refusal_of(judgement)
     return judgement
 
 
+def keepable(candidate: Candidate) -> Judgement:
+    """Of a draft. Raises RefusedForm for what no row can have."""
+    judgement = judge(candidate, read_files=False)
+    bad = tuple(fault for fault in judgement.faults if fault.kind in UNKEEPABLE)
+    if bad:
+        raise refusal_of(replaced(judgement, faults=bad))
+    return judgement
+
+
+def refusal_of(judgement: Judgement) -> RefusedForm:
+    return RefusedForm([(fault.field, judgement.in_words(fault)) for fault in judgement.faults])
+
+
+def kept_as_taken(candidate: Candidate, author: Author) -> Refusal:
+    """A program that nobody watches may think that its release is published."""
+    keep_refused(candidate.version, (Fault(FaultKind.TAKEN, "version"),), author)
+    return exists()
+
+
 def keep_refused(version: str, faults: tuple[Fault, ...], author: Author) -> None:
-    """The version as it was given, but for what no database keeps and no page shows."""
-    version = "".join(character for character in version if character.isprintable())
+    """For staff: who tried which version, and what was wrong, without what no database keeps and no page shows. Nothing else of
+    what was sent.
+    """
+    shown = "".join(character for character in version[: semver.LONGEST] if character.isprintable())
     RefusedRelease.objects.create(
         source=author.source,
-        made_by=author.name,
-        version=version[: RefusedRelease._meta.get_field("version").max_length],
+        made_by=author.name[:255],
+        version=shown,
         faults=[fault.as_row() for fault in faults],
     )
     older = RefusedRelease.objects.order_by("-at", "-pk").values_list("pk", flat=True)[MOST_REFUSED:]
@@ -193,7 +238,7 @@ def set_artifacts(release: Release, judgement: Judgement) -> None:
 
 
 def exists() -> Refusal:
-    return Refusal(Code.BAD_REQUEST, _("This version exists already."))
+    return Refusal(Code.BAD_REQUEST, str(FaultKind.TAKEN.label), field="version")
 
 
 def not_found() -> Refusal:

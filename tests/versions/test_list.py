@@ -1,0 +1,75 @@
+"""GET /api/system/version: highest version first, and what is not published for administrators alone."""
+
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from sage_platform.accounts.models import User
+from tests.answers import assert_logged_out, success
+from tests.people import Caller, envelope, signed_in
+from tests.versions.rows import LINUX, MAC, PATH, make_release
+
+pytestmark = pytest.mark.django_db
+
+
+def versions(caller: Caller) -> list[str]:
+    return [row["version"] for row in envelope(caller.get(PATH))["data"]]
+
+
+def test_none(as_alice: Caller, as_admin: Caller) -> None:
+    for caller in (as_alice, as_admin):
+        response = caller.get(PATH)
+        assert (response.status_code, envelope(response)) == (200, success([]))
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_user_sees_the_published(as_alice: Caller) -> None:
+    make_release("1.2.0", MAC, LINUX)
+    make_release("1.3.0", MAC, state="draft")
+    make_release("1.1.0", MAC, state="withdrawn", withdrawn_because="It deletes files.")
+    told = {"version": "1.2.0", "release_notes": "Notes of 1.2.0", "pub_date": "2026-03-04T05:06:07.890123Z"}
+    assert envelope(as_alice.get(PATH)) == success([told | {"artifacts": [MAC, LINUX]}])
+
+
+def test_an_administrator_sees_all_and_what_became_of_them(as_admin: Caller) -> None:
+    make_release("1.2.0", MAC)
+    make_release("1.3.0-rc.1", state="draft", release_notes="")
+    make_release("1.1.0", LINUX, state="withdrawn", withdrawn_because="It deletes files.")
+    published = {"pub_date": "2026-03-04T05:06:07.890123Z", "withdrawn_because": ""}
+    assert envelope(as_admin.get(PATH)) == success(
+        [
+            {"version": "1.3.0-rc.1", "release_notes": "", "pub_date": None, "artifacts": []}
+            | {"state": "draft", "withdrawn_because": ""},
+            {"version": "1.2.0", "release_notes": "Notes of 1.2.0", "artifacts": [MAC], "state": "published"} | published,
+            {"version": "1.1.0", "release_notes": "Notes of 1.1.0", "artifacts": [LINUX], "state": "withdrawn"}
+            | published
+            | {"withdrawn_because": "It deletes files."},
+        ]
+    )
+
+
+def test_the_order_is_the_client_s_and_not_that_of_saving(as_alice: Caller) -> None:
+    for version in ("1.10.0", "1.9.0", "2.0.0-rc.2", "1.10.0+2", "2.0.0-rc.10", "1.10.0+10"):
+        make_release(version)
+    assert versions(as_alice) == ["2.0.0-rc.10", "2.0.0-rc.2", "1.10.0+10", "1.10.0+2", "1.10.0", "1.9.0"]
+
+
+@pytest.mark.parametrize("token", [False, True])
+@pytest.mark.parametrize("role", ["user", "admin"])
+def test_two_queries_however_many_there_are(
+    token: bool, role: str, alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    alice.role = role
+    alice.save()
+    for number in range(50):
+        make_release(f"1.{number}.0", *[MAC | {"platform": f"linux-arch{artifact}"} for artifact in range(5)])
+    caller = signed_in(alice, token=token)
+    with django_assert_num_queries(2):  # Who asks, and the releases.
+        told: list[dict[str, Any]] = envelope(caller.get(PATH))["data"]
+    assert [len(row["artifacts"]) for row in told] == [5] * 50
+
+
+def test_logged_out(anyone: Caller) -> None:
+    make_release("1.2.0", MAC)
+    assert_logged_out(anyone.get(PATH))
