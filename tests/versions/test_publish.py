@@ -39,7 +39,11 @@ def test_as_clients_of_today_send_it(as_admin: Caller) -> None:
         "id": 7,
         "artifacts": [
             {"platform": "windows-x86_64", "installer_url": "https://dl.sage.example/a.exe", "updater_url": None},
-            {"platform": " linux-x86_64 ", "updater_url": " https://dl.sage.example/b ", "updater_signature": f"{SIGNATURE}\n"},
+            {
+                "platform": " linux-x86_64 ",
+                "updater_url": " https://dl.sage.example/b/app.tar.gz ",
+                "updater_signature": f"{SIGNATURE}\n",
+            },
             LINUX | {"updater_signature": None, "size": 5},
         ],
     }
@@ -50,7 +54,7 @@ def test_as_clients_of_today_send_it(as_admin: Caller) -> None:
         "release_notes": "",
         "artifacts": [
             NONE | {"platform": "windows-x86_64", "installer_url": "https://dl.sage.example/a.exe"},
-            {"platform": "linux-x86_64", "installer_url": "", "updater_url": "https://dl.sage.example/b"}
+            {"platform": "linux-x86_64", "installer_url": "", "updater_url": "https://dl.sage.example/b/app.tar.gz"}
             | {"updater_signature": SIGNATURE},
             LINUX,
         ],

@@ -22,7 +22,10 @@ from versions.services.judging import Candidate, Judgement, judge
 # So many are kept of the refused ones, so that a program that tries again for ever fills no disk.
 MOST_REFUSED = 200
 # What no row can have, and so a draft neither.
-UNKEEPABLE = {FaultKind.VERSION, FaultKind.NOTES_CHARACTERS, FaultKind.TOO_LONG, FaultKind.PLATFORM_TWICE}
+UNKEEPABLE = {
+    *{FaultKind.VERSION, FaultKind.NOTES_CHARACTERS, FaultKind.TOO_LONG},
+    *{FaultKind.PLATFORM_TWICE, FaultKind.TOO_MANY_ARTIFACTS},
+}
 State = Release.State
 
 
