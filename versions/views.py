@@ -57,7 +57,7 @@ class ReleaseViewSet(ApiViewSet):
     def publish(self, request: Request, data: Payload, asked: Payload) -> Payload:
         act = releases.examine if asked["dry_run"] else releases.create
         release, judgement = act(candidate_of(data), author_of(request))
-        warnings = [{"field": one.field, "message": judgement.in_words(one)} for one in judgement.warnings]
+        warnings = [{"field": field, "message": message} for field, message in judgement.told(judgement.warnings)]
         return records.record(release, judgement.candidate) | {"warnings": warnings}
 
     @endpoint(who=Administrator, gives=wire.DeletedOutput, summary="Delete a release", refusals=[UNKNOWN])

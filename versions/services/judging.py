@@ -6,7 +6,7 @@ So whatever the updater would fail at is a fault here, with the field that it is
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import models
@@ -83,9 +83,15 @@ class Judgement:
     warnings: tuple[Fault, ...]
     files: Mapping[str, StoredFile]
 
-    def key_of(self, address: str) -> str:
-        """The object that an address leads to; empty for a stranger's."""
-        return self.files[address].key if address in self.files else ""
+    def without_files(self, gone: Collection[str]) -> "Judgement":
+        """What it comes to where no file is at these addresses any more: each of them is a fault, and there are no others."""
+        faults = [
+            Fault(FaultKind.FILE_GONE, f"artifacts.{index}.{name}")
+            for index, artifact in enumerate(self.candidate.artifacts)
+            for name in ("installer_url", "updater_url")
+            if getattr(artifact, name) in gone
+        ]
+        return replace(self, faults=tuple(faults))
 
     def place_of(self, fault: Fault) -> str:
         """What the fault is about, in the words of people: the platform, and what the field is called."""
@@ -101,6 +107,10 @@ class Judgement:
 
     def in_words(self, fault: Fault) -> str:
         return f"{self.place_of(fault)}: {fault.message}"
+
+    def told(self, faults: Iterable[Fault]) -> list[tuple[str, str]]:
+        """Each as its field and its sentence."""
+        return [(fault.field, self.in_words(fault)) for fault in faults]
 
 
 def _named(model: type[models.Model], column: str) -> str:

@@ -1,6 +1,6 @@
 """Writing releases. Each function judges first, then writes in one transaction that advances the revision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
+from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, RefusedForm
+from sage_platform.api.seams import StoredFile
 from sage_platform.metrics import operation
 from versions import feed, semver
 from versions.faults import Fault, FaultKind
@@ -81,10 +83,10 @@ def add(release: Release, judgement: Judgement, author: Author) -> None:
     candidate = judgement.candidate
     release.version, release.release_notes = candidate.version, candidate.release_notes
     release.source, release.made_by = author.source, author.name[:255]
-    with writing():
+    with writing(author):
         if not (taken := is_taken(candidate.version)):
             release.save(force_insert=True)
-            set_artifacts(release, judgement)
+            set_artifacts(release, judgement, hold(judgement, may_be_gone=release.state == State.DRAFT))
             record(author.user, release, added=True)
     if taken:
         raise kept_as_taken(candidate, author)
@@ -101,7 +103,7 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
     A withdrawn one stays: somebody had a reason.
     """
     judgement = judged(candidate, author)
-    with writing():
+    with writing(author):
         former = Release.objects.filter(version=candidate.version).first()
         if former is not None and former.state == State.WITHDRAWN:
             raise Refusal(Code.FAILED, _("This version was withdrawn. Publish it again in the administration if it is good."))
@@ -114,7 +116,7 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
             "changed_at": timezone.now(),
         }
         release, _made = Release.objects.update_or_create(version=candidate.version, defaults=facts)
-        set_artifacts(release, judgement)
+        set_artifacts(release, judgement, hold(judgement))
         record(author.user, release, added=former is None, fields=["release_notes", "artifacts"])
     return release, judgement
 
@@ -124,7 +126,7 @@ def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     """Write what staff edited. A draft may have faults; a published release is judged as a new one, and keeps its version."""
     is_draft = release.state == State.DRAFT
     judgement = keepable(candidate) if is_draft else judged(candidate, author)
-    with writing():
+    with writing(author):
         if not Release.objects.filter(pk=release.pk, changed_at=release.changed_at).exists():
             raise gone()
         if is_draft and Release.objects.filter(version=candidate.version).exclude(pk=release.pk).exists():
@@ -133,7 +135,7 @@ def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
         release.release_notes = candidate.release_notes
         release.changed_at = timezone.now()
         release.save(update_fields=["version", "release_notes", "changed_at"])
-        set_artifacts(release, judgement)
+        set_artifacts(release, judgement, hold(judgement, may_be_gone=is_draft))
         record(author.user, release, fields=["release_notes", "artifacts"])
     return judgement
 
@@ -142,12 +144,12 @@ def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
 def publish(release: Release, author: Author) -> Judgement:
     """Publish a draft, or a withdrawn release again. Raises RefusedForm with what is wrong with it."""
     judgement = judged(Candidate.of(release), author)
-    with writing():
+    with writing(author):
         ready = Release.objects.filter(pk=release.pk, changed_at=release.changed_at).exclude(state=State.PUBLISHED)
         now = timezone.now()
         if not ready.update(state=State.PUBLISHED, pub_date=release.pub_date or now, withdrawn_because="", changed_at=now):
             raise gone()
-        set_artifacts(release, judgement)
+        set_artifacts(release, judgement, hold(judgement))
         record(author.user, release, fields=["state"])
     return judgement
 
@@ -155,7 +157,7 @@ def publish(release: Release, author: Author) -> Judgement:
 @operation("versions", "withdraw")
 def withdraw(release: Release, author: Author, *, because: str) -> None:
     """No client is offered it any more when this returns. Who has installed it keeps it."""
-    with writing():
+    with writing(author):
         facts = {"state": State.WITHDRAWN, "withdrawn_because": because, "changed_at": timezone.now()}
         if not Release.objects.published().filter(pk=release.pk).update(**facts):
             raise gone()
@@ -164,20 +166,44 @@ def withdraw(release: Release, author: Author, *, because: str) -> None:
 
 @operation("versions", "delete")
 def delete(release: Release, author: Author) -> None:
-    with writing():
+    with writing(author):
         if not Release.objects.filter(pk=release.pk).exists():
             raise not_found()
         record(author.user, release, deleted=True)
         Release.objects.filter(pk=release.pk).delete()
 
 
+class FilesGone(RefusedForm):
+    """Files of our own store that were there when the release was judged, and are not when it is written."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        super().__init__(judgement.told(judgement.faults))
+        self.judgement = judgement
+
+
 @contextmanager
-def writing() -> Iterator[None]:
+def writing(author: Author) -> Iterator[None]:
     """One transaction, alone among the writers of releases; the feed hears of it once it is committed."""
-    with transaction.atomic():
-        Revision.advance()
-        yield
-        transaction.on_commit(feed.notice)
+    try:
+        with transaction.atomic():
+            Revision.advance()
+            yield
+            transaction.on_commit(feed.notice)
+    except FilesGone as refusal:
+        keep_refused(refusal.judgement.candidate.version, refusal.judgement.faults, author)
+        raise
+
+
+def hold(judgement: Judgement, *, may_be_gone: bool = False) -> Mapping[str, StoredFile]:
+    """The files of our own store, by their addresses, which stay as they are from here on: within the transaction of a write, and
+    then since a release names them. Raises FilesGone where one was replaced or deleted after it was judged, or is just now.
+    """
+    held_files = seams.held_files.get()
+    held = held_files(judgement.files) if held_files is not None else {}
+    gone = judgement.without_files(judgement.files.keys() - held.keys())
+    if gone.faults and not may_be_gone:
+        raise FilesGone(gone)
+    return held
 
 
 def judged(candidate: Candidate, author: Author) -> Judgement:
@@ -199,7 +225,7 @@ def keepable(candidate: Candidate) -> Judgement:
 
 
 def refusal_of(judgement: Judgement) -> RefusedForm:
-    return RefusedForm([(fault.field, judgement.in_words(fault)) for fault in judgement.faults])
+    return RefusedForm(judgement.told(judgement.faults))
 
 
 def kept_as_taken(candidate: Candidate, author: Author) -> Refusal:
@@ -223,7 +249,7 @@ def keep_refused(version: str, faults: tuple[Fault, ...], author: Author) -> Non
     RefusedRelease.objects.filter(pk__in=list(older)).delete()
 
 
-def set_artifacts(release: Release, judgement: Judgement) -> None:
+def set_artifacts(release: Release, judgement: Judgement, held: Mapping[str, StoredFile]) -> None:
     """The release has these artifacts and no others, in this order."""
     release.artifacts.all().delete()
     Artifact.objects.bulk_create(
@@ -233,8 +259,8 @@ def set_artifacts(release: Release, judgement: Judgement) -> None:
             installer_url=one.installer_url,
             updater_url=one.updater_url,
             updater_signature=one.updater_signature,
-            installer_key=judgement.key_of(one.installer_url),
-            updater_key=judgement.key_of(one.updater_url),
+            installer_key=held[one.installer_url].key if one.installer_url in held else "",
+            updater_key=held[one.updater_url].key if one.updater_url in held else "",
         )
         for one in judgement.candidate.artifacts
     )
