@@ -28,17 +28,17 @@ def files(request: HttpRequest) -> HttpResponse:
     user = cast(PageRequest, request).user
     rows = Upload.objects.for_user(user).stored()
     if request.method == "POST":
-        row = rows.known_as(request.POST.get("upload", ""))
-        if row is not None:
-            _delete(request, row, user)
+        _delete(request, rows.known_as(request.POST.get("upload", "")), user)
         return HttpResponseRedirect(request.get_full_path())
     shown = Paginator(rows.newest_first(), EACH_PAGE).get_page(request.GET.get("page"))
     context = {"files": shown, "used": rows.bytes(), "quota": 0 if user.is_admin else settings.SAGE_UPLOAD_QUOTA_BYTES}
     return render(request, "uploads/files.html", context)
 
 
-def _delete(request: HttpRequest, row: Upload, user: User) -> None:
+def _delete(request: HttpRequest, row: Upload | None, user: User) -> None:
     try:
+        if row is None:  # As when it was deleted in another window.
+            raise deleting.gone()
         deleting.delete(row, actor=user)
     except APIException as error:
         messages.error(request, str(error.detail))

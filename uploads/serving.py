@@ -1,7 +1,6 @@
 """`/files/{id}/{name}`: a file for whoever has its address (docs/api.md#downloads)."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from http import HTTPStatus
 from io import SEEK_END
 from logging import getLogger
@@ -117,11 +116,13 @@ def sent(request: HttpRequest, row: Upload, part: range, headers: Mapping[str, s
             file.seek(part.start)
             content = b"" if request.method == "HEAD" else file.read(len(part))
         return HttpResponse(content, status=status, headers=headers)
-    try:
-        leave = place_for(request) if len(part) > LARGE_BYTES else None
-    except NoPlace:
-        file.close()
-        raise
+    leave = None
+    if len(part) > LARGE_BYTES:
+        try:
+            leave = places.take(client_key(request), cause="every place for large downloads is taken")
+        except NoPlace:
+            file.close()
+            raise
     response = Download(
         SlicedFile(file, part.start, part.stop - 1), status=status, content_type=headers.pop("Content-Type"), headers=headers
     )
@@ -148,11 +149,3 @@ def opened(row: Upload) -> BinaryIO:
         log.warning("the object of upload %s has %s bytes and not %s", row.pk, size, row.size)
         raise Http404
     return file
-
-
-def place_for(request: HttpRequest) -> Callable[[], None]:
-    """Who gets one of the places for large downloads calls what this gives when it is over. Raises NoPlace."""
-    client = client_key(request)
-    if not places.enter(client):
-        raise NoPlace(cause="every place for large downloads is taken")
-    return partial(places.leave, client)

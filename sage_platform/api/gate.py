@@ -2,8 +2,11 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from threading import BoundedSemaphore, Lock
 
+from sage_platform.api.errors import NoPlace
 from sage_platform.turns import turns
 
 PATIENCE_SECONDS = 0.5
@@ -53,16 +56,16 @@ class Places:
         self._last = max(1, amount // 8)
         self._held: Counter[str] = Counter()
 
-    def enter(self, client: str) -> bool:
-        """Whether there is a place for this address; who gets one has to leave it."""
+    def take(self, client: str, *, cause: str) -> Callable[[], None]:
+        """A place for this address. Who gets one calls what this gives when it is over. Raises NoPlace with this cause."""
         with self._lock:
             if not self._free or (self._free <= self._last and self._held[client] >= self.FEW):
-                return False
+                raise NoPlace(cause=cause)
             self._free -= 1
             self._held[client] += 1
-            return True
+        return partial(self._leave, client)
 
-    def leave(self, client: str) -> None:
+    def _leave(self, client: str) -> None:
         with self._lock:
             self._free += 1
             self._held[client] -= 1

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable
-from functools import partial
 from logging import INFO, getLogger
 from secrets import token_hex
 from typing import TypeVar
@@ -96,20 +95,22 @@ class RequestContextMiddleware:
         """
         if not has_body(request.META):
             return self.admit_stream(request, self.get_response(request))
-        client = client_key(request)
-        if not self.bodies.enter(client):
-            return closing(answer(request, NoPlace(cause="every thread that takes bodies is taken")))
-        return in_place(request, self._with_body, leave=partial(self.bodies.leave, client))
+        try:
+            leave = self.bodies.take(client_key(request), cause="every thread that takes bodies is taken")
+        except NoPlace as error:
+            return closing(answer(request, error))
+        return in_place(request, self._with_body, leave=leave)
 
     def admit_stream(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """The answer; a refusal where it is sent piece by piece, at its client's pace, and there is no place for it."""
         if not response.streaming:
             return response
-        client = client_key(request)
-        if not self.bodies.enter(client):
+        try:
+            leave = self.bodies.take(client_key(request), cause="every thread that waits for clients is taken")
+        except NoPlace as error:
             response.close()
-            return answer(request, NoPlace(cause="every thread that waits for clients is taken"))
-        when_closed(response, partial(self.bodies.leave, client))
+            return answer(request, error)
+        when_closed(response, leave)
         return response
 
     def _with_body(self, request: HttpRequest) -> HttpResponseBase:

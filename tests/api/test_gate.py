@@ -3,6 +3,8 @@
 import io
 import json
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from threading import Event, Semaphore, Thread
 
 import pytest
@@ -12,6 +14,7 @@ from pytest_django import Settings
 
 from sage_platform.api import gate as module
 from sage_platform.api import handlers
+from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.middleware import RequestContextMiddleware
 from sage_platform.logs import OneASecond
@@ -232,9 +235,27 @@ def test_a_flood_past_the_gate_is_one_line_a_second(
     assert [line["times"] for line in told] == [1, 6, 3]
 
 
+class Crowd:
+    """Addresses at some places, and how each of them leaves the one that it took last."""
+
+    def __init__(self, amount: int) -> None:
+        self.places = Places(amount)
+        self._leave: dict[str, list[Callable[[], None]]] = defaultdict(list)
+
+    def enter(self, client: str) -> bool:
+        try:
+            self._leave[client].append(self.places.take(client, cause="full"))
+        except NoPlace:
+            return False
+        return True
+
+    def leave(self, client: str) -> None:
+        self._leave[client].pop()()
+
+
 def test_the_last_places_are_for_addresses_that_hold_few() -> None:
     """Eighty places: one address may take seventy of them, and people elsewhere go on getting in, two each."""
-    places = Places(80)
+    places = Crowd(80)
     assert [places.enter("attacker") for _ in range(100)] == [True] * 70 + [False] * 30
     assert [places.enter("alice") for _ in range(3)] == [True, True, False]
     assert [places.enter(f"person {number}") for number in range(8)] == [True] * 8
@@ -248,11 +269,11 @@ def test_the_last_places_are_for_addresses_that_hold_few() -> None:
 
 
 def test_places_that_were_left_are_there_again() -> None:
-    places = Places(8)
+    places = Crowd(8)
     for _ in range(3):
         clients = [f"client {number}" for number in range(8)]
         assert all(places.enter(client) for client in clients)
         assert not places.enter("another")
         for client in clients:
             places.leave(client)
-    assert places._held == {}
+    assert places.places._held == {}

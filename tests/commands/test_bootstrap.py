@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
+from sage_platform import alone
 from sage_platform.accounts.models import User
 from system.models import SystemSettings
 from tests.e2e.served import ROOT, bare_environment
@@ -185,18 +186,16 @@ def test_a_database_that_does_not_answer_is_one_line(bootstrap: Run, monkeypatch
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'")
 def test_the_lock_is_held_whatever_becomes_of_the_connection_that_migrates() -> None:
-    from sage_platform.management.commands.bootstrap import ADVISORY_LOCK, only_one
-
     def taken() -> bool:
         own = connection.copy()
         try:
             with own.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(%s), pg_advisory_unlock_all()", [ADVISORY_LOCK])
+                cursor.execute("SELECT pg_try_advisory_lock(%s), pg_advisory_unlock_all()", [alone.BOOTSTRAP.number])
                 return not cursor.fetchone()[0]
         finally:
             own.close()
 
-    with only_one():
+    with alone.only_one(alone.BOOTSTRAP, waits=True):
         connection.cursor().execute("SELECT pg_advisory_unlock_all()")
         assert taken()
     assert not taken()

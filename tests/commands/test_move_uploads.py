@@ -1,6 +1,5 @@
 """manage.py move_uploads"""
 
-import fcntl
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO, StringIO
@@ -9,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from sage_platform import data_files
+from sage_platform import alone
 from sage_platform.accounts.models import User
 from sage_platform.api.errors import Refusal
 from tests import faulty_s3
@@ -142,12 +142,16 @@ def test_there_is_one_store_alone(settings: Settings) -> None:
     assert refusal("--to", "disk")[1].startswith("There is one store alone")
 
 
-def test_one_move_at_a_time(tmp_path: Path) -> None:
+def test_one_move_at_a_time(tmp_path: Path, settings: Settings) -> None:
+    """On PostgreSQL also from another machine, which has a data folder of its own."""
+    settings.SAGE_UPLOAD_STORE = "s3"
     row = kept("disk", b"x", tmp=tmp_path)
-    with (tmp_path / data_files.MOVE_LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with alone.only_one(alone.MOVE, waits=False), alone.only_one(alone.BOOTSTRAP, waits=False):
+        if connection.vendor == "postgresql":
+            settings.SAGE_DATA_DIR = tmp_path / "another machine"
         assert refusal("--to", "s3") == ([], "Another run of this command is under way.")
-    assert rows() == [(row.key, "disk", "stored")]
+        assert rows() == [(row.key, "disk", "stored")]
+    assert move("--to", "s3") == ["1 moved to s3."]
 
 
 def test_what_is_not_whole_is_told_and_left(settings: Settings, tmp_path: Path) -> None:

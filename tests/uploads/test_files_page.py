@@ -79,6 +79,15 @@ def test_only_one_s_own(named: str, as_alice: Caller, as_bob: Caller, media: Pat
     assert "is deleted" not in page(as_bob)
 
 
+def test_a_file_that_was_deleted_in_another_window(as_alice: Caller) -> None:
+    told = stored(as_alice, b"x")
+    for _window in range(2):
+        assert as_alice.form("/files", {"upload": told["id"]}).status_code == 302
+    shown = page(as_alice)
+    assert (shown.count("is deleted."), shown.count("This file is gone.")) == (1, 1)
+    assert "This file is gone." not in page(as_alice)
+
+
 def test_a_file_that_a_release_uses(as_admin: Caller, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = stored(as_admin, b"x", path="bundle/1/a.exe")
     monkeypatch.setattr(seams, "object_references", seams.Registry("kind of reference to objects"))

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from prometheus_client import REGISTRY
 from pytest_django import Settings
 
 from sage_platform.accounts.models import User
 from sage_platform.api import seams
+from sage_platform.api.gate import Places
 from tests.answers import assert_logged_out, assert_refused, success
 from tests.api.test_bodies import refused_with
 from tests.people import Caller, envelope, signed_in
 from tests.racing import at_once
 from tests.uploads.sending import END, TYPE, files_in, part, send, stored, sum_of
 from uploads.models import Upload
+from uploads.services import uploading
 
 pytestmark = pytest.mark.django_db
 ORIGIN = "http://127.0.0.1:8000"
@@ -201,6 +204,22 @@ def test_a_file_that_is_too_large(as_alice: Caller, media: Path, settings: Setti
     assert huge.status_code == 413
     assert [len(content) for content in files_in(media).values()] == [2000]
     assert Upload.objects.count() == 1
+
+
+def test_every_place_is_taken(as_alice: Caller, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line in the log, as at every other door that is shut, and no upload that failed."""
+    places = Places(1)
+    monkeypatch.setattr(uploading, "places", places)
+    leave = places.take("elsewhere", cause="full")
+    failed = {"category": "uploads", "name": "upload", "status": "error"}
+    before = REGISTRY.get_sample_value("sage_server_operations_total", failed)
+    response = send(as_alice, part("file", b"x", "a.txt"))
+    told = {"code": 503, "message": "The service is temporarily unavailable. Please try again shortly.", "data": None}
+    assert (response.status_code, envelope(response), response.headers["Retry-After"]) == (503, told, "5")
+    assert REGISTRY.get_sample_value("sage_server_operations_total", failed) == before
+    assert nothing_is_left(media)
+    leave()
+    stored(as_alice, b"x")
 
 
 # -- Room ----------------------------------------------------------------------------------------------------------------

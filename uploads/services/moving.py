@@ -7,19 +7,17 @@ A person's file has its key for itself. A release bundle may be replaced under i
 overwritten or deleted, its key is claimed for as long as somebody works on it, by a row of the kind that an upload has.
 """
 
-import fcntl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from sage_platform import data_files
+from sage_platform import alone
 from sage_platform.api.errors import BodyTooLarge
 from uploads import drafts, names, stores
 from uploads.models import CLAIMED, State, Store, Upload, UploadQuerySet
@@ -43,10 +41,6 @@ class Outcome(StrEnum):
 LEFT = frozenset({Outcome.BUSY, Outcome.MISSING, Outcome.DIFFERENT, Outcome.UNFAITHFUL})
 
 
-class UnderWayError(Exception):
-    """Two moves at once in opposite directions would each delete what the other has just copied."""
-
-
 class Move:
     """One run. `moved` are the keys whose former objects are still to go."""
 
@@ -61,12 +55,11 @@ class Move:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The only move on this machine. Raises UnderWayError."""
-        with (settings.SAGE_DATA_DIR / data_files.MOVE_LOCK).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UnderWayError from None
+        """The only move. Two at once in opposite directions would each delete what the other has just copied.
+
+        Raises DoneElsewhereError.
+        """
+        with alone.only_one(alone.MOVE, waits=False):
             # Of a run that was killed: nobody works on these.
             Upload.objects.filter(state=State.PENDING, sha256=CLAIMED).delete()
             yield

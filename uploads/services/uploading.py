@@ -18,7 +18,7 @@ from rest_framework.exceptions import NotAuthenticated
 
 from sage_platform.accounts.models import User
 from sage_platform.api.bodies import UnreadForm
-from sage_platform.api.errors import Code, NoPlace, Refusal
+from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.gate import Places
 from sage_platform.api.waiting import lend_connection, waiting
 from sage_platform.metrics import operation
@@ -39,26 +39,23 @@ def most_body_bytes() -> int:
     return int(settings.SAGE_UPLOAD_MAX_BYTES) + FORM_BYTES
 
 
-@contextmanager
-def place(client: str) -> Iterator[None]:
-    """One of the process's places for uploads, with a share for each address. Raises NoPlace at once."""
-    if not places.enter(client):
-        raise NoPlace(cause="every place for uploads is taken")
+def upload(owner: User, form: UnreadForm, *, client: str) -> Upload:
+    """Store the file of a form. Raises InvalidInput, BodyTooLarge, Refusal or Unavailable; then nothing is left of it."""
+    # Whoever finds no place is turned away at the door, like any request that finds none. It is no upload that failed.
+    leave = places.take(client, cause="every place for uploads is taken")
     try:
-        yield
+        return _upload(owner, form, client)
     finally:
-        places.leave(client)
+        leave()
 
 
 @operation("uploads", "upload")
-def upload(owner: User, form: UnreadForm, *, client: str) -> Upload:
-    """Store the file of a form. Raises InvalidInput, BodyTooLarge, Refusal or Unavailable; then nothing is left of it."""
-    with place(client), reserved(owner, form.length, source=Upload.Source.UPLOAD, came_from=client) as row:
+def _upload(owner: User, form: UnreadForm, client: str) -> Upload:
+    with reserved(owner, form.length, source=Upload.Source.UPLOAD, came_from=client) as row:
         lend_connection()
         with drafts.begin(most_bytes=settings.SAGE_UPLOAD_MAX_BYTES) as draft:
             received = forms.receive(replace(form, read=renewing(row, form.read)), draft)
-            path = received.fields.get("path", "")
-            return keep(row, draft, owner, name=received.filename, path=path)
+            return keep(row, draft, owner, name=received.filename, path=received.fields.get("path", ""))
 
 
 def key_for(row: Upload, owner: User, path: str) -> str:

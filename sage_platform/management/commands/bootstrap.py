@@ -1,21 +1,18 @@
 """Make a deployment ready: safe at every start, and by several machines at once."""
 
-import fcntl
 import os
 import secrets
 import sqlite3
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from providers.services.system import ensure_system_provider
-from sage_platform import data_files, data_folder
+from sage_platform import alone, data_files, data_folder
 from sage_platform.accounts.fields import clean_username
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import users
@@ -25,8 +22,6 @@ from sage_platform.management.logged_checks import LoggedChecksCommand
 from sage_platform.oauth2 import clients, keys
 from system.services import ensure_settings
 
-# Any number will do that nothing else in this database locks.
-ADVISORY_LOCK = 7_241_001
 NO_PRIVILEGE = "42501"  # PostgreSQL's insufficient_privilege.
 
 
@@ -39,7 +34,7 @@ class Command(LoggedChecksCommand):
     def handle(self, *args: object, promote: str | None, **options: object) -> None:
         data_folder.close_to_others()
         try:
-            with only_one():
+            with alone.only_one(alone.BOOTSTRAP, waits=True):
                 self.prepare(promote)
         except (OperationalError, InterfaceError) as error:
             raise CommandError(cannot_be_used(error)) from error
@@ -136,39 +131,3 @@ def keep_for_owner(path: Path, secret: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(secret + "\n")
-
-
-@contextmanager
-def only_one() -> Iterator[None]:
-    """One bootstrap at a time: on SQLite for this data folder, on PostgreSQL for this database."""
-    settings.SAGE_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if connection.vendor == "postgresql":
-        with locked_database():
-            yield
-        return
-    with (settings.SAGE_DATA_DIR / data_files.BOOTSTRAP_LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def locked_database() -> Iterator[None]:
-    """Hold a lock in a transaction of a connection of its own.
-
-    The pool, or a pooler in front of the database, may replace the connection that migrates, and a lock of its session with it.
-    When this process dies, its transaction ends, and the lock with it.
-    """
-    own = connection.copy()
-    try:
-        own.set_autocommit(False)
-        with own.cursor() as cursor:
-            # Migrating may take minutes, and the server must not end this transaction, or the wait for the lock, meanwhile.
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            cursor.execute("SET LOCAL lock_timeout = 0")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        try:
-            yield
-        finally:
-            own.rollback()  # Else the pool would warn of a connection that is given back within a transaction.
-    finally:
-        own.close()

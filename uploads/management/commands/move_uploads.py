@@ -10,10 +10,11 @@ from django.template.defaultfilters import filesizeformat
 from rich.console import Console
 from rich.progress import Progress
 
+from sage_platform.alone import DoneElsewhereError
 from sage_platform.api.errors import Unavailable
 from uploads import stores
 from uploads.models import Store
-from uploads.services.moving import LEFT, Move, Outcome, UnderWayError
+from uploads.services.moving import LEFT, Move, Outcome
 
 STEP_SECONDS = 1.0
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
             with move.locked(), Progress(console=Console(stderr=True)) as progress:
                 found = self.copy(move, progress)
                 self.clear(move, progress)
-        except UnderWayError:
+        except DoneElsewhereError:
             raise CommandError("Another run of this command is under way.") from None
         except Unavailable as error:
             raise CommandError(f"A store does not answer ({error.cause}). Run it again when it does.") from error
