@@ -1,5 +1,5 @@
 # `make help` lists the targets. All that a machine must have is Python 3.11 with its venv module, make and a network;
-# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, nginx, Node with npm, PostgreSQL, Redis.
+# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, minisign, nginx, Node with npm, PostgreSQL, Redis.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

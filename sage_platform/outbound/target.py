@@ -23,6 +23,8 @@ UNWANTED = re.compile(r"[\x00-\x20\x7f-\xa0\\\ud800-\udfff]")
 AUTHORITY = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:@%]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 NUMBER = re.compile(r"0x[0-9a-f]{1,16}|[0-9]{1,16}", re.ASCII)
+# What browsers take for one: `0x` is zero for them, and leading zeros may be many.
+LIKE_A_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 LOOPBACK = IPv4Address("127.0.0.1")
 
 
@@ -107,7 +109,7 @@ def _ipv4(name: str) -> IPv4Address | None:
     A name never ends in a number, so whatever does is an address or nothing.
     """
     labels = name.split(".")
-    if not NUMBER.fullmatch(labels[-1]) and not labels[-1].isdigit():
+    if not LIKE_A_NUMBER.fullmatch(labels[-1]):
         return None
     numbers = [_number(label) for label in labels]
     *front, last = numbers

@@ -168,6 +168,8 @@ WITHOUT_MEANING = [
     ".",
     "..",
     "localhost..",
+    "127.0.0.0x",  # 127.0.0.0 for a browser
+    "127.0.0.0x00000000000000000001",  # and 127.0.0.1
     "a..example",
     ".example",
     "-a.example",

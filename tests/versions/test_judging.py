@@ -10,37 +10,19 @@ from pytest_django import Settings
 from sage_platform.api.errors import RefusedForm
 from tests.uploads.kept import kept
 from tests.versions.bodies import BASE, Body, artifact, release, with_field
+from tests.versions.judged import Found, faults, judged, warnings
 from tests.versions.minisigning import LEGACY, SIGNER, STRANGER, packed, unpacked
 from uploads.models import State, Upload
 from uploads.stores import StoreUnavailable, store_named
 from versions import signatures
 from versions.faults import Fault, FaultKind
 from versions.models import Artifact, RefusedRelease, Release, Source
-from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge
+from versions.services.judging import Candidate, CandidateArtifact
 from versions.services.releases import Author
 from versions.services.releases import judged as judged_by
 from versions.updater_key import UpdaterKey
 
 pytestmark = pytest.mark.django_db
-
-Found = list[tuple[str, str]]
-
-
-def judged(body: Body, **options: Any) -> Judgement:
-    rows = [CandidateArtifact(**{name: value or "" for name, value in row.items()}) for row in body["artifacts"]]
-    return judge(Candidate.cleaned(body["version"], body["release_notes"], rows), **options)
-
-
-def faults(body: Body, **options: Any) -> Found:
-    return told(judged(body, **options).faults)
-
-
-def warnings(body: Body, **options: Any) -> Found:
-    return told(judged(body, **options).warnings)
-
-
-def told(found: tuple[Fault, ...]) -> Found:
-    return [(fault.kind.value, fault.field) for fault in found]
 
 
 def published(version: str, *platforms: str, state: str = Release.State.PUBLISHED) -> None:
