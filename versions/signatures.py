@@ -19,6 +19,8 @@ from versions.updater_key import COMMENT, KEY_ID, REST, UpdaterKey, is_public_ke
 MOST_LEGACY_MIB = 64
 MOST_LEGACY_BYTES = MOST_LEGACY_MIB * 1024**2
 STANDARD = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
+# Of every signature and key in base64.
+BEGINNING = b64encode(COMMENT.encode()).decode()
 URL_SAFE = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
 
 
@@ -90,7 +92,7 @@ class Signature:
 
 def _given_instead(text: str) -> FaultKind | None:
     """What this is instead of one line of standard base64 with something of minisign's in it; None where it is that."""
-    if is_secret_key(text):
+    if is_secret_key(text) or is_secret_key("".join(text.split())):
         return FaultKind.SIGNATURE_SECRET_KEY
     if is_public_key(text):
         return FaultKind.SIGNATURE_PUBLIC_KEY
@@ -102,24 +104,25 @@ def _given_instead(text: str) -> FaultKind | None:
 
 
 def _no_base64(text: str) -> FaultKind | None:
-    if not STANDARD.fullmatch(text):
-        joined = "".join(text.split())
-        if STANDARD.fullmatch(joined):
-            return FaultKind.SIGNATURE_LINES
-        return FaultKind.SIGNATURE_URLSAFE if URL_SAFE.fullmatch(joined) else FaultKind.SIGNATURE
+    joined = "".join(text.split())
+    if STANDARD.fullmatch(text) and _is_whole(text):
+        return None
+    if not joined.startswith(BEGINNING):
+        return FaultKind.SIGNATURE
+    if STANDARD.fullmatch(joined):
+        return FaultKind.SIGNATURE_CUT if joined == text else FaultKind.SIGNATURE_LINES
+    return FaultKind.SIGNATURE_URLSAFE if URL_SAFE.fullmatch(joined) else FaultKind.SIGNATURE
+
+
+def _is_whole(text: str) -> bool:
+    """Bits beyond the last byte have to be zero for the updater, and Python's decoder does not mind them."""
     try:
-        # Bits beyond the last byte must be zero for the updater.
-        whole = b64encode(b64decode(text, validate=True)).decode() == text
+        return b64encode(b64decode(text, validate=True)).decode() == text
     except ValueError:
-        whole = False
-    return None if whole else FaultKind.SIGNATURE_CUT
+        return False
 
 
 def _in_base64(written: bytes) -> FaultKind | None:
     if written.startswith(b"<"):
         return FaultKind.SIGNATURE_PAGE
-    try:
-        twice = b64decode(written.strip(), validate=True).startswith(COMMENT.encode())
-    except ValueError:
-        return None
-    return FaultKind.SIGNATURE_TWICE if twice else None
+    return FaultKind.SIGNATURE_TWICE if written.startswith(BEGINNING.encode()) else None

@@ -10,9 +10,13 @@ from versions.services.judging import Candidate, CandidateArtifact, Judgement, j
 Found = list[tuple[str, str]]
 
 
-def judged(body: Body, **options: Any) -> Judgement:
+def candidate(body: Body) -> Candidate:
     rows = [CandidateArtifact(**{name: value or "" for name, value in row.items()}) for row in body["artifacts"]]
-    return judge(Candidate.cleaned(body["version"], body["release_notes"], rows), **options)
+    return Candidate.cleaned(body["version"], body["release_notes"], rows)
+
+
+def judged(body: Body, **options: Any) -> Judgement:
+    return judge(candidate(body), **options)
 
 
 def faults(body: Body, **options: Any) -> Found:

@@ -184,6 +184,9 @@ def test_an_artifact_has_an_address_and_an_update_its_signature() -> None:
         assert faults(no_signature) == [("no_signature", "artifacts.1.updater_signature")]
     no_update = with_field(release(), "artifacts.1.updater_url", "")
     assert faults(no_update) == [("no_update", "artifacts.1.updater_url")]
+    assert warnings(no_update) == []
+    secret = with_field(no_update, "artifacts.1.updater_signature", SIGNER.secret_key)
+    assert faults(secret) == [("no_update", "artifacts.1.updater_url"), ("signature_secret_key", "artifacts.1.updater_signature")]
 
 
 def test_a_release_without_updates_is_worth_a_look() -> None:

@@ -59,8 +59,10 @@ URL_SAFE = base64.urlsafe_b64encode(FOUR.replace("file:", "file:~~~???").encode(
 PAGE = "<!DOCTYPE html>\n<html><title>Not Found</title></html>"
 WRONG: dict[str, tuple[str, FaultKind]] = {
     "empty": ("", FaultKind.SIGNATURE),
-    "a word": ("signature", FaultKind.SIGNATURE_CUT),
+    "a word": ("signature", FaultKind.SIGNATURE),
     "words": ("no signature, I fear", FaultKind.SIGNATURE),
+    "words that could be base64": ("no signature yet", FaultKind.SIGNATURE),
+    "words that could be base64 for addresses": ("no-signature-yet", FaultKind.SIGNATURE),
     "other letters": ("подпись", FaultKind.SIGNATURE),
     "a surrogate": ("\ud800", FaultKind.SIGNATURE),
     "a zero": (GOOD + "\x00", FaultKind.SIGNATURE),
@@ -69,6 +71,7 @@ WRONG: dict[str, tuple[str, FaultKind]] = {
     "a secret key": (SIGNER.secret_key, FaultKind.SIGNATURE_SECRET_KEY),
     "a secret key's file": (unpacked(SIGNER.secret_key), FaultKind.SIGNATURE_SECRET_KEY),
     "a secret key's line": (unpacked(SIGNER.secret_key).splitlines()[1], FaultKind.SIGNATURE_SECRET_KEY),
+    "a secret key in several lines": (SIGNER.secret_key.replace("c", "c\n"), FaultKind.SIGNATURE_SECRET_KEY),
     "a public key": (SIGNER.public_key, FaultKind.SIGNATURE_PUBLIC_KEY),
     "a public key's file": (SIGNER.public_file, FaultKind.SIGNATURE_PUBLIC_KEY),
     "a public key's line": (SIGNER.public_line, FaultKind.SIGNATURE_PUBLIC_KEY),

@@ -168,12 +168,12 @@ class Case:
         for name, address in (("installer_url", artifact.installer_url), ("updater_url", artifact.updater_url)):
             if address:
                 self._judge_address(address, f"{place}.{name}")
-        if artifact.is_update:
-            self._judge_signature(artifact, place)
-        elif artifact.updater_url:
+        if artifact.updater_url and not artifact.updater_signature:
             self._fault(FaultKind.NO_SIGNATURE, f"{place}.updater_signature")
-        elif artifact.updater_signature:
+        if artifact.updater_signature and not artifact.updater_url:
             self._fault(FaultKind.NO_UPDATE, f"{place}.updater_url")
+        if artifact.updater_signature:
+            self._judge_signature(artifact, place)
 
     def _compare(self, version: semver.Version) -> None:
         """With the newest release that updaters are offered today, where this one is to come after it."""
@@ -232,7 +232,7 @@ class Case:
         if self.version is not None and signature.signed_version not in {None, self.version.text}:
             # Without the key anybody may have written that.
             (self._warn if self.key is None else self._fault)(FaultKind.OTHER_VERSION, field)
-        if signature.signed_name not in {None, addresses.last_part(artifact.updater_url)}:
+        if artifact.is_update and signature.signed_name not in {None, addresses.last_part(artifact.updater_url)}:
             self._warn(FaultKind.OTHER_NAME, f"{place}.updater_url")
 
     def _check_file(self, artifact: CandidateArtifact, signature: Signature, key: UpdaterKey) -> None:

@@ -23,10 +23,10 @@ from versions.services.judging import Candidate, Judgement, judge
 
 # So many are kept of the refused ones, so that a program that tries again for ever fills no disk.
 MOST_REFUSED = 200
-# What no row can have, and so a draft neither.
+# What no row can have, and so a draft neither; and a secret that staff and backups would see.
 UNKEEPABLE = {
     *{FaultKind.VERSION, FaultKind.NOTES_CHARACTERS, FaultKind.TOO_LONG},
-    *{FaultKind.PLATFORM_TWICE, FaultKind.TOO_MANY_ARTIFACTS},
+    *{FaultKind.PLATFORM_TWICE, FaultKind.TOO_MANY_ARTIFACTS, FaultKind.SIGNATURE_SECRET_KEY},
 }
 State = Release.State
 
