@@ -30,7 +30,7 @@ class UploadAdmin(RecordAdmin[Upload]):
     list_filter = ("state", "store", "source", ("owner", admin.EmptyFieldListFilter), ("owner", Only))
     list_select_related = ("owner",)
     # By the exact sum, since a part of one finds nothing that anybody looks for.
-    search_fields = ("name", "owner__username", "content_type", "sha256__exact", "key__startswith")
+    search_fields = ("name", "owner__username", "content_type", "sha256__exact", "key__startswith", "came_from")
     ordering = ("-created_at", "-pk")
     date_hierarchy = None
     actions = ("delete_files",)

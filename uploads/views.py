@@ -1,16 +1,24 @@
 """The upload routes: /api/oss/*."""
 
+from functools import partial
 from typing import Any
 
+from rest_framework.request import Request
+
+from sage_platform.accounts.authentication import third_party_now
+from sage_platform.accounts.models import User
 from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.api.bodies import UnreadForm, multipart
 from sage_platform.api.client import client_key
 from sage_platform.api.documentation import DocumentedRefusal
-from sage_platform.api.permissions import SignedIn
+from sage_platform.api.permissions import SignedIn, SignedInOrTrustedProgram
+from sage_platform.api.seams import ThirdParty
 from sage_platform.api.viewsets import ApiViewSet, endpoint
+from sage_platform.oauth2.scopes import RELEASE_WRITE
 from uploads.models import Upload
 from uploads.serializers import ImportInput, ImportOutput, UploadInput, UploadOutput
 from uploads.services import imports, uploading
+from uploads.services.uploaders import Uploader
 
 NO_ROOM = DocumentedRefusal(
     400, "No room is left, a release uses the file under this path, or another upload to it is under way."
@@ -35,19 +43,27 @@ def upload_form(row: Upload) -> dict[str, Any]:
     }
 
 
+def uploader_of(request: Request) -> Uploader:
+    user = request.user if isinstance(request.user, User) else None
+    if isinstance(request.auth, ThirdParty):
+        return Uploader(user, request.auth.client_id, partial(third_party_now, request))
+    return Uploader(user)
+
+
 class UploadViewSet(ApiViewSet):
     tag = "uploads"
 
     @endpoint(
-        who=SignedIn,
+        who=SignedInOrTrustedProgram,
+        scope=RELEASE_WRITE,
         takes=UploadInput,
         body=multipart(uploading.most_body_bytes),
         gives=UploadOutput,
         summary="Store a file",
         refusals=[NO_ROOM],
     )
-    def upload(self, request: SignedInRequest, form: UnreadForm) -> dict[str, Any]:
-        return upload_form(uploading.upload(request.user, form, client=client_key(request._request)))
+    def upload(self, request: Request, form: UnreadForm) -> dict[str, Any]:
+        return upload_form(uploading.upload(uploader_of(request), form, client=client_key(request._request)))
 
     @endpoint(
         who=SignedIn,

@@ -10,6 +10,7 @@ from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.permissions import Administrator, AdministratorOrProgram, SignedIn
 from sage_platform.api.seams import ThirdParty
 from sage_platform.api.viewsets import ApiViewSet, endpoint
+from sage_platform.oauth2.scopes import RELEASE_WRITE
 from versions import records
 from versions import serializers as wire
 from versions.models import Source
@@ -17,8 +18,6 @@ from versions.services import releases
 from versions.services.judging import Candidate, CandidateArtifact
 from versions.services.releases import Author
 
-# The scope of a client that may publish as an administrator may.
-SCOPE = "release:write"
 TAKEN = DocumentedRefusal(400, "There is a release of this version.")
 UNKNOWN = DocumentedRefusal(404, "There is no release of this version.")
 
@@ -47,7 +46,7 @@ class ReleaseViewSet(ApiViewSet):
 
     @endpoint(
         who=AdministratorOrProgram,
-        scope=SCOPE,
+        scope=RELEASE_WRITE,
         takes=wire.ReleaseInput,
         query=wire.PublishQuery,
         gives=wire.PublishedReleaseOutput,

@@ -33,6 +33,23 @@ def _third_party(token: str) -> ThirdParty | None:
     return None
 
 
+def third_party_now(request: Request) -> ThirdParty:
+    """The third party that asks, as it is at this moment: its body may have taken an hour to come. Raises InvalidToken where the
+    token has ended meanwhile, and InsufficientScope.
+    """
+    found = _third_party(bearer_token(request._request) or "")
+    if found is None:
+        raise InvalidToken
+    return _with_scope(found, request)
+
+
+def _with_scope(found: ThirdParty, request: Request) -> ThirdParty:
+    needed = _scope_of(request)
+    if needed not in found.scopes:
+        raise InsufficientScope(needed)
+    return found
+
+
 def _scope_of(request: Request) -> str:
     """The scope that opens the route to third parties, or FIRST_PARTY where they may not call it."""
     view = (request.parser_context or {}).get("view")
@@ -53,19 +70,17 @@ class SageAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, SignIn | ThirdParty | None] | None:
         token = bearer_token(request)
         if token and (third_party := _third_party(token)) is not None:
-            needed = _scope_of(request)
-            if needed not in third_party.scopes:
-                raise InsufficientScope(needed)
-            return third_party.user if isinstance(third_party.user, User) else AnonymousUser(), third_party
+            user = _with_scope(third_party, request).user
+            return user if isinstance(user, User) else AnonymousUser(), third_party
         if token and token.startswith(sign_ins.ACCESS_PREFIX):
             sign_in = callers.of_access_token(token, at=timezone.now())
             if sign_in is not None:
                 return sign_in.user, sign_in
         named = proxy_identity.user_of(request._request)
-        user = named or session_user(request._request)
-        if isinstance(user, User):
+        person = named or session_user(request._request)
+        if isinstance(person, User):
             check_same_site(request._request)
-            return user, None if named else cast("PageRequest", request._request).sign_in
+            return person, None if named else cast("PageRequest", request._request).sign_in
         if token is not None:
             raise InvalidToken
         return None

@@ -25,6 +25,7 @@ from sage_platform.api.permissions import (
     AnyoneOfThisSite,
     SignedIn,
     SignedInOrProgram,
+    SignedInOrTrustedProgram,
 )
 
 REQUEST_ID = OpenApiParameter(
@@ -44,6 +45,7 @@ WHO: dict[type[BasePermission], str] = {
     SignedInOrProgram: "For signed-in users, and for programs whose token was granted the scope.",
     Administrator: "For administrators.",
     AdministratorOrProgram: "For administrators, and for programs whose token was granted the scope.",
+    SignedInOrTrustedProgram: "For signed-in users, and for programs whose token was granted the scope.",
 }
 
 

@@ -62,3 +62,11 @@ class AdministratorOrProgram(Administrator):
     def has_permission(self, request: Request, view: object) -> bool:
         for_itself = isinstance(request.auth, ThirdParty) and request.auth.user is None
         return for_itself or super().has_permission(request, view)
+
+
+class SignedInOrTrustedProgram(AdministratorOrProgram):
+    """Whoever has signed in, and of third parties those that `AdministratorOrProgram` lets in."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        third_party = isinstance(request.auth, ThirdParty)
+        return super().has_permission(request, view) if third_party else bool(request.user.is_authenticated)

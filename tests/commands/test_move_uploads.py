@@ -22,6 +22,7 @@ from tests.uploads.sending import sum_of
 from uploads import stores
 from uploads.models import CLAIMED, State, Upload, new_public_id
 from uploads.services import at_work, deleting, uploading
+from uploads.services.uploaders import Uploader
 from uploads.stores import ObjectStore
 from uploads.stores.disk import DiskStore
 from uploads.stores.s3 import S3Store
@@ -286,7 +287,7 @@ def replaced(store: str, content: bytes, tmp: Path) -> Callable[[str], str]:
 
     def replace(key: str) -> str:
         draft_path = tmp / "replacement"
-        row = uploading.reserve(User.objects.get(pk="admin"), len(content), source=Upload.Source.UPLOAD, came_from="")
+        row = uploading.reserve(Uploader(User.objects.get(pk="admin")), len(content), source=Upload.Source.UPLOAD, came_from="")
         Upload.objects.filter(pk=row.pk).update(store=store)
         row.refresh_from_db()
         from uploads import drafts
@@ -296,7 +297,7 @@ def replaced(store: str, content: bytes, tmp: Path) -> Callable[[str], str]:
             draft.write(content)
             draft.finish()
             try:
-                uploading.keep(row, draft, User.objects.get(pk="admin"), name="sage.zip", path=key)
+                uploading.keep(row, draft, Uploader(User.objects.get(pk="admin")), name="sage.zip", path=key)
             except Refusal as refusal:
                 at_work.give_up(row)
                 return str(refusal.detail)

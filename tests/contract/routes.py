@@ -7,7 +7,7 @@ its token). A 422, a 404 of an unknown provider or a form's 403 come after the q
 from typing import Literal, NamedTuple
 
 # "AnyoneOfThisSite": anyone, but no other site's page in the name of its visitor.
-Who = Literal["Anyone", "AnyoneOfThisSite", "SignedIn", "Administrator", "AdministratorOrProgram"]
+Who = Literal["Anyone", "AnyoneOfThisSite", "SignedIn", "SignedInOrTrustedProgram", "Administrator", "AdministratorOrProgram"]
 Answer = Literal["enveloped", "raw", "page"]
 
 
@@ -189,7 +189,17 @@ ROUTES = [
     Row("GET", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/api/oauth2/consents", f"{OAUTH2}.pages.connected", "SignedIn", "page", 302, 403, 403),
     # Uploads.
-    Row("POST", "/api/oss/upload", "uploads.views.UploadViewSet.upload", "SignedIn", "enveloped", 401, 415, 415),
+    Row(
+        "POST",
+        "/api/oss/upload",
+        "uploads.views.UploadViewSet.upload",
+        "SignedInOrTrustedProgram",
+        "enveloped",
+        401,
+        415,
+        415,
+        scope="release:write",
+    ),
     Row("POST", "/api/oss/import_url", "uploads.views.UploadViewSet.import_url", "SignedIn", "enveloped", 401, 422, 422),
     Row("GET", "/files", "uploads.pages.files", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/files", "uploads.pages.files", "SignedIn", "page", 302, 403, 403),

@@ -15,6 +15,7 @@ from uploads import drafts, names
 from uploads.drafts import Draft
 from uploads.models import Upload
 from uploads.services import uploading
+from uploads.services.uploaders import Uploader
 
 MOST_BYTES = 25 * 1024**2
 SECONDS = 60.0
@@ -31,8 +32,9 @@ def import_url(owner: User, url: str) -> Upload:
     with drafts.begin(most_bytes=most_bytes()) as draft:
         # The row is made once the size is known. Until then there is a draft alone, which goes with its block or its process.
         name, host = fetch(owner, url, draft)
-        with uploading.reserved(owner, draft.size, source=Upload.Source.IMPORT, came_from=host) as row:
-            return uploading.keep(row, draft, owner, name=name)
+        uploader = Uploader(owner)
+        with uploading.reserved(uploader, draft.size, source=Upload.Source.IMPORT, came_from=host) as row:
+            return uploading.keep(row, draft, uploader, name=name)
 
 
 def fetch(owner: User, url: str, draft: Draft) -> tuple[str, str]:

@@ -22,10 +22,11 @@ from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.gate import Places
 from sage_platform.api.waiting import lend_connection, waiting
 from sage_platform.metrics import operation
-from uploads import drafts, forms, names, stores
+from uploads import drafts, forms, stores
 from uploads.drafts import Draft
 from uploads.models import State, Upload
 from uploads.services import at_work
+from uploads.services.uploaders import Uploader
 
 RENEW_SECONDS = 60.0
 # The form around the file: boundaries, headers, eight text fields.
@@ -39,36 +40,29 @@ def most_body_bytes() -> int:
     return int(settings.SAGE_UPLOAD_MAX_BYTES) + FORM_BYTES
 
 
-def upload(owner: User, form: UnreadForm, *, client: str) -> Upload:
+def upload(uploader: Uploader, form: UnreadForm, *, client: str) -> Upload:
     """Store the file of a form. Raises InvalidInput, BodyTooLarge, Refusal or Unavailable; then nothing is left of it."""
     # Whoever finds no place is turned away at the door, like any request that finds none. It is no upload that failed.
     leave = places.take(client, cause="every place for uploads is taken")
     try:
-        return _upload(owner, form, client)
+        return _upload(uploader, form, client)
     finally:
         leave()
 
 
 @operation("uploads", "upload")
-def _upload(owner: User, form: UnreadForm, client: str) -> Upload:
-    with reserved(owner, form.length, source=Upload.Source.UPLOAD, came_from=client) as row:
+def _upload(uploader: Uploader, form: UnreadForm, client: str) -> Upload:
+    with reserved(uploader, form.length, source=Upload.Source.UPLOAD, came_from=client) as row:
         lend_connection()
         with drafts.begin(most_bytes=settings.SAGE_UPLOAD_MAX_BYTES) as draft:
             received = forms.receive(replace(form, read=renewing(row, form.read)), draft)
-            return keep(row, draft, owner, name=received.filename, path=received.fields.get("path", ""))
-
-
-def key_for(row: Upload, owner: User, path: str) -> str:
-    """An administrator may name a release bundle's own key. Everybody else's path is a folder below their prefix."""
-    if owner.is_admin and names.is_bundle(path):
-        return names.bundle_key(path)
-    return names.own_key(str(owner.pk), path, row.public_id)
+            return keep(row, draft, uploader, name=received.filename, path=received.fields.get("path", ""))
 
 
 @contextmanager
-def reserved(owner: User, size: int, *, source: Upload.Source, came_from: str) -> Iterator[Upload]:
+def reserved(uploader: Uploader, size: int, *, source: Upload.Source, came_from: str) -> Iterator[Upload]:
     """A row for a file that is about to come, with room for it. It is gone after the block unless the file was stored."""
-    row = reserve(owner, size, source=source, came_from=came_from)
+    row = reserve(uploader, size, source=source, came_from=came_from)
     try:
         yield row
     except BaseException:
@@ -76,22 +70,23 @@ def reserved(owner: User, size: int, *, source: Upload.Source, came_from: str) -
         raise
 
 
-def reserve(owner: User, size: int, *, source: Upload.Source, came_from: str) -> Upload:
+def reserve(uploader: Uploader, size: int, *, source: Upload.Source, came_from: str) -> Upload:
     """Raises NotAuthenticated where the owner is gone, Refusal where they have too many files or not enough room is left."""
     now = timezone.now()
     with transaction.atomic():
         # Calls at the same time wait for each other here, so that together they cannot pass the limit. Whoever deletes the owner
         # waits as well, and then finds the row.
-        if not User.objects.select_for_update(no_key=True).filter(pk=owner.pk).exists():
+        owner = uploader.user
+        if owner is not None and not User.objects.select_for_update(no_key=True).filter(pk=owner.pk).exists():
             raise NotAuthenticated
-        if not owner.is_admin:
+        if owner is not None and not uploader.is_trusted:
             _leave_room(owner, size)
         return Upload.objects.create(
             owner=owner,
             size=size,
             store=stores.current(),
             source=source,
-            came_from=came_from[:255],
+            came_from=uploader.came_from(came_from)[:255],
             created_at=now,
             lease_until=now + at_work.LEASE,
         )
@@ -123,10 +118,9 @@ def renewing(row: Upload, read: Callable[[int], bytes]) -> Callable[[int], bytes
     return read_on
 
 
-def keep(row: Upload, draft: Draft, owner: User, *, name: str, path: str = "") -> Upload:
-    """Make the draft the row's object. Raises InvalidInput, NotAuthenticated, Refusal, Unavailable."""
-    # The file may have been on its way for an hour. What counts is who they are now.
-    key = key_for(row, still_there(owner), path)
+def keep(row: Upload, draft: Draft, uploader: Uploader, *, name: str, path: str = "") -> Upload:
+    """Make the draft the row's object. Raises InvalidInput, Refusal, Unavailable, and what `Uploader.now` raises."""
+    key = uploader.now().key_for(path, row.public_id)
     facts = {
         "name": name,
         "size": draft.size,
@@ -146,11 +140,3 @@ def keep(row: Upload, draft: Draft, owner: User, *, name: str, path: str = "") -
     with waiting():
         stores.store_named(row.store).keep(draft.path, key, content_type=row.media_type, disposition=row.disposition)
     return at_work.complete(row)
-
-
-def still_there(owner: User) -> User:
-    """The owner as they are now. Raises NotAuthenticated where they were deleted, or deactivated."""
-    found: User | None = User.objects.filter(pk=owner.pk, is_active=True).first()
-    if found is None:
-        raise NotAuthenticated
-    return found
