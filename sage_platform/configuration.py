@@ -28,6 +28,8 @@ STARTTLS_PORTS = frozenset({25, 587})
 # A name (RFC 1123 §2.1), an underscore in it as in container networks, or an address.
 ENDPOINT_HOST = re.compile(r"[a-z0-9_.:-]+")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# Neither white space nor what an address holds in percent-encoding alone (RFC 3986 §2), nor a fragment, which no server sees.
+URL_PREFIX = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
 HEADER_VALUE = re.compile(r"[!-~]*")
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # In WAL mode NORMAL keeps every committed write when the process dies; only a loss of power can take the last moments.
@@ -258,6 +260,23 @@ def location(name: str) -> str:
     value = env.text(name)
     if value and not LOCATION.fullmatch(value):
         raise env.misconfigured(name, "a path such as /media/")
+    return value
+
+
+@env.reader
+def url_prefix(name: str) -> str:
+    """What is put before whole addresses, as it is: `https://mirror.example/` or `https://mirror.example/?url=`."""
+    value = env.text(name)
+    try:
+        parts = urlsplit(value)
+        right = (
+            parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and value.startswith(f"{parts.scheme}://")
+        )
+    except ValueError:
+        right = False
+    # Without a slash after the host, the address of an update would become a part of the host's name.
+    if value and (not right or not parts.path or parts.fragment or not URL_PREFIX.fullmatch(value)):
+        raise env.misconfigured(name, "the beginning of an address, such as https://mirror.example/")
     return value
 
 

@@ -103,6 +103,8 @@ env.all_or_none(
 # -- Releases -------------------------------------------------------------------------------------------------------------
 # With it each signature of an update is checked before a release is published; without it only the form is.
 SAGE_UPDATER_PUBKEY = configuration.updater_key("SAGE_UPDATER_PUBKEY")
+# Before the address of each update that clients are told, for a mirror; nothing of it is stored.
+SAGE_UPDATER_URL_PREFIX = configuration.url_prefix("SAGE_UPDATER_URL_PREFIX")
 
 # -- Outbound requests ----------------------------------------------------------------------------------------------------
 # In production an address that a person gives must not reach the deployment's own network through us.

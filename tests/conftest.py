@@ -20,6 +20,8 @@ from tests.clock import clock
 from tests.mail import mail_server, mailbox
 from tests.object_store import object_server, swift_server
 from tests.people import PASSWORD, Caller, signed_in
+from versions.answers import Answers
+from versions.feed import feed
 
 __all__ = [
     "clock",
@@ -77,6 +79,20 @@ def _fresh_memory() -> None:
     """What a process keeps between requests must not go from one test to the next."""
     cache.clear()
     current_settings.forget()
+
+
+@pytest.fixture(autouse=True)
+def _feed_without_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request looks for itself: the feed's thread has its own connection, which sees nothing of a test's transaction."""
+
+    def current() -> Answers | None:
+        feed.look()
+        return type(feed).current(feed)
+
+    feed.forget()
+    monkeypatch.setattr(feed, "current", current)
+    monkeypatch.setattr(feed, "_wake", lambda: None)
+    monkeypatch.setattr(feed._source, "close", lambda: None)
 
 
 def make_user(name: str, hashed: str, **fields: Any) -> User:

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from sage_platform.databases import patience as database
 from sage_platform.databases.patience import DatabaseSilentError, ImpatientConnection
 
 pytestmark = pytest.mark.postgres
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(ImpatientConnection, "answer_seconds", 0.5)
 
 
 def test_a_request_is_told_and_the_connection_is_not_used_again() -> None:

@@ -15,11 +15,14 @@ class VersionsConfig(AppConfig):
     verbose_name = _("Releases")
 
     def ready(self) -> None:
+        from versions import documentation, front
         from versions.models import RefusedRelease
         from versions.services.references import is_referenced
 
         def refused_before(at: datetime) -> QuerySet[Any]:
             return RefusedRelease.objects.filter(at__lt=at - REFUSED_KEPT)
 
+        seams.front_answers.register(front.PATH, front.check)
+        seams.raw_routes.register("releases", seams.RawRoutes([documentation.CHECK]))
         seams.object_references.register("releases", is_referenced)
         seams.prunable.register("refused releases", refused_before)

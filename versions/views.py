@@ -2,22 +2,31 @@
 
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.requests import SignedInRequest
-from sage_platform.api.documentation import DocumentedRefusal
-from sage_platform.api.permissions import Administrator, AdministratorOrProgram, SignedIn
+from sage_platform.api.documentation import DocumentedRefusal, describe
+from sage_platform.api.envelope import envelope_response
+from sage_platform.api.errors import Code, InvalidInput, Unavailable
+from sage_platform.api.handlers import answer, logged_already
+from sage_platform.api.permissions import Administrator, AdministratorOrProgram, Anyone, SignedIn
 from sage_platform.api.seams import ThirdParty
-from sage_platform.api.viewsets import ApiViewSet, endpoint
+from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
 from sage_platform.oauth2.scopes import RELEASE_WRITE
 from versions import records
 from versions import serializers as wire
+from versions.answers import COMMON, PreparedAnswer, is_known, read_query
+from versions.feed import feed
 from versions.models import Source
 from versions.services import releases
 from versions.services.judging import Candidate, CandidateArtifact
 from versions.services.releases import Author
 
+# What is asked by a fleet must not be asked again at once.
+RETRY_SECONDS = 60
 TAKEN = DocumentedRefusal(400, "There is a release of this version.")
 UNKNOWN = DocumentedRefusal(404, "There is no release of this version.")
 
@@ -63,3 +72,58 @@ class ReleaseViewSet(ApiViewSet):
     def destroy(self, request: SignedInRequest, version: str) -> Payload:
         releases.delete(releases.named(version), author_of(request))
         return {"success": True}
+
+
+class CheckView(HotView):
+    """For what `front` leaves to Django."""
+
+    tag = "releases"
+
+    @extend_schema(exclude=True)  # It has no envelope: `documentation` describes it.
+    def get(self, request: HttpRequest) -> HttpResponse:
+        query = request.META["QUERY_STRING"]
+        try:
+            read_query(query)
+        except InvalidInput as error:
+            return answer(request, error)
+        answers = feed.wait()
+        if answers is None:
+            return unknown(request)
+        prepared = answers.check(query).unless_known(request.headers.get("If-None-Match", ""))
+        return as_response(prepared)
+
+
+class LatestView(HotView):
+    tag = "releases"
+
+    @extend_schema(**describe(who=Anyone, gives=wire.ReleaseOutput, summary="The release that the download page offers"))
+    def get(self, request: HttpRequest) -> HttpResponse:
+        answers = feed.wait()
+        if answers is None:
+            return unknown(request)
+        headers = {**dict(COMMON), "ETag": answers.latest.etag}
+        if is_known(answers.latest.etag, request.headers.get("If-None-Match", "")):
+            return HttpResponse(status=304, headers=headers)
+        return envelope_response(request, answers.latest.data, headers=headers)
+
+
+def as_response(prepared: PreparedAnswer) -> HttpResponse:
+    response = HttpResponse(prepared.body, status=prepared.status)
+    if not prepared.body:
+        del response.headers["Content-Type"]
+    for name, value in prepared.headers:
+        response.headers[name] = value
+    return response
+
+
+def unknown(request: HttpRequest) -> HttpResponse:
+    """503: to a client that nothing is new would be an answer, and perhaps a wrong one."""
+    response = envelope_response(
+        request,
+        code=Code.UNAVAILABLE,
+        message=Unavailable.default_detail,
+        status=503,
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
+    logged_already(response)  # The feed wrote a line; a whole fleet would add one each.
+    return response

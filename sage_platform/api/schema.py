@@ -94,11 +94,13 @@ def _operation(route: RawRoute) -> dict[str, Any]:
         "tags": ["raw"],
         "responses": {"200": {"description": "Success.", **content}} | also | dict.fromkeys(route.refusals, route.refused),
     }
-    if route.parameters:
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "description": sentence, "schema": {"type": "string"}}
-            for name, sentence in route.parameters.items()
-        ]
+    parameters = [
+        {"name": name, "in": place, "required": place == "path", "description": sentence, "schema": {"type": "string"}}
+        for place, named in (("path", route.parameters), ("query", route.query))
+        for name, sentence in named.items()
+    ]
+    if parameters:
+        operation["parameters"] = parameters
     if route.form:
         form = {"application/x-www-form-urlencoded": {"schema": route.form}}
         operation["requestBody"] = {"required": True, "content": form}

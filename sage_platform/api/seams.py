@@ -127,7 +127,8 @@ class RawRoute:
     """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
 
     `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17); `also`
-    are others, each with a sentence. `parameters` are those of the path, each with a sentence.
+    are others, each with a sentence. `parameters` are those of the path, each with a sentence, and `query` those of the query,
+    which may be left out.
     """
 
     method: str
@@ -140,6 +141,7 @@ class RawRoute:
     refused: Schema = field(default_factory=dict)
     also: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A connection to PostgreSQL that does not wait for ever, and lends its turn while it waits."""
 
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from psycopg.abc import RV, PQGen
@@ -22,9 +22,11 @@ class ImpatientConnection(psycopg.Connection[Any]):
     A command of manage.py, which runs in the main thread, may wait: a migration takes the time that it takes.
     """
 
+    answer_seconds: ClassVar[float] = ANSWER_SECONDS
+
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         if timeout is None and threading.current_thread() is not threading.main_thread():
-            timeout = ANSWER_SECONDS
+            timeout = self.answer_seconds
         try:
             with turns.lent():
                 return super().wait(gen, interval=interval, timeout=timeout)

@@ -170,7 +170,7 @@ def test_what_has_no_envelope_is_described_too(document: Any) -> None:
     described = 0
     for path, operations in document["paths"].items():
         for said in operations.values():
-            if said["tags"] != ["raw"] or path.startswith("/files/"):
+            if said["tags"] != ["raw"] or path.startswith(("/files/", "/api/system/version/")):
                 continue
             for status, answer in said["responses"].items():
                 schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
@@ -178,10 +178,25 @@ def test_what_has_no_envelope_is_described_too(document: Any) -> None:
                     described += bool(schema.get("required"))
                 else:
                     assert schema == {"$ref": "#/components/schemas/OAuth2Error"}, (path, status)
-    # All but the page of the API, `/active`, this document with its own media type, `revoke`, which has no body, and files.
-    assert described == len([row for row in ROUTES if row.answer == "raw"]) - 2 - 2 - 1
+    # All but the page of the API, `/active`, this document with its own media type, `revoke`, which has no body, files, and
+    # what updaters ask.
+    assert described == len([row for row in ROUTES if row.answer == "raw"]) - 2 - 2 - 1 - 1
     error = document["components"]["schemas"]["OAuth2Error"]
     assert (error["required"], error["additionalProperties"]) == (["error"], False)
+
+
+def test_what_updaters_ask_is_described(document: Any) -> None:
+    said = document["paths"]["/api/system/version/check"]["get"]
+    assert [(each["name"], each["in"], each["required"]) for each in said["parameters"]] == [
+        ("target", "query", False),
+        ("arch", "query", False),
+        ("current_version", "query", False),
+        ("bundle_type", "query", False),
+    ]
+    assert set(said["responses"]) == {"200", "204", "304", "422", "503"}
+    static, dynamic = said["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+    assert static["required"] == ["version", "notes", "pub_date", "platforms"]
+    assert dynamic["required"] == ["version", "notes", "pub_date", "url", "signature"]
 
 
 def test_a_download_is_described(document: Any) -> None:
