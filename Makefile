@@ -1,5 +1,6 @@
 # `make help` lists the targets. All that a machine must have is Python 3.11 with its venv module, make and a network;
-# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, minisign, nginx, Node with npm, PostgreSQL, Redis.
+# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, minisign, nginx, Node with npm, PostgreSQL, Redis,
+# WebKitGTK, Xvfb.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -116,7 +117,7 @@ check-browser: dev $(NODE_MODULES)
 	$(PYTEST) -m browser
 
 # What each of these products needs is in tests/clients/NAME.txt. They must not share our .venv, nor one another's.
-PRODUCTS := django-allauth mozilla-django-oidc swift
+PRODUCTS := django-allauth mozilla-django-oidc pytauri swift
 PRODUCT_VENVS := $(PRODUCTS:%=tests/clients/.venvs/%/installed.txt)
 
 $(PRODUCT_VENVS): tests/clients/.venvs/%/installed.txt: tests/clients/%.txt
@@ -125,7 +126,7 @@ $(PRODUCT_VENVS): tests/clients/.venvs/%/installed.txt: tests/clients/%.txt
 	@cp $< $@
 
 check-clients: dev $(NODE_MODULES) $(PRODUCT_VENVS)
-	$(call heading,Programs of others that sign people in with us or keep our files)
+	$(call heading,Programs of others that sign people in with us, keep our files or update themselves)
 	$(PYTEST) -m programs
 
 check-fuzz: dev

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 
+from tests.clients.desktop_app import display as own_display
 from tests.clients.guide import EXAMPLES
 from tests.clients.person import PASSWORD, Person
 from tests.clients.programs import SECRET
@@ -111,6 +112,13 @@ def walk(site: Platform) -> Iterator[Walk]:
             return back
 
         yield open_and_allow
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """Where desktop applications open their windows."""
+    with own_display() as screen:
+        yield screen
 
 
 @pytest.fixture
