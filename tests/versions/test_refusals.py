@@ -7,9 +7,12 @@ from pytest_django import Settings
 
 from sage_platform.api.errors import RefusedForm
 from tests.people import Caller, envelope
+from tests.uploads.kept import kept
 from tests.versions.judged import candidate
 from tests.versions.minisigning import SIGNER, STRANGER, packed, unpacked
 from tests.versions.rows import MAC, PATH, SIGNATURE, body, make_release, refusals, stored
+from uploads.stores import StoreUnavailable
+from uploads.stores.disk import DiskStore
 from versions.models import Source
 from versions.services.releases import Author, draft
 from versions.updater_key import UpdaterKey
@@ -188,6 +191,24 @@ def test_with_the_updaters_key_a_good_release_is_taken(as_admin: Caller, setting
     told = envelope(as_admin.post(PATH, body("1.2.0", good)))
     assert (told["code"], told["data"]["warnings"]) == (200, [])
     assert told["data"]["artifacts"][0]["updater_signature"] == SIGNER.sign(b"an update", COMMENT)
+
+
+def test_a_store_that_does_not_answer(as_admin: Caller, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows then whether the update is the one that was signed: the program may come again."""
+    settings.SAGE_UPDATER_PUBKEY = UpdaterKey.read(SIGNER.public_key)
+    row = kept(b"an update", "app.tar.gz", key="bundle/1.2.0/app.tar.gz")
+    sent = body("1.2.0", MAC | {"updater_url": row.url, "updater_signature": SIGNER.sign(b"an update", COMMENT)})
+    monkeypatch.setattr(DiskStore, "open_object", unavailable)
+    response = as_admin.post(PATH, sent)
+    assert (response.status_code, envelope(response)["data"]) == (503, None)
+    assert int(response.headers["Retry-After"]) > 0
+    assert (stored(), refusals()) == ([[], [], 0], [])
+    monkeypatch.undo()
+    assert envelope(as_admin.post(PATH, sent))["code"] == 200
+
+
+def unavailable(self: DiskStore, key: str) -> None:
+    raise StoreUnavailable(cause="the disk: Input/output error")
 
 
 def test_a_secret_key_is_not_even_kept_in_a_draft() -> None:
