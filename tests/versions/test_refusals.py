@@ -119,15 +119,22 @@ TABLE: list[tuple[str, str, str]] = [
 ]
 
 
+def as_served(caller: Caller) -> list[object]:
+    """What updaters, the download page and people are answered."""
+    check = caller.get(f"{PATH}/check")
+    assert b'"version":"1.1.0"' in check.content
+    return [check.content, *(envelope(caller.get(path)) for path in (f"{PATH}/latest", PATH))]
+
+
 def refused(caller: Caller, sent: dict[str, object], field: str, message: str) -> None:
     make_release("1.1.0", MAC)
     before = stored()
-    served = envelope(caller.get(PATH))
+    served = as_served(caller)
     response = caller.post(PATH, sent)
     expected = {"code": 422, "message": message, "data": {"errors": [{"field": field, "message": message}]}}
     assert (response.status_code, envelope(response)) == (200, expected)
     assert stored() == before
-    assert envelope(caller.get(PATH)) == served
+    assert as_served(caller) == served
     (row,) = refusals()
     assert [fault["field"] for fault in row["faults"]] == [field]
 
