@@ -116,6 +116,16 @@ def close(asked: Asked) -> None:
 
 
 def close_in_the_middle(asked: Asked) -> None:
+    half_of_it(asked)
+    asked.close()
+
+
+def hang_in_the_middle(asked: Asked) -> None:
+    half_of_it(asked)
+    hang(asked)
+
+
+def half_of_it(asked: Asked) -> None:
     """Half of what it should say."""
     status, headers, body = asked.real_answer()
     asked.handler.send_response(status)
@@ -124,18 +134,6 @@ def close_in_the_middle(asked: Asked) -> None:
     asked.handler.end_headers()
     asked.handler.wfile.write(body[: len(body) // 2])
     asked.handler.wfile.flush()
-    asked.close()
-
-
-def hang_in_the_middle(asked: Asked) -> None:
-    status, headers, body = asked.real_answer()
-    asked.handler.send_response(status)
-    for name, value in headers.items():
-        asked.handler.send_header(name, value)
-    asked.handler.end_headers()
-    asked.handler.wfile.write(body[: len(body) // 2])
-    asked.handler.wfile.flush()
-    hang(asked)
 
 
 def after(seconds: float, then: Behaviour = good) -> Behaviour:

@@ -261,15 +261,23 @@ def migrated() -> bytes:
         return Path(folder, "data", "sage.sqlite3").read_bytes()
 
 
+def lay_database(platform: Platform) -> None:
+    """Its tables, and nothing in them."""
+    if platform.environment["DATABASE_URL"]:
+        made = platform.manage("migrate")
+        assert made.returncode == 0, made.stdout + made.stderr
+        return
+    platform.data.mkdir(mode=0o700)
+    database = platform.data / "sage.sqlite3"
+    database.touch(mode=0o600)
+    database.write_bytes(migrated())
+
+
 @contextmanager
 def served(*, workers: int = 1, serve: Sequence[str] = Platform.serve, **settings: str) -> Iterator[Platform]:
     """A platform that answers, as `make run` would start it."""
     with prepared(SAGE_WORKERS=str(workers), **settings) as platform:
-        if not platform.environment["DATABASE_URL"]:
-            platform.data.mkdir(mode=0o700)
-            database = platform.data / "sage.sqlite3"
-            database.touch(mode=0o600)
-            database.write_bytes(migrated())
+        lay_database(platform)
         made = platform.manage("bootstrap")
         assert made.returncode == 0, made.stdout + made.stderr
         platform.serve = serve
