@@ -106,6 +106,20 @@ class FaultKind(models.TextChoices):
         "other_name",
         _("The file had another name when it was signed than at this address. Look whether it is the right one."),
     )
+    KEY_CHANGED = (
+        "key_changed",
+        _(
+            "Release {version} was signed with the key {expected} and this update with {signed_by}: "
+            "an updater that knows the former alone refuses it."
+        ),
+    )
+    VERSION_NOT_SIGNED = (
+        "version_not_signed",
+        _(
+            "The signature of release {version} names its version and this one names none: an updater with requireSignedVersion "
+            "refuses it. Sign with --app-version."
+        ),
+    )
     PLAIN_HTTP = (
         "plain_http",
         _("This address begins with http://, so that on the way others can see and change what is downloaded."),

@@ -53,6 +53,10 @@ class Signature:
         return cls(parsed)
 
     @property
+    def key_id(self) -> bytes:
+        return self._packed[KEY_ID]
+
+    @property
     def signed_version(self) -> str | None:
         """The version that the file was signed for, read as the updater reads it; None where the signer did not say."""
         version = self._said("version")
@@ -65,11 +69,10 @@ class Signature:
 
     def check(self, key: UpdaterKey) -> None:
         """Without the file: the key, and the trusted comment. Raises BadSignature."""
-        _comment, packed, _trusted, overall = bytes(self.parsed).splitlines()
-        signature = b64decode(packed)
-        if signature[KEY_ID] != key.id:
-            raise BadSignature(FaultKind.OTHER_KEY, signed_by=shown(signature[KEY_ID]), expected=shown(key.id))
-        if not key.has_signed(signature[REST] + self.parsed.trusted_comment.encode(), b64decode(overall)):
+        if self.key_id != key.id:
+            raise BadSignature(FaultKind.OTHER_KEY, signed_by=shown(self.key_id), expected=shown(key.id))
+        overall = b64decode(bytes(self.parsed).splitlines()[3])
+        if not key.has_signed(self._packed[REST] + self.parsed.trusted_comment.encode(), overall):
             raise BadSignature(FaultKind.TRUSTED_COMMENT)
 
     def check_file(self, key: UpdaterKey, file: BinaryIO) -> None:
@@ -83,6 +86,10 @@ class Signature:
             key.minisign.verify(content, self.parsed)
         except minisign.VerifyError:
             raise BadSignature(FaultKind.OTHER_FILE) from None
+
+    @property
+    def _packed(self) -> bytes:
+        return b64decode(bytes(self.parsed).splitlines()[1])
 
     def _said(self, name: str) -> str | None:
         """From the trusted comment, where Tauri writes `timestamp:1700000000<tab>file:app.tar.gz<tab>version:1.2.3`."""

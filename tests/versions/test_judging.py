@@ -356,6 +356,32 @@ def test_a_release_that_replaces_itself_is_compared_with_the_one_before() -> Non
     assert warning.details == {"version": "1.0.0", "platform": "linux-x86_64"}
 
 
+def test_a_signature_is_compared_with_that_of_the_release_before(settings: Settings) -> None:
+    """Without the updater's key nothing else tells that it has changed."""
+    published("1.1.0", "darwin-aarch64", "linux-x86_64")
+    silent = artifact("linux-x86_64") | {"updater_signature": SIGNER.sign(CONTENT, "timestamp:1700000000")}
+    body = release("1.2.0", artifact("darwin-aarch64", signer=STRANGER), silent, artifact("windows-x86_64", signer=STRANGER))
+    other_key = (
+        "Release 1.1.0 was signed with the key 0000000000000001 and this update with 0000000000000002: "
+        "an updater that knows the former alone refuses it."
+    )
+    no_version = (
+        "The signature of release 1.1.0 names its version and this one names none: an updater with requireSignedVersion "
+        "refuses it. Sign with --app-version."
+    )
+    assert [(one.field, one.message) for one in judged(body).warnings] == [
+        ("artifacts.0.updater_signature", other_key),
+        ("artifacts.1.updater_signature", no_version),
+    ]
+    settings.SAGE_UPDATER_PUBKEY = UpdaterKey.read(STRANGER.public_key)
+    assert (
+        warnings(release("1.2.0", artifact("darwin-aarch64", signer=STRANGER), artifact("linux-x86_64", signer=STRANGER))) == []
+    )
+    settings.SAGE_UPDATER_PUBKEY = None
+    Artifact.objects.update(updater_signature="from another time")
+    assert warnings(release("1.2.0", artifact("darwin-aarch64", signer=STRANGER), silent)) == []
+
+
 def test_no_platform_is_missing_where_no_updater_is_offered_the_release() -> None:
     published("1.1.0", "linux-x86_64", "darwin-aarch64")
     published("1.3.0", "linux-x86_64", state=Release.State.DRAFT)

@@ -20,7 +20,7 @@ from versions import addresses, platforms, semver
 from versions.faults import Fault, FaultKind
 from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, MOST_ARTIFACTS, Artifact, Release
 from versions.signatures import BadSignature, Signature
-from versions.updater_key import UpdaterKey
+from versions.updater_key import UpdaterKey, shown
 
 __all__ = ["Candidate", "CandidateArtifact", "Fault", "FaultKind", "Judgement", "judge"]
 
@@ -142,6 +142,9 @@ class Case:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.files: dict[str, StoredFile] = {}
+        # The newest release that updaters are offered, and its signatures by the platform.
+        self._before = ""
+        self._signed_before: dict[str, str] = {}
         # What came of each update that was read, by address and signature: one may be there for two platforms.
         self._read: dict[tuple[str, str], BadSignature | None] = {}
 
@@ -182,11 +185,12 @@ class Case:
             self._warn(FaultKind.PRE_RELEASE, "version")
         elif not here:
             self._warn(FaultKind.NO_UPDATES, "artifacts")
-        else:
-            newest, offered = _newest_offered(version)
-            if newest is not None and newest < version:
-                for platform in sorted(offered - here):
-                    self._warn(FaultKind.MISSING_PLATFORM, "artifacts", version=newest.text, platform=platform)
+        elif (before := _newest_offered(version)) is not None and before < version:
+            self._before = before.text
+            updates = Artifact.objects.published_updates().filter(release__version=before.text)
+            self._signed_before = dict(updates.values_list("platform", "updater_signature"))
+            for platform in sorted(self._signed_before.keys() - here):
+                self._warn(FaultKind.MISSING_PLATFORM, "artifacts", version=before.text, platform=platform)
 
     def _judge_platform(self, platform: str, others: Collection[str], place: str) -> None:
         field = f"{place}.platform"
@@ -234,6 +238,19 @@ class Case:
             (self._warn if self.key is None else self._fault)(FaultKind.OTHER_VERSION, field)
         if artifact.is_update and signature.signed_name not in {None, addresses.last_part(artifact.updater_url)}:
             self._warn(FaultKind.OTHER_NAME, f"{place}.updater_url")
+        self._compare_signature(signature, artifact.platform, field)
+
+    def _compare_signature(self, signature: Signature, platform: str, field: str) -> None:
+        """With that of the release before: who has installed it may have its key, and its way of signing, as what to demand."""
+        try:
+            former = Signature.read(self._signed_before.get(platform, ""))
+        except BadSignature:
+            return
+        if self.key is None and signature.key_id != former.key_id:
+            keys = {"signed_by": shown(signature.key_id), "expected": shown(former.key_id)}
+            self._warn(FaultKind.KEY_CHANGED, field, version=self._before, **keys)
+        if former.signed_version is not None and signature.signed_version is None:
+            self._warn(FaultKind.VERSION_NOT_SIGNED, field, version=self._before)
 
     def _check_file(self, artifact: CandidateArtifact, signature: Signature, key: UpdaterKey) -> None:
         """Raises BadSignature. A stranger's file is not fetched: each client will judge it."""
@@ -259,13 +276,11 @@ def _version(text: str) -> semver.Version | None:
         return None
 
 
-def _newest_offered(but: semver.Version) -> tuple[semver.Version | None, set[str]]:
-    """The newest stable release that updaters are offered, other than one, and the platforms of its updates."""
-    offered: dict[semver.Version, set[str]] = {}
-    for text, platform in Artifact.objects.published_updates().values_list("release__version", "platform"):
-        offered.setdefault(semver.Version.parse(text), set()).add(platform)
-    newest = max((version for version in offered if version.is_stable and version != but), default=None)
-    return newest, offered[newest] if newest is not None else set()
+def _newest_offered(but: semver.Version) -> semver.Version | None:
+    """The newest stable release that updaters are offered, other than one."""
+    versions = Artifact.objects.published_updates().values_list("release__version", flat=True).distinct()
+    offered = (semver.Version.parse(text) for text in versions)
+    return max((version for version in offered if version.is_stable and version != but), default=None)
 
 
 def _wrong_with(file: StoredFile, signature: Signature, key: UpdaterKey) -> BadSignature | None:
