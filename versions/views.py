@@ -22,7 +22,6 @@ from versions.answers import COMMON, PreparedAnswer, is_known, read_query
 from versions.feed import feed
 from versions.models import Source
 from versions.services import releases
-from versions.services.judging import Candidate, CandidateArtifact
 from versions.services.releases import Author
 
 # What is asked by a fleet must not be asked again at once.
@@ -38,12 +37,6 @@ def author_of(request: Request) -> Author:
     client = request.auth.client_id if isinstance(request.auth, ThirdParty) else ""
     named = f"{user.username} ({client})" if user and client else client or (user.username if user else "")
     return Author(named, Source.API, user)
-
-
-def candidate_of(data: Payload) -> Candidate:
-    """Clients send null for what there is none of, or leave it out."""
-    artifacts = [CandidateArtifact(**{name: one.get(name) or "" for name in records.OF_ARTIFACT}) for one in data["artifacts"]]
-    return Candidate.cleaned(data["version"], data.get("release_notes") or "", artifacts)
 
 
 class ReleaseViewSet(ApiViewSet):
@@ -64,7 +57,7 @@ class ReleaseViewSet(ApiViewSet):
     )
     def publish(self, request: Request, data: Payload, asked: Payload) -> Payload:
         act = releases.examine if asked["dry_run"] else releases.create
-        release, judgement = act(candidate_of(data), author_of(request))
+        release, judgement = act(wire.candidate_of(data), author_of(request))
         warnings = [{"field": field, "message": message} for field, message in judgement.told(judgement.warnings)]
         return records.record(release, judgement.candidate) | {"warnings": warnings}
 

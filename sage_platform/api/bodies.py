@@ -62,7 +62,7 @@ class BodyKind:
 
 def _parse_json(request: HttpRequest) -> dict[str, Any]:
     raw = request.body
-    value = _strict_json(raw) if raw else {}
+    value = strict_json(raw) if raw else {}
     if not isinstance(value, dict):
         raise InvalidInput([("body", _("Send a JSON object."))])
     return value
@@ -131,7 +131,8 @@ def check_form_body(request: HttpRequest) -> None:
     request.encoding = "utf-8"
 
 
-def _strict_json(raw: bytes) -> object:
+def strict_json(raw: bytes) -> object:
+    """JSON as every body has to be. Raises InvalidInput."""
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except RecursionError:

@@ -92,12 +92,17 @@ def test_the_number_of_artifacts() -> None:
 
 
 NO_PLATFORMS = ["", "linux", "linux-", "-x86_64", "linux-x86_64-deb-2", "Linux-x86_64", "linux x86_64", "linux/x86_64"]
-NO_PLATFORMS += ["linux-x86_64\x00", "línux-x86_64", "{{target}}-{{arch}}", "linux-" + "x" * 60]
+NO_PLATFORMS += ["linux-x86_64\x00", "línux-x86_64", "{{target}}-{{arch}}"]
 
 
 @pytest.mark.parametrize("platform", NO_PLATFORMS)
 def test_what_is_no_platform(platform: str) -> None:
     assert faults(with_field(release(), "artifacts.1.platform", platform)) == [("platform", "artifacts.1.platform")]
+
+
+def test_a_platform_that_is_too_long() -> None:
+    assert faults(with_field(release(), "artifacts.1.platform", "linux-" + "x" * 59)) == [("too_long", "artifacts.1.platform")]
+    assert faults(with_field(release(), "artifacts.1.platform", "linux-" + "x" * 58)) == []
 
 
 def test_a_platform_twice() -> None:

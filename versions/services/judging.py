@@ -194,7 +194,9 @@ class Case:
 
     def _judge_platform(self, platform: str, others: Collection[str], place: str) -> None:
         field = f"{place}.platform"
-        if not platforms.is_platform(platform):
+        if len(platform) > platforms.LONGEST:
+            self._fault(FaultKind.TOO_LONG, field, most=str(platforms.LONGEST))
+        elif not platforms.is_platform(platform):
             self._fault(FaultKind.PLATFORM, field)
         elif platform in others:
             self._fault(FaultKind.PLATFORM_TWICE, field, platform=platform)

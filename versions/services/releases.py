@@ -50,12 +50,12 @@ def named(version: str) -> Release:
     return release
 
 
-def examine(candidate: Candidate, _author: Author) -> tuple[Release, Judgement]:
-    """What `create` would answer at this moment. Nothing is stored, not even a refusal."""
+def examine(candidate: Candidate, _author: Author, *, as_draft: bool = False) -> tuple[Release, Judgement]:
+    """What `create`, or `draft`, would answer at this moment. Nothing is stored, not even a refusal."""
     if is_taken(candidate.version):
         raise exists()
-    judgement = judge(candidate)
-    if judgement.faults:
+    judgement = keepable(candidate) if as_draft else judge(candidate)
+    if judgement.faults and not as_draft:
         raise refusal_of(judgement)
     return Release(version=candidate.version, release_notes=candidate.release_notes), judgement
 
@@ -74,6 +74,8 @@ def create(candidate: Candidate, author: Author) -> tuple[Release, Judgement]:
 @operation("versions", "draft")
 def draft(candidate: Candidate, author: Author) -> Release:
     """Keep a release that nobody is offered yet. It may have faults, but for those that no row can have. Raises as `create`."""
+    if is_taken(candidate.version):
+        raise kept_as_taken(candidate, author)
     release = Release()
     add(release, keepable(candidate), author)
     return release
