@@ -33,8 +33,8 @@ def test_a_crash_of_django_gives_the_turn_back(monkeypatch: pytest.MonkeyPatch) 
         assert own._free == 1
 
 
-def call(application: Any, method: str, path: str, query: str = "") -> Answer:
-    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": ""}
+def call(application: Any, method: str, path: str, query: str = "", **more: str) -> Answer:
+    environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": "", **more}
     setup_testing_defaults(environ)
     started: list[Any] = []
 

@@ -13,7 +13,7 @@ from threading import Condition, Thread
 from typing import NamedTuple, Protocol
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from sage_platform.databases.own_connection import use_own_connection
 from sage_platform.turns import turns
@@ -75,7 +75,8 @@ class StoredReleases:
         ]
 
     def close(self) -> None:
-        with suppress(DatabaseError):
+        # What is broken already may fail at this in any way.
+        with suppress(Exception):
             connection.close()
 
 
@@ -122,7 +123,7 @@ class Feed:
         snapshot = self._snapshot
         if snapshot is not None:
             age = now - snapshot.confirmed_at
-            if (age < FRESH_SECONDS and not self._is_paused) or (age < STALE_SECONDS and self._is_away(now)):
+            if age < FRESH_SECONDS or (age < STALE_SECONDS and self._is_away(now)):
                 return snapshot.answers
         self._wake()
         return None
@@ -146,7 +147,7 @@ class Feed:
     def notice(self) -> None:
         """This process has written, and committed: wait until its own answers show it. While nobody asks there is no need."""
         with turns.lent(), self._changed:
-            if self._thread is None or self._is_paused:
+            if self._thread is None or not self._thread.is_alive() or self._is_paused:
                 return
             # One that is under way may have read before the commit.
             wanted = self._begun + 1
@@ -222,6 +223,9 @@ class Feed:
         with self._changed:
             if self._is_idle():
                 self._is_paused, self._has_failed = True, False
+                if self._snapshot is not None:
+                    # Nobody tells a thread that rests of a write. After the rest this counts only if the database is away.
+                    self._snapshot = self._snapshot._replace(confirmed_at=self._snapshot.confirmed_at - FRESH_SECONDS)
                 self._changed.wait_for(lambda: not self._is_paused)
             else:
                 # However long the look took, whoever else works in this process gets some time.

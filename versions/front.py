@@ -17,6 +17,10 @@ from versions.feed import feed
 PATH = f"/{paths.API}/system/version/check"
 
 
+# A name (RFC 1035 §2.3.4) with a port.
+LONGEST_HOST = 255 + 6
+
+
 @lru_cache(maxsize=256)
 def is_ours(host: str) -> bool:
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
@@ -28,7 +32,8 @@ def is_plain(environ: Environ) -> bool:
         environ["REQUEST_METHOD"] in {"GET", "HEAD"}
         and "HTTP_ORIGIN" not in environ
         and not has_body(environ)
-        and is_ours(environ.get("HTTP_HOST", ""))
+        and len(host := environ.get("HTTP_HOST", "")) <= LONGEST_HOST
+        and is_ours(host)
     )
 
 
@@ -37,7 +42,7 @@ def check(environ: Environ, start_response: StartResponse) -> Iterable[bytes] | 
     if not is_plain(environ) or (answers := feed.current()) is None:
         return None
     try:
-        answer = answers.check(environ["QUERY_STRING"])
+        answer = answers.check(environ.get("QUERY_STRING", ""))
     except InvalidInput:
         return None
     if "HTTP_IF_NONE_MATCH" in environ:

@@ -74,7 +74,7 @@ class CheckView(HotView):
 
     @extend_schema(exclude=True)  # It has no envelope: `documentation` describes it.
     def get(self, request: HttpRequest) -> HttpResponse:
-        query = request.META["QUERY_STRING"]
+        query = request.META.get("QUERY_STRING", "")
         try:
             read_query(query)
         except InvalidInput as error:
