@@ -6,12 +6,14 @@ import pytest
 from pytest_django import Settings
 
 from tests.clients.signers import Minisign, Program, TauriSigner, text_of
+from tests.uploads.conftest import media
 from tests.uploads.kept import kept
 from tests.versions.bodies import release
 from tests.versions.judged import Found, faults, warnings
 from tests.versions.minisigning import packed
 from versions.updater_key import UpdaterKey
 
+__all__ = ["media"]  # A fixture: each test has a media root of its own.
 pytestmark = [pytest.mark.programs, pytest.mark.xdist_group("clients"), pytest.mark.django_db]
 
 # More than a program reads at once.

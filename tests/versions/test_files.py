@@ -9,7 +9,6 @@ import pytest
 from tests.answers import refused
 from tests.people import Caller, envelope
 from tests.racing import all_at_once
-from tests.uploads.conftest import media
 from tests.uploads.sending import part, send
 from tests.uploads.sending import stored as uploaded
 from tests.versions.rows import NONE, PATH, SIGNATURE, body, make_release, refusals
@@ -20,7 +19,6 @@ from versions.services import releases
 from versions.services.judging import judge
 from versions.services.releases import Author
 
-__all__ = ["media"]  # A fixture, of which each test here gets a media root of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "bundle/1.2.0/app.tar.gz"
 IN_USE = refused(400, "A release uses this file, so it can be neither replaced nor deleted.")

@@ -17,14 +17,12 @@ from tests.answers import assert_forbidden, assert_logged_out, refused
 from tests.contract.routes import ROUTES, Row
 from tests.oauth2_clients import Program, make_client
 from tests.people import Caller, Response, envelope
-from tests.uploads.conftest import media
 from tests.uploads.sending import files_in, part, send
 from tests.versions.rows import MAC, NONE, PATH, SIGNATURE, body, make_release, refusals, stored
 from uploads import forms
 from uploads.models import Upload
 from versions.models import Release
 
-__all__ = ["media"]
 pytestmark = pytest.mark.django_db
 SCOPE = "release:write"
 BUNDLE = "bundle/1.2.0/app.tar.gz"
