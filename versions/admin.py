@@ -92,7 +92,7 @@ class ReleaseAdmin(RowAdmin[Release]):
 
     class Media:
         css = {"all": ("versions/admin.css",)}
-        js = ("versions/preview.js",)
+        js = (forms.Script("versions/preview.js", defer=True),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
         return super().get_queryset(request).prefetch_related("artifacts")

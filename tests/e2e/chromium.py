@@ -55,6 +55,12 @@ class Visit:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=Path(folder, f"{name}.png"))
 
+    def whole_picture(self, name: str) -> None:
+        """Of the page in its whole length."""
+        if folder := os.environ.get("SCREENSHOTS_DIR"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+
 
 @contextmanager
 def launched() -> Iterator[Browser]:
