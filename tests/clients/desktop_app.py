@@ -42,6 +42,11 @@ class Desktop:
         found: dict[str, Any] | None = self._order("check", options)
         return found
 
+    def offered(self) -> str | None:
+        """The version alone."""
+        found = self.check()
+        return None if found is None else str(found["version"])
+
     def download(self) -> None:
         """Fetch the update that it was offered, and verify it."""
         self._order("download")
