@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from sage_platform.accounts.models import User
 from tests.admin_forms import save, shown
 from tests.people import Caller
+from tests.versions.minisigning import SIGNER
 from versions.models import RefusedRelease, Release, Revision, Source
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,7 @@ def test_a_draft_is_made(as_admin: Caller) -> None:
         ([ROW], "1.3.0", "Release with this Version already exists."),
         ([ROW, ROW], "1.4.0", "Please correct the duplicate data for platform."),
         ([ROW | {"platform": ""}], "1.4.0", "This field is required."),
+        ([ROW | {"updater_url": DMG, "updater_signature": SIGNER.secret_key}], "1.4.0", "This is a secret key and no signature."),
     ],
 )
 def test_what_is_no_draft_is_told_at_its_field(

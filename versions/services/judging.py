@@ -22,8 +22,6 @@ from versions.models import LONGEST_ADDRESS, LONGEST_NOTES, LONGEST_SIGNATURE, M
 from versions.signatures import BadSignature, Signature
 from versions.updater_key import UpdaterKey, shown
 
-__all__ = ["Candidate", "CandidateArtifact", "Fault", "FaultKind", "Judgement", "judge"]
-
 # PostgreSQL keeps no NUL, and the updater's JSON has no half of a surrogate pair.
 UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 

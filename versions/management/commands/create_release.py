@@ -14,10 +14,11 @@ from rest_framework.exceptions import ValidationError
 from sage_platform.api.bodies import strict_json
 from sage_platform.api.errors import InvalidInput, Refusal, Unavailable
 from sage_platform.api.handlers import flatten
+from versions.faults import Fault
 from versions.models import LONGEST_NOTES, LONGEST_SIGNATURE, Source
 from versions.serializers import ReleaseInput, candidate_of
 from versions.services import releases
-from versions.services.judging import Candidate, Fault, Judgement, judge
+from versions.services.judging import Candidate, Judgement, judge
 from versions.services.releases import Author
 
 # A character of UTF-8 has four bytes at most.
