@@ -15,7 +15,7 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, CheckContext, GenerationMode, HookContext, Response
 
-KNOWN: dict[str, dict[str, str]] = json.loads(Path(os.environ["FUZZ_KNOWN"]).read_text())
+KNOWN: dict[str, dict[str, Any]] = json.loads(Path(os.environ["FUZZ_KNOWN"]).read_text())
 CALLS = Path(os.environ["FUZZ_CALLS"])
 VENDOR = os.environ["FUZZ_VENDOR"]
 # What no generator would guess and other routes ask for, by the names that they ask by; the latest is the last.
@@ -28,14 +28,25 @@ TEACHERS = {
     "/api/user/refresh-token": ("refresh_token", "refresh_token"),
     "/api/user/add": ("user_id", "user_id"),
     "/api/llm-provider/create": ("provider_id", "provider_id"),
+    "/api/system/version": ("version", "version"),
     "/oauth2/token": ("access_token", "token"),
     "/api/oauth2/token": ("access_token", "token"),
 }
 # After these the latest is no more, and the one before it takes its place.
-ENDS = {"DELETE /api/llm-provider/delete/{provider_id}": "provider_id", "POST /api/user/delete": "user_id"}
+ENDS = {
+    "DELETE /api/llm-provider/delete/{provider_id}": "provider_id",
+    "DELETE /api/system/version/{version}": "version",
+    "POST /api/user/delete": "user_id",
+}
 # What the document cannot say of an operation: a form without its optional text breaks no schema, though it is sent as if it did;
-# a file comes under whatever type its content has.
-BEYOND = {"ST201": {"POST /api/oss/upload"}, "ST105": {"GET /files/{public_id}/{filename}"}}
+# a file comes under whatever type its content has; of the updater's three parameters there are all or none.
+BEYOND = {
+    "ST201": {"POST /api/oss/upload"},
+    "ST105": {"GET /files/{public_id}/{filename}"},
+    "ST202": {"GET /api/system/version/check"},
+}
+# What a release has to be is no matter of a schema. Its fields are texts there, so that all that is wrong is told at once.
+PUBLISH = "POST /api/system/version"
 numbers = itertools.count(1)
 
 
@@ -62,9 +73,9 @@ def learnt(given: Iterable[str]) -> dict[str, str]:
     return {name: LEARNT[name][-1] for name in given if LEARNT[name]}
 
 
-def better(case: Case[Any], body: dict[str, Any], number: int) -> dict[str, str]:
+def better(case: Case[Any], body: dict[str, Any], number: int) -> dict[str, Any]:
     """What to put in the place of the body's own."""
-    members = {"base_url": VENDOR} if "base_url" in body else {}
+    members: dict[str, Any] = {"base_url": VENDOR} if "base_url" in body else {}
     if case.path.endswith("/import_url"):
         members["url"] = VENDOR
     if case.path.endswith("/register/send-code"):
@@ -72,6 +83,8 @@ def better(case: Case[Any], body: dict[str, Any], number: int) -> dict[str, str]
     if number % 2:
         members |= learnt(body)
         members |= KNOWN.get(case.operation.label, {})
+        if case.operation.label == PUBLISH:
+            members["version"] = f"1.{number}.0"  # Each can be published once.
     return members
 
 
@@ -126,11 +139,15 @@ def good_texts_of_a_form_are_taken(context: CheckContext, response: Response, ca
 
 
 def is_beyond_words(case: Case[Any], answer: dict[str, Any]) -> bool:
+    if case.operation.label == PUBLISH:
+        return answer["message"] != UNREADABLE
     refused = {error["field"]: error["message"] for error in answer["data"]["errors"]}
     sent = case.body if isinstance(case.body, dict) else {}
     return all(field in BEYOND_WORDS and BEYOND_WORDS[field](sent.get(field), refused[field]) for field in refused)
 
 
+# Said of a wrong type or a missing field, of which good data has none.
+UNREADABLE = "The request is not valid. See data.errors for what to change."
 # That a client's credentials may be in a header or in the body, and not in both, is no rule of either.
 TWICE = "Credentials come in the header or in the body, not in both."
 # Each takes what was sent and what was said of it.

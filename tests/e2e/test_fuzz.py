@@ -27,6 +27,10 @@ KNOWN = {
     "POST /api/user/change-password": {"old_password": PASSWORD, "new_password": PASSWORD},
     "POST /oauth2/token": {"grant_type": "client_credentials", "scope": "usage:write", **ROBOT},
     "POST /api/oauth2/token": {"grant_type": "client_credentials", "scope": "usage:write", **ROBOT},
+    "POST /api/system/version": {
+        "artifacts": [{"platform": "linux-x86_64", "installer_url": "https://dl.sage.example/sage.deb"}],
+        "release_notes": "# What is new",
+    },
     "POST /oauth2/introspect": ROBOT,
     "POST /api/oauth2/introspect": ROBOT,
     "POST /oauth2/revoke": ROBOT,
@@ -59,6 +63,7 @@ SETTINGS = {
     "SAGE_PROBE_RATE": "1000/min",
     "SAGE_PROBE_TIMEOUT": "5",
 }
+RELEASES = {"POST /api/system/version", "DELETE /api/system/version/{version}"}
 REFRESH = {"POST /api/auth/refresh", "POST /api/user/refresh-token"}
 SIGNED_IN = {
     "POST /api/user/config",
@@ -75,7 +80,7 @@ SIGNED_IN = {
 DONE = {
     "nobody": {"POST /api/auth/login", "POST /api/user/login", *REFRESH},
     "user": {"POST /api/auth/login", "POST /api/user/login", "POST /api/user/change-password", *REFRESH, *SIGNED_IN},
-    "admin": {"POST /api/user/add", "POST /api/user/delete", "POST /api/system/update_settings", *REFRESH, *SIGNED_IN},
+    "admin": {"POST /api/user/add", "POST /api/user/delete", "POST /api/system/update_settings", *RELEASES, *REFRESH, *SIGNED_IN},
 }
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.served, pytest.mark.timeout(900)]
@@ -185,7 +190,7 @@ def judge(who: str, operation: dict[str, Any], statuses: set[int]) -> bool:
         return statuses == {404}  # They know no file's address, and cannot guess one.
     if who == "nobody" and operation.get("security"):
         return not let_in and 401 in statuses
-    if who == "user" and operation["description"].startswith("For administrators."):
+    if who == "user" and operation["description"].startswith("For administrators"):
         return not let_in and 403 in statuses
     return let_in
 
