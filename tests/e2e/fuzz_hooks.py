@@ -140,7 +140,7 @@ def good_texts_of_a_form_are_taken(context: CheckContext, response: Response, ca
 
 def is_beyond_words(case: Case[Any], answer: dict[str, Any]) -> bool:
     if case.operation.label == PUBLISH:
-        return answer["message"] != UNREADABLE
+        return bool(answer["message"] != UNREADABLE)
     refused = {error["field"]: error["message"] for error in answer["data"]["errors"]}
     sent = case.body if isinstance(case.body, dict) else {}
     return all(field in BEYOND_WORDS and BEYOND_WORDS[field](sent.get(field), refused[field]) for field in refused)
