@@ -74,6 +74,10 @@ third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("thi
 # A yes or no about the caller, for example `has_provider`. `accounts.services.facts` asks. Each is called with the name of the
 # column that holds the user's key, and gives an expression for the query that finds the caller, so that it costs none of its own.
 caller_facts: Registry[Callable[[str], Exists]] = Registry("caller fact")
+# Called with a user's id at the beginning of the transaction that deletes the user, before their row is locked: locks what others
+# lock before they come to need that row, since two that lock in different orders wait for each other. `accounts.services.users`
+# asks.
+locks_before_a_user_s: Registry[Callable[[str], None]] = Registry("lock that comes before a user's")
 
 # -- The deployment about itself ------------------------------------------------------------------------------------------
 

@@ -141,6 +141,10 @@ class ClientAdmin(ListAdmin[Application]):
         to_delete, counts, _needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
+    def delete_model(self, request: HttpRequest, obj: Application) -> None:
+        consents.hold(obj.consents.all())
+        super().delete_model(request, obj)
+
     def save_model(self, request: HttpRequest, obj: Application, form: ClientForm, change: bool) -> None:
         """Save through `clients.change`, so that switching off ends the tokens. A client that needs a secret gets one here."""
         values = clients.fields_of(form.registration())

@@ -12,9 +12,10 @@ class OAuth2Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sage_platform.oauth2 import authorization, documentation, pruning, tokens
+        from sage_platform.oauth2 import authorization, consents, documentation, pruning, tokens
 
         seams.third_party_tokens.register(tokens.ACCESS_PREFIX, tokens.find_access_token)
+        seams.locks_before_a_user_s.register("consents", consents.hold_of_user)
         seams.raw_routes.register("oauth2", documentation.RAW_ROUTES)
         seams.account_panels.register("oauth2", account_panel)
         seams.waiting_clients.register("oauth2", authorization.client_waiting_at)

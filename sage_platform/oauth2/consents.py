@@ -20,6 +20,19 @@ def covers(user: User, application: Application, scopes: Sequence[str]) -> bool:
     return found is not None and set(scopes) <= set(found.split())
 
 
+def hold(rows: QuerySet[Consent]) -> None:
+    """For who deletes a user or a client, before anything else in that transaction.
+
+    Who issues a token locks the consent first, and asks at the end whether user and client are there. So the deletion waits
+    here for those who are issuing, and takes their tokens along.
+    """
+    list(rows.order_by("pk").select_for_update().values_list("pk"))
+
+
+def hold_of_user(user_id: str) -> None:
+    hold(Consent.objects.filter(user_id=user_id))
+
+
 @transaction.atomic
 def remember(user: User, application: Application, scopes: Sequence[str]) -> None:
     """Call it in the transaction that issues the code. The scopes are added to those that were allowed before.

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from sage_platform.accounts.models import User
+from sage_platform.accounts.services import users
 from sage_platform.oauth2 import client_secrets, clients, consents, keys, tokens
 from sage_platform.oauth2.models import AccessToken, Application, Consent, FormerSecret, RefreshToken, SigningKey
 from sage_platform.oauth2.registration import Registration
@@ -153,6 +154,33 @@ def test_a_start_that_switches_a_client_off_while_a_code_is_exchanged(
     monkeypatch.setattr(clients, "set_enabled", exchanged_before)
     assert clients.sync([]).disabled == ["lage"]
     assert exchanging[0].result(SECONDS).status_code == 200
+    assert living() == (0, 0)
+
+
+@where_rows_are_locked
+def test_a_user_is_deleted_while_a_code_is_exchanged(ready: Caller, admin: User) -> None:
+    """The exchange holds the consent and then asks for the user. Nobody may hold the user and then ask for the consent."""
+    code = code_for(ready)
+    with transaction.atomic():
+        Consent.objects.select_for_update().get()  # As the exchange does.
+        deleting = begin(lambda: users.delete_user(ready.user.pk, actor=admin))
+        exchanged = Program().exchange(code)
+    assert (exchanged.status_code, deleting.result(SECONDS)) == (200, None)
+    assert Program().userinfo(exchanged.json()["access_token"]).status_code == 401
+    assert not User.objects.filter(pk=ready.user.pk).exists()
+    assert living() == (0, 0)
+
+
+@where_rows_are_locked
+def test_a_client_is_deleted_while_a_code_is_exchanged(ready: Caller, as_admin: Caller, lage: Application) -> None:
+    code, address = code_for(ready), f"/admin/oauth2/application/{lage.pk}/delete/"
+    with transaction.atomic():
+        Consent.objects.select_for_update().get()  # As the exchange does.
+        deleting = begin(lambda: as_admin.form(address, {"post": "yes"}))
+        exchanged = Program().exchange(code)
+    assert (exchanged.status_code, deleting.result(SECONDS).status_code) == (200, 302)
+    assert Program().userinfo(exchanged.json()["access_token"]).status_code == 401
+    assert not Application.objects.exists()
     assert living() == (0, 0)
 
 

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from sage_platform.accounts.models import User
+from sage_platform.accounts.services import users
+from sage_platform.accounts.services.history import record
+from sage_platform.api.errors import Refusal
 from tests.answers import assert_logged_out, success
 from tests.people import Caller, envelope
-from tests.uploads.sending import files_in, part, send
+from tests.racing import SECONDS, begin, where_rows_are_locked
+from tests.uploads.sending import files_in, part, send, stored
 from uploads import forms
 from uploads.models import Upload
-from uploads.services import uploading
+from uploads.services import deleting, uploading
 from uploads.stores.disk import DiskStore
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +70,24 @@ def test_deleted_once_the_file_is_whole(as_alice: Caller, as_admin: Caller, medi
     assert files_in(media) == {f"users/alice/{told['id']}": b"x"}
     row = Upload.objects.get()
     assert (row.public_id, row.owner, row.state) == (told["id"], None, "stored")
+
+
+@pytest.mark.django_db(transaction=True)
+@where_rows_are_locked
+def test_deleted_while_they_delete_a_file(as_alice: Caller, admin: User, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both want the person's row and the file's. In different orders they would wait for each other."""
+    told, begun = stored(as_alice, b"x"), []
+
+    def recorded(*args: Any, **kwargs: Any) -> None:
+        begun.append(begin(lambda: users.delete_user("alice", actor=admin)))
+        record(*args, **kwargs)
+
+    monkeypatch.setattr(deleting, "record", recorded)
+    assert as_alice.form("/files", {"upload": told["id"]}).status_code == 302
+    with pytest.raises(Refusal, match="Deactivate this user instead"):
+        begun[0].result(SECONDS)
+    assert files_in(media) == {}
+    assert not Upload.objects.exists()
 
 
 def test_deactivated_while_it_comes(as_alice: Caller, media: Path, meanwhile: Callable[..., None]) -> None:

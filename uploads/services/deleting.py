@@ -23,6 +23,9 @@ def delete(row: Upload, *, actor: User | None) -> None:
     """
 
     def mark() -> None:
+        if actor is not None:
+            # The history will ask for the person. Who deletes them locks them first and then their files, so here it is the same.
+            User.objects.select_for_update(no_key=True).filter(pk=actor.pk).first()
         lease = timezone.now() + at_work.LEASE
         if not Upload.objects.stored().filter(pk=row.pk).update(state=State.DELETING, lease_until=lease):
             raise gone()

@@ -16,6 +16,7 @@ from sage_platform.accounts.models import AccessToken, RefreshToken, SignIn, Use
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import lock_outs, passwords
 from sage_platform.accounts.services.history import has_history, record
+from sage_platform.api import seams
 from sage_platform.api.envelope import to_json
 from sage_platform.api.errors import BodyTooLarge, Code, Refusal
 
@@ -115,6 +116,8 @@ def check_strength(password: str, user: User | None, *, field: str = "password")
 def delete_user(user_id: str, *, actor: User) -> None:
     """Raises Refusal 404 for an unknown id, 400 for an administrator and for a user whose changes are in the history."""
     with transaction.atomic():
+        for lock in seams.locks_before_a_user_s.values():
+            lock(user_id)
         user = User.objects.select_for_update().filter(pk=user_id).first()
         if user is None:
             raise Refusal(Code.NOT_FOUND, _("There is no such user."))
