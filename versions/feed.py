@@ -136,7 +136,9 @@ class Feed:
         with turns.lent():
             while True:
                 ended = self._ended
-                if (answers := self.current()) is not None or self._is_away(self._clock()):
+                # Asked in this order: what is away now is away when the answer is looked for, so that an old one is found.
+                is_away = self._is_away(self._clock())
+                if (answers := self.current()) is not None or is_away:
                     return answers
                 if (left := until - time.monotonic()) <= 0:
                     return None

@@ -1,0 +1,217 @@
+"""What desktops are answered by the real server: in exact bytes, alike on every worker, and without the database."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+
+import pytest
+import requests
+
+from tests.e2e.crashes import database
+from tests.e2e.served import Browser, Platform, served
+from tests.versions import fleet as data
+from tests.versions.fleet import CASES, CHECK, FLEET, LATEST, Told, ask, dynamic, static
+
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+
+PATH = "/api/system/version"
+LINUX = ask("linux", "x86_64", "1.0.0")
+# By new connections. That one worker takes all of them has a chance of one in 32,768.
+OFTEN = 16
+# Within so many seconds every worker knows.
+AGREED = 1.0
+SORRY = "The service is temporarily unavailable. Please try again shortly."
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    with served(workers=2) as running:
+        yield running
+
+
+@pytest.fixture
+def admin(platform: Platform) -> Iterator[Browser]:
+    """Afterwards there is no release."""
+    admin = platform.admin()
+    yield admin
+    for release in admin.get(PATH).json()["data"]:
+        assert admin.send("DELETE", f"{PATH}/{release['version']}").json()["data"] == {"success": True}
+
+
+def publish(by: Browser, version: str) -> Told:
+    answer = by.post(PATH, data.sent(version) if version in FLEET else sent(version)).json()
+    assert answer["code"] == 200, answer
+    told: Told = answer["data"]
+    return told
+
+
+def sent(version: str) -> Told:
+    artifacts = [data.update("linux-x86_64", version), data.update("darwin-aarch64", version)]
+    return {"version": version, "release_notes": "# New\n\n更快 🎉", "artifacts": artifacts}
+
+
+def seen(platform: Platform, query: str = "") -> set[bytes]:
+    """What the workers answer."""
+    return {platform.caller().get(f"{CHECK}?{query}").content for _ in range(OFTEN)}
+
+
+def kept_connection(platform: Platform, **headers: str) -> Browser:
+    """All of its calls are taken by one worker."""
+    caller = platform.caller(**headers)
+    del caller.session.headers["Connection"]
+    return caller
+
+
+def test_every_question_in_exact_bytes(platform: Platform, admin: Browser) -> None:
+    told = {version: publish(admin, version) for version in FLEET}
+    time.sleep(AGREED)
+    caller = kept_connection(platform)
+    for case in CASES:
+        response = caller.get(f"{CHECK}?{case.query}")
+        body = dynamic(told[case.offered[0]], case.offered[1]) if case.offered else b""
+        assert (response.status_code, response.content) == (200 if case.offered else 204, body), case.about
+    response = caller.get(CHECK)
+    body = static(told["1.10.1+build.12"])
+    own = {"server", "date"}
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "etag": f'"{sha256(body).hexdigest()[:32]}"',
+        "cache-control": "public, max-age=0, must-revalidate",
+        "vary": "origin",
+        "x-content-type-options": "nosniff",
+    }
+    assert response.content == body
+    assert {name.lower(): value for name, value in response.headers.items() if name.lower() not in own} == headers
+    headed = caller.send("HEAD", CHECK, headers={"X-Request-ID": "of-the-desktop"})
+    assert headed.content == b""
+    told_to_head = {name.lower(): value for name, value in headed.headers.items() if name.lower() not in own}
+    assert told_to_head == headers | {"x-request-id": "of-the-desktop"}
+    known = caller.get(CHECK, headers={"If-None-Match": f"W/{headers['etag']}"})
+    assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", headers["etag"])
+    # Through Django: another site's page, and what cannot be answered.
+    other = caller.get(CHECK, headers={"Origin": "https://elsewhere.example"})
+    assert (other.content, other.headers["ETag"]) == (body, headers["etag"])
+    assert caller.send("HEAD", CHECK, headers={"Origin": "https://elsewhere.example"}).content == b""
+    assert caller.get(f"{CHECK}?target=linux").json()["code"] == 422
+    assert caller.send("POST", CHECK).status_code == 405
+
+
+def test_every_worker_knows_within_a_second(platform: Platform, admin: Browser) -> None:
+    """Of a publish, a withdrawal by another process, and a deletion."""
+    time.sleep(AGREED)  # Since the test before has deleted what it published.
+    assert seen(platform) == seen(platform, LINUX) == {b""}
+    first, second = publish(admin, "4.0.0"), publish(admin, "4.1.0")
+    time.sleep(AGREED)
+    assert seen(platform) == {static(second)}
+    assert seen(platform, LINUX) == {dynamic(second, "linux-x86_64")}
+    code = (
+        "from versions.models import Release, Source\nfrom versions.services import releases\n"
+        "release = Release.objects.get(version='4.1.0')\n"
+        "releases.withdraw(release, releases.Author('admin', Source.COMMAND), because='It does not start.')"
+    )
+    done = platform.manage("shell", "--no-imports", "-c", code)
+    assert done.returncode == 0, done.stderr
+    time.sleep(AGREED)
+    assert seen(platform) == {static(first)}
+    admin.send("DELETE", f"{PATH}/4.0.0")
+    time.sleep(AGREED)
+    assert seen(platform) == seen(platform, LINUX) == {b""}
+    latest = [platform.caller().get(LATEST).json()["data"] for _ in range(OFTEN)]
+    assert latest == [None] * OFTEN
+
+
+def test_the_worker_that_wrote_knows_at_once(platform: Platform, admin: Browser) -> None:
+    same = kept_connection(platform, Authorization=str(admin.session.headers["Authorization"]))
+    same.get(CHECK)
+    for number in range(8):
+        told = publish(same, f"5.{number}.0")
+        assert same.get(CHECK).content == static(told)
+        assert same.get(LATEST).json()["data"]["version"] == f"5.{number}.0"
+    for number in reversed(range(1, 8)):
+        same.send("DELETE", f"{PATH}/5.{number}.0")
+        assert json.loads(same.get(CHECK).content)["version"] == f"5.{number - 1}.0"
+
+
+def test_64_clients_while_releases_are_published(platform: Platform, admin: Browser) -> None:
+    """Each answer is whole, of one release, with its own ETag; and who is answered by one worker never goes back."""
+    told = [publish(admin, "6.0.0")]
+    time.sleep(AGREED)
+    done = threading.Event()
+    got: list[list[tuple[str, requests.Response]]] = [[] for _ in range(64)]
+
+    def ask_again_and_again(number: int) -> None:
+        caller = kept_connection(platform)
+        while not done.is_set():
+            query = LINUX if (len(got[number]) + number) % 2 else ""
+            got[number].append((query, caller.get(f"{CHECK}?{query}")))
+
+    clients = [threading.Thread(target=ask_again_and_again, args=(number,)) for number in range(64)]
+    for client in clients:
+        client.start()
+    for number in range(1, 9):
+        told.append(publish(admin, f"6.{number}.0"))
+        time.sleep(0.3)
+    done.set()
+    for client in clients:
+        client.join()
+    order = {"": [static(each) for each in told], LINUX: [dynamic(each, "linux-x86_64") for each in told]}
+    for answers in got:
+        assert len(answers) > 8
+        places = [order[query].index(response.content) for query, response in answers]
+        assert places == sorted(places)
+        for _query, response in answers:
+            assert response.headers["ETag"] == f'"{sha256(response.content).hexdigest()[:32]}"'
+            assert response.headers["Content-Length"] == str(len(response.content))
+    assert max(response.elapsed.total_seconds() for answers in got for _query, response in answers) < 5
+
+
+def test_while_the_releases_cannot_be_read(platform: Platform, admin: Browser) -> None:
+    """As while the database is away, or is being migrated."""
+    told = publish(admin, "7.0.0")
+    time.sleep(AGREED)
+    assert seen(platform) == {static(told)}
+    before = len(platform.log)
+    rename(platform, "versions_revision", "versions_gone")
+    try:
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            assert seen(platform) == {static(told)}
+            assert seen(platform, LINUX) == {dynamic(told, "linux-x86_64")}
+            assert seen(platform, ask("linux", "x86_64", "7.0.0")) == {b""}
+            assert platform.caller().get(LATEST).json()["data"]["version"] == "7.0.0"
+    finally:
+        rename(platform, "versions_gone", "versions_revision")
+    newer = publish(admin, "7.1.0")
+    time.sleep(AGREED)
+    assert seen(platform) == {static(newer)}
+    lines = [line for line in map(json.loads, platform.log[before:].splitlines()) if line["logger"] == "sage.releases"]
+    away = [line for line in lines if line["message"] == "releases cannot be read; the last answers stand for a while"]
+    back = [line for line in lines if line["message"] == "releases are read again"]
+    assert (len(away), len(back), len(lines)) == (2, 2, 4)
+
+
+def test_after_a_restart_nothing_is_known_before_it_is_read(platform: Platform, admin: Browser) -> None:
+    """A new worker that cannot read the releases answers 503, and never that there is none."""
+    told = publish(admin, "8.0.0")
+    assert platform.stop() == 0
+    rename(platform, "versions_revision", "versions_gone")
+    try:
+        platform.start()
+        for path in (CHECK, f"{CHECK}?{LINUX}", LATEST) * OFTEN:
+            response = platform.caller(Accept_Language="en").get(path)
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+            body = response.json()
+            assert (body["code"], body["message"], body["data"]) == (503, SORRY, None)
+        assert platform.caller().get(f"{CHECK}?target=linux").status_code == 422
+    finally:
+        rename(platform, "versions_gone", "versions_revision")
+    time.sleep(AGREED)
+    assert seen(platform) == {static(told)}
+
+
+def rename(platform: Platform, old: str, new: str) -> None:
+    with database(platform) as execute:
+        execute(f"ALTER TABLE {old} RENAME TO {new}")
