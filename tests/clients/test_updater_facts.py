@@ -13,6 +13,7 @@ from tests.clients.desktop_app import PLATFORM, Desktop, UpdaterError, desktop
 from tests.versions import updater_facts as facts
 from tests.versions.minisigning import SIGNER
 from tests.versions.test_semver import IN_ORDER
+from versions.semver import Version
 
 pytestmark = [pytest.mark.programs, pytest.mark.xdist_group("clients")]
 
@@ -152,4 +153,5 @@ def test_signatures_that_are_taken(name: str, client: Desktop, server: Server) -
 def test_versions_are_ordered_as_by_us(own: str, display: str, server: Server) -> None:
     with desktop(display, [f"{server.base}/check"], SIGNER.public_key, version=own) as client:
         offered = [version for version in IN_ORDER if is_offered(client, server, static(server, version=version))]
+    assert offered == [version for version in IN_ORDER if Version.parse(version) > Version.parse(own)]
     assert offered == IN_ORDER[IN_ORDER.index(own) + 1 :]
