@@ -16,7 +16,7 @@ from tests.racing import SECONDS, begin, where_rows_are_locked
 from tests.uploads.sending import files_in, part, send, stored
 from uploads import forms
 from uploads.models import Upload
-from uploads.services import deleting, uploading
+from uploads.services import at_work, deleting, uploading
 from uploads.stores.disk import DiskStore
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +70,16 @@ def test_deleted_once_the_file_is_whole(as_alice: Caller, as_admin: Caller, medi
     assert files_in(media) == {f"users/alice/{told['id']}": b"x"}
     row = Upload.objects.get()
     assert (row.public_id, row.owner, row.state) == (told["id"], None, "stored")
+
+
+def test_deleted_just_before_they_delete_a_file(
+    as_alice: Caller, as_admin: Caller, media: Path, meanwhile: Callable[..., None]
+) -> None:
+    told = stored(as_alice, b"x")
+    meanwhile((at_work, "begin_changing"), lambda: deleted(as_admin, "alice"))
+    as_alice.form("/files", {"upload": told["id"]})
+    assert files_in(media) == {f"users/alice/{told['id']}": b"x"}
+    assert Upload.objects.get().state == "stored"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,9 @@ Both lock the row of the file that is there. So one waits until the other's tran
 either the release has the file, and who would change it is refused, or the other way round. On SQLite transactions do not overlap
 at all.
 
-A mark has a lease. What a killed process has left is cleared by `checking`, or by the next who comes for the key.
+A mark has a lease. What a killed process has left is cleared by `checking`, or by the next who comes for the key. A process that
+is stopped for longer than its lease and goes on within `store.keep` still puts its object there: no store asks us first. Its
+row is not completed, and `checking` tells of the object where its size differs.
 """
 
 from collections.abc import Callable, Iterable

@@ -4,6 +4,7 @@ from logging import getLogger
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import NotAuthenticated
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
@@ -17,15 +18,16 @@ log = getLogger("sage.uploads")
 
 @operation("uploads", "delete")
 def delete(row: Upload, *, actor: User | None) -> None:
-    """Nobody can open the file any more when this returns. Raises Refusal where a release needs it, or it is gone.
+    """Nobody can open the file any more when this returns. Raises Refusal where a release needs it, or it is gone, and
+    NotAuthenticated where the actor is.
 
     Where the store does not answer, the object goes when `check_uploads` finds the row.
     """
 
     def mark() -> None:
-        if actor is not None:
-            # The history will ask for the person. Who deletes them locks them first and then their files, so here it is the same.
-            User.objects.select_for_update(no_key=True).filter(pk=actor.pk).first()
+        # The history will ask for the person. Who deletes them locks them first and then their files, so here it is the same.
+        if actor is not None and not User.objects.select_for_update(no_key=True).filter(pk=actor.pk).exists():
+            raise NotAuthenticated
         lease = timezone.now() + at_work.LEASE
         if not Upload.objects.stored().filter(pk=row.pk).update(state=State.DELETING, lease_until=lease):
             raise gone()
