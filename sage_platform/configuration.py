@@ -31,6 +31,7 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # Neither white space nor what an address holds in percent-encoding alone (RFC 3986 §2), nor a fragment, which no server sees.
 URL_PREFIX = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
 HEADER_VALUE = re.compile(r"[!-~]*")
+REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9._-]+")
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # In WAL mode NORMAL keeps every committed write when the process dies; only a loss of power can take the last moments.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2000;"
@@ -66,10 +67,10 @@ def web_root(name: str) -> Path | None:
 
 
 @env.or_else(str)
-def header_secret(name: str, value: str) -> str:
-    """A secret that a proxy sends as a header's value; the server hands on nothing else than visible ASCII (RFC 9110 §5.5)."""
+def header_secret(name: str, value: str, example: str = "for example from `openssl rand -base64 32`") -> str:
+    """A secret that is sent as a header's value, which is visible ASCII and nothing else (RFC 9110 §5.5)."""
     if not HEADER_VALUE.fullmatch(value) or (not value and env.text(f"{name}_FILE")):
-        raise env.misconfigured(name, "letters, digits and signs without spaces, for example from `openssl rand -base64 32`")
+        raise env.misconfigured(name, f"letters, digits and signs without spaces, {example}")
     return value
 
 
@@ -291,6 +292,15 @@ def updater_key(name: str) -> UpdaterKey | None:
         return UpdaterKey.read(value) if value else None
     except ValueError:
         raise env.misconfigured(name, expected) from None
+
+
+@env.reader
+def github_repository(name: str) -> str:
+    """`owner/name`; unset means none."""
+    value = env.text(name)
+    if value and (not REPOSITORY.fullmatch(value) or value.rpartition("/")[2] in {".", ".."}):
+        raise env.misconfigured(name, "a repository's owner and name, such as acme/desktop")
+    return value
 
 
 @env.or_else(dict[str, Any])

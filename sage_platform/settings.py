@@ -105,6 +105,13 @@ env.all_or_none(
 SAGE_UPDATER_PUBKEY = configuration.updater_key("SAGE_UPDATER_PUBKEY")
 # Before the address of each update that clients are told, for a mirror; nothing of it is stored.
 SAGE_UPDATER_URL_PREFIX = configuration.url_prefix("SAGE_UPDATER_URL_PREFIX")
+# Where releases are imported from, when an administrator asks for it.
+SAGE_GITHUB_REPO = configuration.github_repository("SAGE_GITHUB_REPO")
+SAGE_GITHUB_API_BASE = env.url("SAGE_GITHUB_API_BASE", "https://api.github.com")
+SAGE_GITHUB_TOKEN = configuration.header_secret(
+    "SAGE_GITHUB_TOKEN", env.secret("SAGE_GITHUB_TOKEN"), "as GitHub shows a new token once"
+)
+SAGE_GITHUB_TAG_PREFIX = env.text("SAGE_GITHUB_TAG_PREFIX")
 
 # -- Outbound requests ----------------------------------------------------------------------------------------------------
 # In production an address that a person gives must not reach the deployment's own network through us.

@@ -191,6 +191,11 @@ WRONG = [
     ("SAGE_DEFAULT_LLM_API_BASE_URL", "hunter2.example/v1"),
     ("SAGE_UPDATER_PUBKEY", "hunter2"),
     ("SAGE_UPDATER_PUBKEY", SIGNER.secret_key),
+    ("SAGE_GITHUB_REPO", "hunter2"),
+    ("SAGE_GITHUB_REPO", "hunter2/.."),
+    ("SAGE_GITHUB_REPO", "https://github.com/acme/hunter2"),
+    ("SAGE_GITHUB_API_BASE", "hunter2.example"),
+    ("SAGE_GITHUB_TOKEN", "hunter2 hunter2"),
     ("SAGE_OUTBOUND_ALLOW_PRIVATE", "perhaps"),
     ("SAGE_OUTBOUND_ALLOWED_NETWORKS", "10.0.0.0/8;10.1.0.0"),
 ]

@@ -92,6 +92,102 @@ class FaultKind(models.TextChoices):
         "legacy_too_large",
         _("The legacy kind of signature (minisign -l) is taken for files of up to {most} MiB. Sign the file without -l."),
     )
+    # Of an import from GitHub.
+    GITHUB_NO_REPOSITORY = (
+        "github_no_repository",
+        _("No repository is set. Set SAGE_GITHUB_REPO to its owner and name, such as acme/desktop."),
+    )
+    GITHUB_NOT_REACHED = (
+        "github_not_reached",
+        _("GitHub's API could not be asked at {host}: {reason} Try again, or look at SAGE_GITHUB_API_BASE."),
+    )
+    GITHUB_TOO_SLOW = "github_too_slow", _("GitHub did not answer in full within {seconds} seconds. Import again.")
+    GITHUB_TOO_LARGE = (
+        "github_too_large",
+        _("GitHub's list of releases is larger than {most} MiB. Import one by its tag: manage.py import_release --tag TAG."),
+    )
+    GITHUB_NOT_FOUND = (
+        "github_not_found",
+        _("GitHub shows no repository {repository}. Look at SAGE_GITHUB_REPO; the repository has to be public."),
+    )
+    GITHUB_NO_TAG = "github_no_tag", _("GitHub has no published release with the tag {tag}. Look at the tag again.")
+    GITHUB_BAD_TOKEN = (
+        "github_bad_token",
+        _("GitHub does not take the token in SAGE_GITHUB_TOKEN. Set a new one that may read the repository, or none."),
+    )
+    GITHUB_FORBIDDEN = (
+        "github_forbidden",
+        _("GitHub refused to show the releases of {repository}. Let the token in SAGE_GITHUB_TOKEN read the repository."),
+    )
+    GITHUB_RATE_LIMIT = (
+        "github_rate_limit",
+        _(
+            "GitHub answers no more questions from here until {time} UTC. Import again then. With a token in SAGE_GITHUB_TOKEN "
+            "it answers more."
+        ),
+    )
+    GITHUB_STATUS = "github_status", _("GitHub answered with status {status}. Import again in some minutes.")
+    GITHUB_UNREADABLE = (
+        "github_unreadable",
+        _("What answered at {host} is not GitHub's API, or another version of it. Look at SAGE_GITHUB_API_BASE."),
+    )
+    GITHUB_NO_RELEASE = (
+        "github_no_release",
+        _(
+            "Of the {most} newest releases of {repository} none is published, stable and has a tag such as {example}. "
+            "Publish one on GitHub, or look at SAGE_GITHUB_TAG_PREFIX."
+        ),
+    )
+    GITHUB_FILE = (
+        "github_file",
+        _(
+            "{name} could not be downloaded: status {status}. The files of the release have to be public, since updaters "
+            "download them without signing in."
+        ),
+    )
+    GITHUB_FILE_NOT_REACHED = "github_file_not_reached", _("{name} could not be downloaded: {reason} Import again.")
+    GITHUB_FILE_TOO_LARGE = (
+        "github_file_too_large",
+        _("{name} is larger than {most} KiB, and so no signature. Upload the .sig file that Tauri made."),
+    )
+    GITHUB_WITHDRAWN = (
+        "github_withdrawn",
+        _(
+            "Version {version} was withdrawn here. If it is good, publish it again in the administration; else publish a newer "
+            "one on GitHub."
+        ),
+    )
+    GITHUB_MISSING_PLATFORM = (
+        "github_missing_platform",
+        _(
+            "Release {version} has an update for {platform} and this one has none. Wait for its files. Where the platform was "
+            "dropped: manage.py import_release --allow-missing {platform}"
+        ),
+    )
+    GITHUB_UPLOADING = (
+        "github_uploading",
+        _("{name} is not uploaded in full. Wait for it, or delete it on GitHub and upload it again."),
+    )
+    GITHUB_NOT_SIGNED = (
+        "github_not_signed",
+        _("{name} has no signature. Wait for {name}.sig, or upload it to the release on GitHub."),
+    )
+    GITHUB_ONLY_SIGNATURE = (
+        "github_only_signature",
+        _("{name}.sig is there without {name}. Wait for that file, or upload it to the release on GitHub."),
+    )
+    GITHUB_NO_ARCHITECTURE = (
+        "github_no_architecture",
+        _("For which platform {name} is cannot be told. Have exactly one architecture in its name, such as aarch64 or x64."),
+    )
+    GITHUB_AMBIGUOUS = (
+        "github_ambiguous",
+        _("Each of these could be for {platform}: {names}. Leave one of them in the release on GitHub."),
+    )
+    GITHUB_NO_UPDATE = (
+        "github_no_update",
+        _("There is a file for {platform}, and no signed update. Wait for it, or upload it to the release on GitHub."),
+    )
     # Warnings: what may be meant, and what an administrator should know.
     UNKNOWN_PLATFORM = (
         "unknown_platform",

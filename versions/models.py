@@ -149,6 +149,25 @@ class Revision(models.Model):
             cls.objects.filter(pk=1).update(number=F("number") + 1)
 
 
+class LastImport(models.Model):
+    """The one row that names the answer of GitHub which the newest import was made from, so that it is not asked for again."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    asked = models.TextField()
+    etag = models.CharField(max_length=256)
+    # The release that was made of it, and when: once it was changed here, GitHub's answer is wanted again.
+    version = models.CharField(max_length=semver.LONGEST)
+    changed_at = models.DateTimeField()
+
+    objects: ClassVar = models.Manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="versions_last_import_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.version
+
+
 class RefusedRelease(models.Model):
     """A release that was not taken, as staff find it: whoever sent it may be a program that nobody watches."""
 

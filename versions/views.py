@@ -1,5 +1,6 @@
 """The routes of releases: /api/system/version*."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.api.documentation import DocumentedRefusal, describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.errors import Code, InvalidInput, Unavailable
+from sage_platform.api.fields import NoInput
 from sage_platform.api.handlers import answer, logged_already
 from sage_platform.api.permissions import Administrator, AdministratorOrProgram, Anyone, SignedIn
 from sage_platform.api.seams import ThirdParty
@@ -20,13 +22,16 @@ from versions import records
 from versions import serializers as wire
 from versions.answers import COMMON, PreparedAnswer, is_known, read_query
 from versions.feed import feed
-from versions.models import Source
-from versions.services import releases
+from versions.models import Release, Source
+from versions.services import importing, releases
+from versions.services.judging import Judgement
 from versions.services.releases import Author
 
 # What is asked by a fleet must not be asked again at once.
 RETRY_SECONDS = 60
 TAKEN = DocumentedRefusal(400, "There is a release of this version.")
+NOT_IMPORTED = DocumentedRefusal(500, "GitHub could not be asked, or its release is not whole. The message says what to do.")
+TOO_MANY_CALLS = DocumentedRefusal(429, "Too many requests to other servers.", status=429)
 UNKNOWN = DocumentedRefusal(404, "There is no release of this version.")
 
 Payload = dict[str, Any]
@@ -37,6 +42,11 @@ def author_of(request: Request) -> Author:
     client = request.auth.client_id if isinstance(request.auth, ThirdParty) else ""
     named = f"{user.username} ({client})" if user and client else client or (user.username if user else "")
     return Author(named, Source.API, user)
+
+
+def published(release: Release, judgement: Judgement) -> Payload:
+    warnings = [{"field": field, "message": message} for field, message in judgement.told(judgement.warnings)]
+    return records.record(release, judgement.candidate) | {"warnings": warnings}
 
 
 class ReleaseViewSet(ApiViewSet):
@@ -57,9 +67,17 @@ class ReleaseViewSet(ApiViewSet):
     )
     def publish(self, request: Request, data: Payload, asked: Payload) -> Payload:
         act = releases.examine if asked["dry_run"] else releases.create
-        release, judgement = act(wire.candidate_of(data), author_of(request))
-        warnings = [{"field": field, "message": message} for field, message in judgement.told(judgement.warnings)]
-        return records.record(release, judgement.candidate) | {"warnings": warnings}
+        return published(*act(wire.candidate_of(data), author_of(request)))
+
+    @endpoint(
+        who=Administrator,
+        takes=NoInput,
+        gives=wire.PublishedReleaseOutput,
+        summary="Import the newest release from GitHub",
+        refusals=[NOT_IMPORTED, TOO_MANY_CALLS],
+    )
+    def import_github(self, request: SignedInRequest, data: Payload) -> Payload:
+        return published(*importing.import_release(replace(author_of(request), source=Source.GITHUB)))
 
     @endpoint(who=Administrator, gives=wire.DeletedOutput, summary="Delete a release", refusals=[UNKNOWN])
     def destroy(self, request: SignedInRequest, version: str) -> Payload:

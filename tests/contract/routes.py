@@ -158,6 +158,8 @@ ROUTES = [
     # Without a release there is nothing to offer.
     Row("GET", "/api/system/version/check", "versions.views.CheckView", "Anyone", "raw", 204, 204, 204),
     Row("GET", "/api/system/version/latest", "versions.views.LatestView", "Anyone", "enveloped", 200, 200, 200),
+    # No repository is set, which is a business refusal.
+    Row("POST", "/api/system/version/import_github", f"{RELEASES}.import_github", "Administrator", "enveloped", 401, 403, 200),
     Row("DELETE", "/api/system/version/<str:version>", f"{RELEASES}.destroy", "Administrator", "enveloped", 401, 403, 200),
     # The API's own description.
     Row("GET", "/api/schema", "sage_platform.api_docs.SchemaView", "Anyone", "raw", 200, 200, 200),

@@ -424,6 +424,9 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_each_sentence_has_its_details_in_both_languages() -> None:
     """What is kept of a refused release is shown in the language of whoever looks."""
     details = {"most": "1", "platform": "linux-x86_64", "version": "1.0.0", "signed_by": "A", "expected": "B"}
+    details |= dict.fromkeys(
+        ["name", "names", "host", "reason", "seconds", "repository", "tag", "time", "status", "example"], "x"
+    )
     for kind in FaultKind:
         row = Fault(kind, "version", details).as_row()
         with translation.override("en"):

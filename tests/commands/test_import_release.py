@@ -1,0 +1,117 @@
+"""manage.py import_release, against a server on loopback that plays GitHub."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from tests.versions.asset_lists import signed
+from tests.versions.github_server import LIST, FakeGitHub, playing_github
+from tests.versions.rows import MAC, make_release, refusals, stored
+from versions.models import Release
+
+pytestmark = pytest.mark.django_db
+UPDATE = "Sage_aarch64.app.tar.gz"
+FILES = [*signed(UPDATE), "Sage_1.2.0_aarch64.dmg", "latest.json", "SHA256SUMS"]
+PLAIN = "This address begins with http://, so that on the way others can see and change what is downloaded."
+WARNINGS = [
+    f"darwin-aarch64, installer: {PLAIN}",
+    f"darwin-aarch64, update: {PLAIN}",
+    f"darwin-aarch64-app, update: {PLAIN}",
+]
+
+
+@pytest.fixture
+def github(settings: Settings) -> Iterator[FakeGitHub]:
+    with playing_github(settings) as fake:
+        yield fake
+
+
+def run(*arguments: str) -> list[str]:
+    """The lines that it prints, without white space around them."""
+    printed = io.StringIO()
+    call_command("import_release", *arguments, stdout=printed)
+    return [line.strip() for line in printed.getvalue().splitlines()]
+
+
+def test_the_newest(github: FakeGitHub) -> None:
+    github.publish("v1.2.0", FILES)
+    assert run() == [*WARNINGS, "1.2.0 is published, with 2 artifacts."]
+    release = Release.objects.get()
+    assert (release.version, release.state, release.source, release.made_by) == ("1.2.0", "published", "github", "")
+
+
+def test_a_dry_run(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    github.publish("v1.2.0", FILES)
+    before = stored()
+    assert run("--dry-run") == [
+        "┏━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┓",
+        "┃ platform           ┃ installer              ┃ update                  ┃ signature ┃",
+        "┡━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━┩",
+        "│ darwin-aarch64     │ Sage_1.2.0_aarch64.dmg │ Sage_aarch64.app.tar.gz │ fetched   │",
+        "│ darwin-aarch64-app │                        │ Sage_aarch64.app.tar.gz │ fetched   │",
+        "└────────────────────┴────────────────────────┴─────────────────────────┴───────────┘",
+        "Not needed: SHA256SUMS, latest.json",
+        *WARNINGS,
+        "1.2.0 (v1.2.0) would be published, with 2 artifacts.",
+    ]
+    assert (stored(), refusals()) == (before, [])
+
+
+def test_a_dry_run_of_what_is_not_whole(github: FakeGitHub) -> None:
+    """It is said what is missing, and nothing is kept of it."""
+    github.publish("v1.2.0", [name for name in FILES if not name.endswith(".sig")])
+    printed = io.StringIO()
+    with pytest.raises(CommandError, match=r"^1\.2\.0 \(v1\.2\.0\) would not be imported: 1 fault\.$"):
+        call_command("import_release", "--dry-run", stdout=printed)
+    told = f"{UPDATE} has no signature. Wait for {UPDATE}.sig, or upload it to the release on GitHub."
+    assert printed.getvalue().splitlines()[-1] == told
+    assert (Release.objects.count(), refusals()) == (0, [])
+
+
+def test_one_by_its_tag(github: FakeGitHub) -> None:
+    """A pre-release too, and an older one; names of tags may have any signs."""
+    github.publish("v1.2.0-rc.1+a/b", FILES, prerelease=True)
+    github.publish("v1.2.0-rc.1", FILES, prerelease=True)
+    github.publish("v1.3.0", FILES)
+    assert run("--tag", "v1.2.0-rc.1")[-1] == "1.2.0-rc.1 is published, with 2 artifacts."
+    assert github.paths[0] == f"{LIST}/tags/v1.2.0-rc.1"
+    for tag in ("v1.2.0-rc.1+a/b", "v9.9.9", "../../../user"):
+        with pytest.raises(CommandError, match=r"^GitHub has no published release with the tag "):
+            run("--tag", tag)
+    assert github.paths[-1] == f"{LIST}/tags/..%2F..%2F..%2Fuser"
+    assert Release.objects.count() == 1
+
+
+def test_a_platform_that_was_dropped(github: FakeGitHub) -> None:
+    windows = MAC | {"platform": "windows-x86_64"}
+    make_release("1.1.0", windows, windows | {"platform": "windows-x86_64-nsis"})
+    github.publish("v1.2.0", FILES)
+    with pytest.raises(CommandError, match=r"--allow-missing windows-x86_64-nsis$"):
+        run("--allow-missing", "windows-x86_64")
+    assert Release.objects.count() == 1
+    assert run("--allow-missing", "windows-x86_64", "--allow-missing", "windows-x86_64-nsis")[-1].startswith("1.2.0 is published")
+
+
+def test_a_platform_that_has_an_installer_alone(github: FakeGitHub) -> None:
+    github.publish("v1.2.0", [*FILES, "Sage_1.2.0_x86-setup.exe"])
+    with pytest.raises(CommandError, match=r"^There is a file for windows-i686, and no signed update\."):
+        run()
+    assert run("--allow-missing", "windows-i686")[-1] == "1.2.0 is published, with 3 artifacts."
+
+
+@pytest.mark.parametrize("platform", ["windows", "", "Windows-x86_64", "a-b-c-d"])
+def test_what_is_no_platform(platform: str, github: FakeGitHub) -> None:
+    with pytest.raises(CommandError, match=r"is no platform\. Give one such as linux-aarch64 or windows-x86_64-msi\.$"):
+        run("--allow-missing", platform)
+    assert not github.asked
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_no_repository_is_set(arguments: list[str], settings: Settings) -> None:
+    settings.SAGE_GITHUB_REPO = ""
+    with pytest.raises(CommandError, match=r"^No repository is set\. Set SAGE_GITHUB_REPO to its owner and name"):
+        run(*arguments)

@@ -1,0 +1,231 @@
+"""Imports a release from GitHub, the newest one or one by its tag, if it is whole; else it says what is missing."""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from sage_platform.accounts.services.outbound_calls import outbound_call
+from sage_platform.api.errors import Code, Refusal, RefusedForm
+from sage_platform.metrics import operation
+from versions.faults import Fault, FaultKind
+from versions.github.assets import SIGNATURE, Sorted, sort_assets
+from versions.github.source import NEWEST, Asset, GitHub, GitHubRelease, SourceFailed, Unchanged
+from versions.models import Artifact, LastImport, Release
+from versions.services import releases
+from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge
+from versions.services.releases import Author
+
+# So many are told and kept of what is wrong with one release; more are of the same kind.
+MOST_FAULTS = 20
+FIELD = "artifacts"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What GitHub said. With faults no signature was fetched. `etag` is that of the list, and empty for a release by its tag."""
+
+    release: GitHubRelease
+    files: Sorted
+    faults: tuple[Fault, ...]
+    signatures: dict[str, str]
+    etag: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import would store, and what of it is wrong. With a fault nothing is stored."""
+
+    fetched: Fetched
+    judgement: Judgement
+    faults: tuple[Fault, ...]
+
+    @property
+    def candidate(self) -> Candidate:
+        return self.judgement.candidate
+
+    @property
+    def sentences(self) -> list[str]:
+        # A file of GitHub's is named in the sentence. An artifact is not.
+        own = set(map(id, self.judgement.faults))
+        return [self.judgement.in_words(fault) if id(fault) in own else fault.message for fault in self.faults]
+
+
+Imported = tuple[Release, Judgement]
+
+
+@operation("versions", "import")
+def import_release(author: Author, *, tag: str = "", allow_missing: Collection[str] = ()) -> Imported:
+    """Publish it, in the place of the record of its version if there is one. Never within a transaction: it may take a minute.
+
+    Raises a Refusal that says what to do, and then nothing has changed; TooManyRequests where too much is asked already.
+    """
+    try:
+        return _import(GitHub(), author, tag, allow_missing)
+    except SourceFailed as failed:
+        raise refused("", [failed.fault], [failed.fault.message], author) from None
+
+
+def examine(author: Author, *, tag: str = "", allow_missing: Collection[str] = ()) -> Plan:
+    """What `import_release` would do at this moment. Nothing is stored. Raises SourceFailed."""
+    return planned(fetch(GitHub(), author, tag=tag, allow_missing=allow_missing), allow_missing)
+
+
+def _import(github: GitHub, author: Author, tag: str, allow_missing: Collection[str]) -> Imported:
+    try:
+        known = "" if tag else known_etag(github)
+        fetched = fetch(github, author, tag=tag, etag=known, allow_missing=allow_missing)
+    except Unchanged:
+        if (same := as_imported(github)) is not None:
+            return same, judge(Candidate.of(same))
+        # It was deleted or changed while GitHub was asked.
+        fetched = fetch(github, author, allow_missing=allow_missing)
+    release, judgement = store(planned(fetched, allow_missing), author)
+    if fetched.etag:
+        remember(github, fetched.etag, release)
+    return release, judgement
+
+
+def store(plan: Plan, author: Author) -> Imported:
+    version = plan.candidate.version
+    if plan.faults:
+        raise refused(version, plan.faults, plan.sentences, author)
+    try:
+        return releases.replace(plan.candidate, author, pub_date=plan.fetched.release.published_at)
+    except RefusedForm as form:
+        raise Refusal(Code.FAILED, str(form.detail)) from None
+    except Refusal:
+        # Withdrawn at this very moment.
+        raise refused(version, [withdrawn(version)], [withdrawn(version).message], author) from None
+
+
+# -- What GitHub has -------------------------------------------------------------------------------------------------------
+
+
+def fetch(github: GitHub, author: Author, *, tag: str = "", etag: str = "", allow_missing: Collection[str]) -> Fetched:
+    """Raises SourceFailed, and Unchanged where GitHub has nothing newer than the answer with this ETag."""
+    with calling(author):
+        if tag:
+            release, told = github.tagged(tag), ""
+        else:
+            listing = github.newest(etag)
+            release, told = newest(github, listing.releases), listing.etag
+        files = sort_assets([asset.name for asset in release.assets])
+        late = [Fault(FaultKind.GITHUB_UPLOADING, FIELD, {"name": one.name}) for one in release.assets if not one.is_uploaded]
+        faults = late + [fault for fault in files.faults if not is_allowed(fault, allow_missing)]
+        signatures = {} if faults else signatures_of(github, release.assets, files)
+        return Fetched(release, files, tuple(faults), signatures, told)
+
+
+def calling(author: Author) -> AbstractContextManager[None]:
+    """A person has a share of the calls to other servers. Who runs a command has the machine."""
+    return outbound_call(author.user) if author.user is not None else nullcontext()
+
+
+def newest(github: GitHub, found: Sequence[GitHubRelease]) -> GitHubRelease:
+    """The highest stable version, and of one version what was published last."""
+    ready = [
+        (one.version, one.published_at, one)
+        for one in found
+        if one.version is not None and one.version.is_stable and not one.is_pre_release
+    ]
+    if not ready:
+        details = {"most": str(NEWEST), "repository": github.repository, "example": f"{settings.SAGE_GITHUB_TAG_PREFIX}v1.4.0"}
+        raise SourceFailed(FaultKind.GITHUB_NO_RELEASE, **details)
+    return max(ready, key=lambda one: one[:2])[2]
+
+
+def signatures_of(github: GitHub, assets: Sequence[Asset], files: Sorted) -> dict[str, str]:
+    """By the name of the update. One file may be for several platforms."""
+    by_name = {asset.name: asset for asset in assets}
+    return {name: github.signature(by_name[name + SIGNATURE]) for name in sorted({slot.update for slot in files.slots} - {""})}
+
+
+# -- What is made of it ----------------------------------------------------------------------------------------------------
+
+
+def planned(fetched: Fetched, allow_missing: Collection[str]) -> Plan:
+    judgement = judge(candidate_of(fetched))
+    if fetched.faults:
+        return Plan(fetched, judgement, fetched.faults)
+    version = judgement.candidate.version
+    faults = [*judgement.faults, *(fault for fault in dropped(judgement) if not is_allowed(fault, allow_missing))]
+    if Release.objects.filter(version=version, state=Release.State.WITHDRAWN).exists():
+        faults.append(withdrawn(version))
+    return Plan(fetched, judgement, tuple(faults))
+
+
+def candidate_of(fetched: Fetched) -> Candidate:
+    """With the addresses that GitHub gives: a name in them may be written otherwise than the asset's."""
+    addresses = {asset.name: asset.url for asset in fetched.release.assets} | {"": ""}
+    return Candidate.cleaned(
+        str(fetched.release.version),
+        fetched.release.notes,
+        [
+            CandidateArtifact(
+                slot.platform, addresses[slot.installer], addresses[slot.update], fetched.signatures.get(slot.update, "")
+            )
+            for slot in fetched.files.slots
+        ],
+    )
+
+
+def dropped(judgement: Judgement) -> list[Fault]:
+    """Platforms that have an update in the release that is offered now, or in this one as it was imported before."""
+    candidate = judgement.candidate
+    found = {
+        one.details["platform"]: one.details["version"] for one in judgement.warnings if one.kind == FaultKind.MISSING_PLATFORM
+    }
+    here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
+    before = Artifact.objects.filter(release__version=candidate.version, release__state=Release.State.PUBLISHED)
+    for platform in before.exclude(updater_url="").values_list("platform", flat=True):
+        if platform not in here:
+            found[platform] = candidate.version
+    return [
+        Fault(FaultKind.GITHUB_MISSING_PLATFORM, FIELD, {"platform": platform, "version": version})
+        for platform, version in sorted(found.items())
+    ]
+
+
+def is_allowed(fault: Fault, allow_missing: Collection[str]) -> bool:
+    may_be_allowed = fault.kind in {FaultKind.GITHUB_NO_UPDATE, FaultKind.GITHUB_MISSING_PLATFORM}
+    return may_be_allowed and fault.details["platform"] in allow_missing
+
+
+def withdrawn(version: str) -> Fault:
+    return Fault(FaultKind.GITHUB_WITHDRAWN, "version", {"version": version})
+
+
+def refused(version: str, faults: Sequence[Fault], sentences: Sequence[str], author: Author) -> Refusal:
+    """After it was written down for staff: who asks may be a program that nobody watches."""
+    releases.keep_refused(version, tuple(faults[:MOST_FAULTS]), author)
+    return Refusal(Code.FAILED, " ".join(sentences[:MOST_FAULTS]))
+
+
+# -- What GitHub said last -------------------------------------------------------------------------------------------------
+
+
+def known_etag(github: GitHub) -> str:
+    """That of the answer from which the newest import was made, if what it made is still as it was."""
+    last = LastImport.objects.filter(asked=asked(github)).first()
+    return last.etag if last is not None and as_imported(github) is not None else ""
+
+
+def as_imported(github: GitHub) -> Release | None:
+    """What the newest import made, unless it has been changed, withdrawn or deleted since."""
+    last = LastImport.objects.filter(asked=asked(github)).first()
+    if last is None:
+        return None
+    release: Release | None = Release.objects.published().filter(version=last.version, changed_at=last.changed_at).first()
+    return release
+
+
+def remember(github: GitHub, etag: str, release: Release) -> None:
+    facts = {"asked": asked(github), "etag": etag, "version": release.version, "changed_at": release.changed_at}
+    LastImport.objects.update_or_create(pk=1, defaults=facts)
+
+
+def asked(github: GitHub) -> str:
+    """What decides, beside GitHub's answer, what an import makes."""
+    return f"{github.list_address} {settings.SAGE_GITHUB_TAG_PREFIX}"
