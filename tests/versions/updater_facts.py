@@ -5,6 +5,15 @@ tests/clients/test_updater_facts.py shows by the updater itself that it is so, t
 
 from tests.versions.minisigning import SIGNER, STRANGER, packed, unpacked
 
+
+def odd_bits(lines: str) -> str:
+    """The same bytes by base64 whose last letter is not the only one that they can end with (RFC 4648 §3.5)."""
+    first, signature, *rest = lines.split("\n")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = signature.rstrip("=")[-1]
+    return "\n".join([first, signature.rstrip("=")[:-1] + letters[letters.index(last) + 1] + "=", *rest])
+
+
 CONTENT = b"\x7fELF an update"
 GOOD = SIGNER.sign(CONTENT)
 
@@ -35,6 +44,7 @@ SIGNATURES = {
     "with too much padding": f"{GOOD}=",
     "cut": GOOD[:-8],
     "an empty line first": packed(f"\n{unpacked(GOOD)}".encode()),
+    "bits beyond the last byte": packed(odd_bits(unpacked(GOOD)).encode()),
     "no trusted comment": packed(unpacked(GOOD).replace("\ntrusted comment: ", "\n").encode()),
 }
 # The same, and for what only a key or the file can tell.
