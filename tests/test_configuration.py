@@ -16,6 +16,7 @@ FERNET = "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="
 OTHER_FERNET = "Zw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2mXr7LpZw4Nc8="
 
 UPDATER_KEY: Reader = lambda: configuration.updater_key(NAME)  # noqa: E731
+URL_PREFIX: Reader = lambda: configuration.url_prefix(NAME)  # noqa: E731
 BASE_PATH: Reader = lambda: configuration.base_path(NAME, "/sage")  # noqa: E731
 KEYS: Reader = lambda: configuration.encryption_keys(NAME, env.secret_items(NAME))  # noqa: E731
 
@@ -23,6 +24,9 @@ RIGHT: list[tuple[Reader, str, object]] = [
     (UPDATER_KEY, "", None),
     (UPDATER_KEY, f" {SIGNER.public_key}\n", UpdaterKey.read(SIGNER.public_line)),
     (UPDATER_KEY, SIGNER.public_file, UpdaterKey.read(SIGNER.public_line)),
+    (URL_PREFIX, "", ""),
+    (URL_PREFIX, " https://mirror.example/ ", "https://mirror.example/"),
+    (URL_PREFIX, "http://[::1]:8080/a%20b/?url=", "http://[::1]:8080/a%20b/?url="),
     (BASE_PATH, "", "/sage"),
     (BASE_PATH, "/a/b-c_d.e/", "/a/b-c_d.e"),
     (BASE_PATH, "/.a/_1/", "/.a/_1"),
@@ -69,6 +73,31 @@ NO_UPDATER_KEYS = {
 def test_wrong_updater_keys(value: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
     check_refused(UPDATER_KEY, expected)
+
+
+NO_URL_PREFIXES = [
+    "mirror.example/",
+    "//mirror.example/",
+    "ftp://mirror.example/",
+    "https:///",
+    "https:/mirror.example/",
+    "https://mirror.example",  # Before https://dl.example it would be the host mirror.examplehttps.
+    "https://mirror.example?url=",
+    "https://mirror.example/#",
+    "https://mirror.example/a b",
+    "https://mirror.example:0/",
+    "https://mirror.example:99999/",
+    "https://[::1/",
+    "https://mirror.example/é",
+    'https://mirror.example/"',
+    "https://mirror.example/\\",
+]
+
+
+@pytest.mark.parametrize("value", NO_URL_PREFIXES)
+def test_wrong_url_prefixes(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    check_refused(URL_PREFIX, "the beginning of an address, such as https://mirror.example/")
 
 
 NO_KEYS = [

@@ -26,7 +26,8 @@ NEEDED = ("target", "arch", "current_version")
 # A cache may keep an answer, and asks each time whether it still holds.
 CACHED = ("Cache-Control", "public, max-age=0, must-revalidate")
 # Whoever asks from another site gets more headers, so that a cache must not give them this answer.
-COMMON = (CACHED, ("Vary", "origin"), ("X-Content-Type-Options", "nosniff"))
+NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+COMMON = (CACHED, ("Vary", "origin"), NO_SNIFFING)
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -83,8 +84,7 @@ class Offer(NamedTuple):
     answer: PreparedAnswer
 
 
-@dataclass(frozen=True)
-class Latest:
+class Latest(NamedTuple):
     """`data` of the envelope, as JSON, and its ETag: time and id of the request, which are around it, are not in that."""
 
     data: orjson.Fragment

@@ -22,7 +22,8 @@ class VersionsConfig(AppConfig):
         def refused_before(at: datetime) -> QuerySet[Any]:
             return RefusedRelease.objects.filter(at__lt=at - REFUSED_KEPT)
 
-        seams.front_answers.register(front.PATH, front.check)
+        seams.front_answers.register(front.CHECK, front.check)
+        seams.front_answers.register(front.LATEST, front.latest)
         seams.raw_routes.register("releases", seams.RawRoutes([documentation.CHECK]))
         seams.object_references.register("releases", is_referenced)
         seams.prunable.register("refused releases", refused_before)

@@ -1,7 +1,7 @@
 """What the OpenAPI document says of `check`, which has no envelope."""
 
 from sage_platform.api.seams import RawRoute, Schema
-from versions.front import PATH
+from versions.front import CHECK as PATH
 
 TEXT: Schema = {"type": "string"}
 UPDATE: Schema = {"url": {"type": "string", "format": "uri"}, "signature": TEXT}

@@ -27,8 +27,9 @@ log = getLogger("sage.releases")
 LOOK_SECONDS = 0.5
 # For so long a snapshot counts after its revision was read: a publish shows on every worker within that time.
 FRESH_SECONDS = 1.0
-# A look that takes longer finds a database that does not answer.
-SILENT_SECONDS = 0.5
+# A look that takes longer finds a database that does not answer. It is less than what is left of the second above when a look
+# begins: so no request waits while a database freezes.
+SILENT_SECONDS = 0.4
 # While the database is away, the last snapshot stands for so long.
 STALE_SECONDS = 300.0
 # The thread rests when nobody has asked for so long.
@@ -112,8 +113,9 @@ class Feed:
         self._begun = self._ended = 0
         self._has_failed = False
         self._looking_since: float | None = None
-        # Since when the database has been away, for the log.
+        # For the log: since when the database has been away, and whether it was told that answers end.
         self._away_since: float | None = None
+        self._is_end_told = False
 
     # -- Requests --------------------------------------------------------------------------------------------------------
 
@@ -239,15 +241,20 @@ class Feed:
         return self._clock() - self._asked_at >= IDLE_SECONDS
 
     def _log(self, failure: Exception | None) -> None:
-        """One line when the database is away, and one when it is back."""
-        if failure is not None and self._away_since is None:
-            self._away_since = self._clock()
+        """A line when the database is away, one when its last answers end, and one when it is back."""
+        now, snapshot = self._clock(), self._snapshot
+        if failure is None:
+            if self._away_since is not None:
+                log.warning("releases are read again", extra={"facts": {"after_seconds": round(now - self._away_since, 1)}})
+            self._away_since, self._is_end_told = None, False
+            return
+        if self._away_since is None:
+            self._away_since = now
             cause = f"{type(failure).__name__}: {str(failure).partition(chr(10))[0][:200]}"
             log.error("releases cannot be read; the last answers stand for a while", extra={"facts": {"cause": cause}})
-        if failure is None and self._away_since is not None:
-            seconds = round(self._clock() - self._away_since, 1)
-            self._away_since = None
-            log.warning("releases are read again", extra={"facts": {"after_seconds": seconds}})
+        if not self._is_end_told and snapshot is not None and now - snapshot.confirmed_at >= STALE_SECONDS:
+            self._is_end_told = True
+            log.error("releases cannot be read; check and latest answer 503 from now on")
 
 
 # Of this process.

@@ -1,20 +1,26 @@
-"""`check` in front of Django, for the fleet: no database, session, cache, middleware or log line (docs/api.md#updates)."""
+"""What the world polls, in front of Django: no database, session, cache, middleware or log line (docs/api.md#updates)."""
 
 from collections.abc import Iterable
 from functools import lru_cache
+from secrets import token_hex
 from wsgiref.types import StartResponse
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from sage_platform import paths
+from sage_platform.api.envelope import CONTENT_TYPE, envelope_bytes
 from sage_platform.api.errors import InvalidInput
+from sage_platform.api.languages import HEADERS, TAGS, language_of_call
 from sage_platform.api.middleware import GIVEN_ID
 from sage_platform.api.seams import Environ
 from sage_platform.request_body import has_body
+from versions.answers import CACHED, NO_SNIFFING, is_known
 from versions.feed import feed
 
-PATH = f"/{paths.API}/system/version/check"
+CHECK = f"/{paths.API}/system/version/check"
+LATEST = f"/{paths.API}/system/version/latest"
+VARY = ("Vary", ", ".join(["origin", *HEADERS]))
 
 
 # A name (RFC 1035 §2.3.4) with a port.
@@ -48,7 +54,28 @@ def check(environ: Environ, start_response: StartResponse) -> Iterable[bytes] | 
     if "HTTP_IF_NONE_MATCH" in environ:
         answer = answer.unless_known(environ["HTTP_IF_NONE_MATCH"])
     headers = [*answer.headers]
-    if GIVEN_ID.match(given := environ.get("HTTP_X_REQUEST_ID", "")):
+    if (given := given_id(environ)) is not None:
         headers.append(("X-Request-ID", given))
     start_response(answer.status_line, headers)
     return [answer.body] if environ["REQUEST_METHOD"] == "GET" else []
+
+
+def latest(environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+    """In the envelope, with the headers that the middleware adds to one."""
+    if not is_plain(environ) or (answers := feed.current()) is None:
+        return None
+    data, etag = answers.latest
+    request_id = given_id(environ) or token_hex(16)
+    own = (("ETag", etag), ("X-Request-ID", request_id), ("Content-Language", TAGS[language_of_call(environ)]))
+    headers = [CACHED, NO_SNIFFING, VARY, *own]
+    if "HTTP_IF_NONE_MATCH" in environ and is_known(etag, environ["HTTP_IF_NONE_MATCH"]):
+        start_response("304 Not Modified", headers)
+        return []
+    body = envelope_bytes(data, request_id=request_id)
+    start_response("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body))), *headers])
+    return [body] if environ["REQUEST_METHOD"] == "GET" else []
+
+
+def given_id(environ: Environ) -> str | None:
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if GIVEN_ID.match(given) else None

@@ -4,6 +4,9 @@ On a page the cookie of the language switch counts before Accept-Language. Answe
 a cache needs to compare the three headers alone.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_supported_language_variant
@@ -27,6 +30,15 @@ def language_of(request: HttpRequest, *, page: bool | None = None) -> str:
     asked = [request.META.get(key, "") for key in META_KEYS]
     if page if page is not None else not request.path.startswith(f"/{paths.API}/"):
         asked.insert(HEADERS.index("Accept-Language"), request.COOKIES.get(COOKIE, ""))
+    return _first_of_ours(asked)
+
+
+def language_of_call(meta: Mapping[str, Any]) -> str:
+    """As `language_of`, of what is asked under /api; `meta` is Django's, or the environment of WSGI."""
+    return _first_of_ours([meta.get(key, "") for key in META_KEYS])
+
+
+def _first_of_ours(asked: Sequence[str]) -> str:
     for value in asked:
         if value and (code := supported_language(value)):
             return code

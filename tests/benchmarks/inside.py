@@ -23,6 +23,7 @@ if __name__ == "__main__":
         "people": seeds.people,
         "providers": seeds.providers,
         "file": seeds.file,
+        "releases": seeds.releases,
         "oauth2_flow": seeds.oauth2_flow,
         "dead_rows": seeds.dead_rows,
     }

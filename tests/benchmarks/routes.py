@@ -29,6 +29,10 @@ class Route:
 
 
 SMALL = "5" * 32
+VERSIONS = "/api/system/version"
+QUESTION = f"{VERSIONS}/check?target=linux&arch=arch0&current_version=1.0.0&bundle_type=deb"
+# Versions, with so many artifacts each.
+RELEASES = ("releases", 50, 5)
 SMALL_FILE = f"/files/{SMALL}/file.bin"
 ROUTES = (
     Route("GET /active", "/active", rate=Bound(least=5), queries=Bound(most=0)),
@@ -44,6 +48,14 @@ ROUTES = (
         queries=Bound(most=2),
         data=("providers", 10),
     ),
+    Route(
+        "GET /api/system/version, 50 × 5",
+        "/api/system/version",
+        who="bearer",
+        rate=Bound(least=0.1),
+        queries=Bound(most=2),
+        data=("releases", 50, 5),
+    ),
     Route("GET /oauth2/userinfo", "/oauth2/userinfo", who="third party", rate=Bound(least=0.15), queries=Bound(most=1)),
     Route("GET /files, 2 KB", SMALL_FILE, rate=Bound(least=0.1), queries=Bound(most=1), data=("file", SMALL, 2000)),
     Route(
@@ -54,6 +66,9 @@ ROUTES = (
         headers={"If-None-Match": "*"},
         data=("file", SMALL, 2000),
     ),
+    Route("GET …/version/check", f"{VERSIONS}/check", rate=Bound(least=4), queries=Bound(most=0), data=RELEASES),
+    Route("GET …/version/check, with a query", QUESTION, rate=Bound(least=4), queries=Bound(most=0), data=RELEASES),
+    Route("GET …/version/latest", f"{VERSIONS}/latest", rate=Bound(least=0.6), queries=Bound(most=0), data=RELEASES),
     Route(
         "POST /oauth2/token, client_credentials",
         "/oauth2/token",

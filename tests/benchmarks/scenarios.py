@@ -2,15 +2,21 @@
 
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from signal import SIGCONT, SIGSTOP
 from statistics import median
 from typing import Any
 from urllib.parse import quote
 
+from scripts.with_services import PostgreSQL, Service, ServiceError, program, running
 from tests.benchmarks import clients, machine
 from tests.benchmarks.bounds import BenchError, Bound
+from tests.benchmarks.routes import QUESTION, RELEASES, VERSIONS
 from tests.benchmarks.world import World
+from tests.e2e.crashes import family, signal_all
+from tests.e2e.served import served
 
 PASSWORD = "correct horse battery"
 SIGNING_IN, VERIFYING = 16, 64
@@ -19,6 +25,7 @@ UPLOADED = 300_000_000
 DOWNLOADED = 300_000_000
 PACE = 0.004
 POLLED = ["/active", "/api/system/info"]
+DESKTOPS = [f"{VERSIONS}/check", QUESTION]
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,42 @@ def downloads(world: World, seconds: float) -> dict[str, float]:
     return {"throughput ÷ a bare program's": median(taken[bare]) / median(taken[ours])}
 
 
+def frozen_database(world: World, seconds: float) -> dict[str, float]:
+    """A platform of its own, whose PostgreSQL is frozen, thawed and frozen again, while desktops ask. Nothing where it is not
+    installed.
+    """
+    try:
+        program("initdb", "postgresql")
+    except ServiceError:
+        return {}
+    shares = []
+    with running(PostgreSQL) as postgresql, served(workers=1, DATABASE_URL=postgresql.url) as platform:
+        World.inside(replace(world, platform=platform), *RELEASES)
+
+        def asked() -> dict[str, list[float]]:
+            return world.fleet.submit(clients.paced, platform.base, DESKTOPS, seconds / 3, PACE).result()
+
+        asked()
+        for _ in range(3):
+            at_rest = asked()
+            with frozen(postgresql):
+                meanwhile = asked()
+            shares.append(max(clients.p99(meanwhile[path]) / clients.p99(at_rest[path]) for path in DESKTOPS))
+            time.sleep(1)
+    return {"p99 of check ÷ at rest": median(shares)}
+
+
+@contextmanager
+def frozen(service: Service) -> Iterator[None]:
+    assert service.process is not None
+    processes = family(service.process.pid)
+    signal_all(processes, SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_all(processes, SIGCONT)
+
+
 def prune(world: World, seconds: float) -> dict[str, float]:
     """The whole command, the start of its process too."""
     began = time.perf_counter()
@@ -167,6 +210,7 @@ SCENARIOS = (
         worst=frozenset({"growth of the worker's memory, MiB"}),
     ),
     Scenario(f"A download of {DOWNLOADED // 10**6} MB", downloads, {"throughput ÷ a bare program's": Bound(least=0.7)}),
+    Scenario("PostgreSQL is frozen", frozen_database, {"p99 of check ÷ at rest": Bound(most=2)}, once=True),
     Scenario(
         f"manage.py prune, {DEAD_ROWS:,} dead rows",
         prune,

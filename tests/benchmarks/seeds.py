@@ -19,6 +19,7 @@ from sage_platform.oauth2 import tokens
 from tests.oauth2_clients import CALLBACK, VERIFIER, allow, basic, make_client, request_of
 from tests.provider_rows import make_provider
 from tests.uploads.kept import kept
+from tests.versions.rows import MAC, make_release
 
 SCOPE = "openid profile email"
 
@@ -50,6 +51,13 @@ def file(public_id: str, size: int) -> dict[str, str]:
     """A file of so many bytes under this id: the path of its address, and where it is on the disk."""
     row = kept(b"0123456789abcdef" * (size // 16), "file.bin", "application/octet-stream", public_id=public_id)
     return {"path": row.path, "on_disk": str(settings.SAGE_MEDIA_ROOT / row.key)}
+
+
+def releases(number: int, artifacts: int) -> None:
+    """So many published releases, with so many artifacts each and two kilobytes of notes."""
+    for place in range(number):
+        platforms = [f"linux-arch{artifact}" for artifact in range(artifacts)]
+        make_release(f"1.{place}.0", *[MAC | {"platform": one} for one in platforms], release_notes="What is new. " * 150)
 
 
 def oauth2_flow() -> dict[str, Any]:

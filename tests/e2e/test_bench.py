@@ -44,7 +44,7 @@ def one_after_another(ask: Ask, seconds: float) -> Load:
     began = time.perf_counter()
     while time.perf_counter() - began < seconds or len(taken) < 2:
         at = time.perf_counter()
-        connection.request(ask.method, parts.path, ask.body or None, ask.headers)
+        connection.request(ask.method, f"{parts.path}?{parts.query}", ask.body or None, ask.headers)
         answer = connection.getresponse()
         answer.read()
         if answer.status not in {200, 304}:

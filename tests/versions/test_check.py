@@ -1,5 +1,7 @@
 """GET /api/system/version/check: what the updater of the desktop application is answered."""
 
+import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -190,11 +192,12 @@ def test_before_the_addresses_of_updates(anyone: Caller, fleet: dict[str, Told],
     assert Release.objects.get(version="3.0.0").artifacts.get(platform="darwin-aarch64").updater_url == MAC["updater_url"]
 
 
-def test_what_django_has_to_answer() -> None:
+@pytest.mark.parametrize("path", [CHECK, LATEST])
+def test_what_django_has_to_answer(path: str) -> None:
     """Another site's page, a body, a Host that is not ours, another method: None of it is answered in front."""
     make_release("1.0.0", MAC)
-    in_front = dict(seams.front_answers.items())[CHECK]
-    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": CHECK, "QUERY_STRING": "", "HTTP_HOST": "127.0.0.1:8000"}
+    in_front = dict(seams.front_answers.items())[path]
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "HTTP_HOST": "127.0.0.1:8000"}
 
     def start_response(*_: object) -> object:
         raise AssertionError("It was answered.")
@@ -208,9 +211,10 @@ def test_what_django_has_to_answer() -> None:
         {"HTTP_HOST": ""},
         {"REQUEST_METHOD": "POST"},
         {"REQUEST_METHOD": "OPTIONS"},
-        {"QUERY_STRING": "target=linux"},
     ):
         assert in_front(asked | more, start_response) is None, more  # type: ignore[arg-type]
+    wrong = asked | {"QUERY_STRING": "target=linux"}
+    assert path == LATEST or in_front(wrong, start_response) is None  # type: ignore[arg-type]
 
 
 def test_a_forged_host_and_another_method(anyone: Caller) -> None:
@@ -236,6 +240,36 @@ def test_whatever_a_client_says_of_itself(anyone: Caller) -> None:
 
 
 class TestLatest:
+    @pytest.mark.parametrize(("language", "tag"), [({}, "en"), ({"HTTP_X_SAGE_LOCALE": "zh-CN"}, "zh-CN")])
+    def test_in_front_of_django(self, language: dict[str, str], tag: str, anyone: Caller, fleet: dict[str, Told]) -> None:
+        in_front = front(broken_django, takes_prefix=False)
+        status, headers, body = call(in_front, "GET", LATEST, "a=b", HTTP_X_REQUEST_ID="of-the-page", **language)
+        content = json.loads(body)
+        assert isinstance(content.pop("timestamp"), float)
+        by_django = anyone.get(LATEST)
+        told = {"code": 200, "message": "success", "data": json.loads(by_django.content)["data"], "request_id": "of-the-page"}
+        assert (status, content, [*content]) == ("200 OK", told, ["code", "message", "data", "request_id"])
+        unchanging = [
+            ("Cache-Control", CACHED),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Vary", EVERY_VARY),
+            ("ETag", by_django.headers["ETag"]),
+            ("X-Request-ID", "of-the-page"),
+            ("Content-Language", tag),
+        ]
+        assert headers == [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *unchanging]
+        headed = call(in_front, "HEAD", LATEST, HTTP_X_REQUEST_ID="of-the-page", **language)
+        # The time may be shorter by some digits.
+        assert (headed[0], headed[2], [name for name, _ in headed[1]]) == ("200 OK", b"", [name for name, _ in headers])
+        known = {"HTTP_IF_NONE_MATCH": by_django.headers["ETag"], "HTTP_X_REQUEST_ID": "of-the-page", **language}
+        assert call(in_front, "GET", LATEST, **known) == ("304 Not Modified", unchanging, b"")
+
+    def test_its_id_is_made_where_none_was_given(self) -> None:
+        status, headers, body = call(front(broken_django, takes_prefix=False), "GET", LATEST, HTTP_X_REQUEST_ID="short")
+        made = dict(headers)["X-Request-ID"]
+        assert re.fullmatch(r"[0-9a-f]{32}", made)
+        assert (status, json.loads(body)["request_id"], json.loads(body)["data"]) == ("200 OK", made, None)
+
     def test_no_release(self, anyone: Caller) -> None:
         assert envelope(anyone.get(LATEST)) == {"code": 200, "message": "success", "data": None}
 

@@ -1,5 +1,6 @@
 """What a worker answers from: how it learns of a write, and what counts while the database is away."""
 
+import json
 import os
 import signal
 import threading
@@ -201,6 +202,19 @@ class TestRules:
         assert worker.told() is None
         worker.time.now += 0.2
         assert worker.told() == "1.0.0"
+
+    def test_the_end_of_the_last_answers_is_one_line_of_the_log(self, worker: Worker, log: StringIO) -> None:
+        for _outage in range(2):
+            worker.releases.broken = None
+            worker.feed.look()
+            worker.releases.broken = OSError("connection refused")
+            for _ in range(4):
+                worker.time.now += 100
+                worker.feed.look()
+        told = [json.loads(line)["message"] for line in log.getvalue().splitlines()]
+        away = "releases cannot be read; the last answers stand for a while"
+        end = "releases cannot be read; check and latest answer 503 from now on"
+        assert told == [away, end, "releases are read again", away, end]
 
     def test_an_outage_is_two_lines_of_the_log(self, worker: Worker, log: StringIO) -> None:
         worker.releases.broken = OSError("connection refused\nsecret details")
