@@ -20,6 +20,7 @@ from tests.clock import clock
 from tests.mail import mail_server, mailbox
 from tests.object_store import object_server, swift_server
 from tests.people import PASSWORD, Caller, signed_in
+from versions import records
 from versions.answers import Answers
 from versions.feed import feed
 
@@ -79,6 +80,7 @@ def _fresh_memory() -> None:
     """What a process keeps between requests must not go from one test to the next."""
     cache.clear()
     current_settings.forget()
+    records.forget()
 
 
 @pytest.fixture(autouse=True)

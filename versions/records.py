@@ -1,9 +1,13 @@
 """Releases as the API tells them."""
 
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db.models import Subquery
+from orjson import Fragment
 
 from sage_platform.accounts.models import User
-from versions.models import Release
+from sage_platform.api.envelope import as_json
+from versions.models import Release, Revision
 from versions.semver import Version
 from versions.services.judging import Candidate
 
@@ -14,19 +18,45 @@ FOR_ADMINISTRATORS = ("state", "withdrawn_because")
 OF_ARTIFACT = ("platform", "installer_url", "updater_url", "updater_signature")
 
 
-def all_for(user: User) -> list[Payload]:
-    """Those that the user may see, highest version first. One query, however many there are.
+class Kept(NamedTuple):
+    """A list as it was written once, and the revision that it is of, or of one before."""
 
-    It repeats a release for each of its artifacts; objects of models would take five times as long.
-    """
+    revision: int
+    told: Fragment
+
+
+# By whether it is the list of administrators. It is what the rows make, for everybody alike.
+_kept: dict[bool, Kept] = {}
+
+
+def all_for(user: User) -> Fragment:
+    """Those that the user may see, highest version first. One query, but where another process has written meanwhile."""
+    kept = _kept.get(user.is_admin)
+    if kept is None or kept.revision != Revision.current():
+        kept = _read(user)
+        if kept.revision:
+            _kept[user.is_admin] = kept
+    return kept.told
+
+
+def forget() -> None:
+    """This process has written, so that the next list need not ask whether the kept one still holds."""
+    _kept.clear()
+
+
+def _read(user: User) -> Kept:
+    """One query, which repeats a release for each of its artifacts, with the revision of that moment; 0 where there is none."""
     told = OF_RELEASE + (FOR_ADMINISTRATORS if user.is_admin else ())
     columns = [*told, *[f"artifacts__{name}" for name in OF_ARTIFACT]]
-    found: dict[str, Payload] = {}
-    for row in Release.objects.for_user(user).order_by("artifacts__pk").values_list(*columns):
-        release = found.setdefault(row[0], dict(zip(told, row, strict=False), artifacts=[]))
-        if row[-1] is not None:
-            release["artifacts"].append(dict(zip(OF_ARTIFACT, row[len(told) :], strict=True)))
-    return [found[version] for version in sorted(found, key=Version.parse, reverse=True)]
+    revision, found = 0, dict[str, Payload]()
+    visible = Release.objects.for_user(user).order_by("artifacts__pk")
+    for row in visible.values_list(*columns, Subquery(Revision.objects.values("number")[:1])):
+        *of_release, platform, installer, update, signature, revision = row
+        release = found.setdefault(row[0], dict(zip(told, of_release, strict=True), artifacts=[]))
+        if platform is not None:
+            release["artifacts"].append(dict(zip(OF_ARTIFACT, (platform, installer, update, signature), strict=True)))
+    ordered = sorted(found, key=Version.parse, reverse=True)
+    return Kept(revision, as_json([found[version] for version in ordered]))
 
 
 def record(release: Release, candidate: Candidate) -> Payload:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
+from orjson import Fragment
 from rest_framework.request import Request
 
 from sage_platform.accounts.models import User
@@ -53,7 +54,7 @@ class ReleaseViewSet(ApiViewSet):
     tag = "releases"
 
     @endpoint(who=SignedIn, gives=wire.ListedReleaseOutput(many=True), summary="The releases, highest version first")
-    def index(self, request: SignedInRequest) -> list[Payload]:
+    def index(self, request: SignedInRequest) -> Fragment:
         return records.all_for(request.user)
 
     @endpoint(

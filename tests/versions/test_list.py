@@ -8,7 +8,8 @@ from pytest_django import DjangoAssertNumQueries
 from sage_platform.accounts.models import User
 from tests.answers import assert_logged_out, success
 from tests.people import Caller, envelope, signed_in
-from tests.versions.rows import LINUX, MAC, PATH, make_release
+from tests.versions.rows import LINUX, MAC, PATH, body, make_release
+from versions.models import Release, Revision
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,42 @@ def test_two_queries_however_many_there_are(
     with django_assert_num_queries(2):  # Who asks, and the releases.
         told: list[dict[str, Any]] = envelope(caller.get(PATH))["data"]
     assert [len(row["artifacts"]) for row in told] == [5] * 50
+
+
+@pytest.mark.parametrize("role", ["user", "admin"])
+def test_the_list_is_remembered_until_somebody_writes(
+    role: str, alice: User, admin: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """By this process, or by another, whose writes this one learns of from the revision."""
+    alice.role = role
+    alice.save()
+    caller, publisher = signed_in(alice, token=True), signed_in(admin, token=True)
+    make_release("1.0.0", MAC)
+    assert versions(caller) == ["1.0.0"]
+    with django_assert_num_queries(2):  # Who asks, and the revision.
+        assert versions(caller) == ["1.0.0"]
+    make_release("1.1.0", MAC)
+    assert versions(caller) == ["1.1.0", "1.0.0"]
+    assert envelope(publisher.post(PATH, body("1.2.0")))["code"] == 200
+    with django_assert_num_queries(2):  # Who asks, and the releases with their revision.
+        assert versions(caller) == ["1.2.0", "1.1.0", "1.0.0"]
+    Release.objects.filter(version="1.1.0").update(state="draft")
+    Revision.advance()
+    assert versions(caller) == (["1.2.0", "1.0.0"] if role == "user" else ["1.2.0", "1.1.0", "1.0.0"])
+    for version in ("1.2.0", "1.1.0", "1.0.0"):
+        assert envelope(publisher.send("DELETE", f"{PATH}/{version}"))["code"] == 200
+    assert versions(caller) == []
+
+
+def test_nobody_is_shown_the_list_of_others(as_alice: Caller, as_admin: Caller) -> None:
+    make_release("1.0.0", MAC)
+    make_release("1.1.0", MAC, state="draft")
+    for _round in range(2):
+        assert versions(as_admin) == ["1.1.0", "1.0.0"]
+        assert versions(as_alice) == ["1.0.0"]
+        assert "state" not in envelope(as_alice.get(PATH))["data"][0]
+    User.objects.filter(pk="admin").update(role="user")
+    assert versions(as_admin) == ["1.0.0"]
 
 
 def test_logged_out(anyone: Caller) -> None:

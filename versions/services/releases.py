@@ -16,7 +16,7 @@ from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, RefusedForm
 from sage_platform.api.seams import StoredFile
 from sage_platform.metrics import operation
-from versions import feed, semver
+from versions import feed, records, semver
 from versions.faults import Fault, FaultKind
 from versions.models import Artifact, RefusedRelease, Release, Revision, Source
 from versions.services.judging import Candidate, Judgement, judge
@@ -191,6 +191,7 @@ def writing(author: Author) -> Iterator[None]:
             Revision.advance()
             yield
             transaction.on_commit(feed.notice)
+        records.forget()
     except FilesGone as refusal:
         keep_refused(refusal.judgement.candidate.version, refusal.judgement.faults, author)
         raise
