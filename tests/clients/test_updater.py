@@ -12,13 +12,16 @@ import pytest
 
 from tests.clients.desktop_app import OLD, PLATFORM, Desktop, UpdaterError, desktop
 from tests.clients.signers import TauriSigner
-from tests.e2e.served import ROOT, Browser, Platform, served
+from tests.clients.update_server import update_server
+from tests.e2e.served import Browser, Platform, served
+from tests.e2e.test_releasing_guide import SECRET, blocks, publish
 from tests.object_store import ObjectServer
+from tests.versions import updater_facts as facts
 
 pytestmark = [pytest.mark.programs, pytest.mark.served, pytest.mark.xdist_group("clients")]
 
 # As docs/releasing.md says, and without the query.
-(EXAMPLE,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "releasing.md").read_text(encoding="utf-8"), re.DOTALL)
+(EXAMPLE,), (CLIENT,) = blocks("json"), blocks("json client")
 (ENDPOINT,) = json.loads(EXAMPLE)["plugins"]["updater"]["endpoints"]
 DYNAMIC = ENDPOINT.removeprefix("https://sage.example")
 ENDPOINTS = {"static": DYNAMIC.partition("?")[0], "dynamic": DYNAMIC}
@@ -87,7 +90,8 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> TauriSigner:
 
 @pytest.fixture(scope="module")
 def platform(signer: TauriSigner) -> Iterator[Platform]:
-    with served(SAGE_UPDATER_PUBKEY=signer.public_key) as running:
+    clients = CLIENT.replace('"…"', json.dumps(SECRET))
+    with served(SAGE_UPDATER_PUBKEY=signer.public_key, SAGE_OAUTH2_CLIENTS=clients) as running:
         yield running
 
 
@@ -197,10 +201,51 @@ def test_a_release_for_other_platforms(publisher: Publisher, display: str) -> No
     key = publisher.signer.public_key
     with on(publisher.platform, "dynamic", display, key)("1.0.0") as app:
         assert app.offered() is None
-    with on(publisher.platform, "static", display, key)("1.0.0") as app:
-        with pytest.raises(UpdaterError, match=f"the platform `{PLATFORM}` was not found"):
-            app.check()
-        assert app.check(target="darwin-aarch64") is not None
+    not_found = pytest.raises(UpdaterError, match=f"the platform `{PLATFORM}` was not found")
+    with on(publisher.platform, "static", display, key)("1.0.0") as app, not_found:
+        app.check()
+
+
+@pytest.mark.parametrize("target", ["darwin-universal", f"{PLATFORM}-deb"])
+def test_an_application_with_a_target_of_its_own(target: str, publisher: Publisher, installed: Installed) -> None:
+    publisher.publish("1.1.0", update(b"1.1.0"), platform=target)
+    with installed("1.0.0") as app:
+        offered = app.check(target=target)
+        assert offered is not None
+        assert offered["version"] == "1.1.0"
+        app.download()
+
+
+def test_what_a_pipeline_publishes_by_the_guide_is_installed(publisher: Publisher, installed: Installed) -> None:
+    content = update(b"1.4.0")
+    file = publisher.folder / "dist" / PLATFORM / "Sage_1.4.0_amd64.AppImage"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    publisher.signer.sign(file, "1.4.0")
+    (publisher.folder / "notes.md").write_text(NOTES, encoding="utf-8")
+    (publisher.folder / "publish.sh").write_text("".join(blocks("sh publish")))
+    client = {"CLIENT_ID": json.loads(CLIENT)[0]["client_id"], "CLIENT_SECRET": SECRET}
+    done = publish(publisher.folder, publisher.platform, client, "v1.4.0")
+    assert (done.returncode, done.stderr) == (0, "")
+    with installed("1.0.0") as app:
+        assert app.offered() == "1.4.0"
+        app.download()
+        app.install()
+        assert app.installed == content
+
+
+def test_updates_by_a_mirror(display: str, signer: TauriSigner, tmp_path: Path) -> None:
+    with (
+        update_server() as mirror,
+        served(SAGE_UPDATER_PUBKEY=signer.public_key, SAGE_UPDATER_URL_PREFIX=f"{mirror.base}/") as platform,
+        on(platform, "dynamic", display, signer.public_key)("1.0.0") as app,
+    ):
+        publisher = Publisher(platform, signer, tmp_path, platform.admin())
+        publisher.publish("1.1.0", facts.CONTENT)
+        assert app.offered() == "1.1.0"
+        app.download()
+        (row,) = publisher.browser.get("/api/system/version").json()["data"]
+        assert [path for path, _headers in mirror.asked] == [f"/{row['artifacts'][0]['updater_url']}"]
 
 
 @pytest.mark.s3
