@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-from django.db.models import Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, TextField, Value, When
 from orjson import Fragment
 
 from sage_platform.accounts.models import User
 from sage_platform.api.envelope import as_json
-from versions.models import Release, Revision
+from versions.models import Artifact, Release, Revision
 from versions.semver import Version
 from versions.services.judging import Candidate
 
@@ -45,11 +45,17 @@ def forget() -> None:
 
 
 def _read(user: User) -> Kept:
-    """One query, which repeats a release for each of its artifacts, with the revision of that moment; 0 where there is none."""
+    """One query, which repeats a release for each of its artifacts, with the revision of that moment; 0 where there is none.
+
+    The notes, which can be long, come with the first artifact alone.
+    """
     told = OF_RELEASE + (FOR_ADMINISTRATORS if user.is_admin else ())
-    columns = [*told, *[f"artifacts__{name}" for name in OF_ARTIFACT]]
+    columns = [*["notes" if name == "release_notes" else name for name in told], *[f"artifacts__{name}" for name in OF_ARTIFACT]]
+    first = Artifact.objects.filter(release=OuterRef("pk")).order_by("pk").values("pk")[:1]
+    is_first = Q(artifacts=None) | Q(artifacts=Subquery(first))
+    notes = Case(When(is_first, then=F("release_notes")), default=Value(""), output_field=TextField())
     revision, found = 0, dict[str, Payload]()
-    visible = Release.objects.for_user(user).order_by("artifacts__pk")
+    visible = Release.objects.for_user(user).annotate(notes=notes).order_by("artifacts__pk")
     for row in visible.values_list(*columns, Subquery(Revision.objects.values("number")[:1])):
         *of_release, platform, installer, update, signature, revision = row
         release = found.setdefault(row[0], dict(zip(told, of_release, strict=True), artifacts=[]))

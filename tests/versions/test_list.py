@@ -1,5 +1,6 @@
 """GET /api/system/version: highest version first, and what is not published for administrators alone."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -94,6 +95,22 @@ def test_the_list_is_remembered_until_somebody_writes(
     for version in ("1.2.0", "1.1.0", "1.0.0"):
         assert envelope(publisher.send("DELETE", f"{PATH}/{version}"))["code"] == 200
     assert versions(caller) == []
+
+
+def test_long_notes_are_read_once_and_not_for_each_artifact(as_alice: Caller) -> None:
+    notes = "x" * 100_000
+    for number in range(4):
+        make_release(
+            f"1.{number}.0", *[MAC | {"platform": f"linux-arch{artifact}"} for artifact in range(64)], release_notes=notes
+        )
+    tracemalloc.start()
+    try:
+        told: list[dict[str, Any]] = envelope(as_alice.get(PATH))["data"]
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [(row["release_notes"] == notes, len(row["artifacts"])) for row in told] == [(True, 64)] * 4
+    assert most < 10_000_000  # One release with its notes 64 times has 6.4 MB, four have 25.6 MB.
 
 
 def test_nobody_is_shown_the_list_of_others(as_alice: Caller, as_admin: Caller) -> None:
