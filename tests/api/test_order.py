@@ -16,6 +16,7 @@ BAD_TOKEN = {"Authorization": "Bearer nonsense"}
 TEXT = {"Content_Type": "text/plain"}
 CHUNKED = {"Transfer_Encoding": "chunked"}
 SETTINGS = "/api/system/update_settings"
+RELEASES = "/api/system/version"
 NOT_JSON = b"{"
 
 
@@ -59,6 +60,14 @@ ORDER = [
     Case("anyone", "GET", "/api/user/list?page_size=-1", b"", {}, 401),
     Case("as_alice", "GET", "/api/user/list?page_size=-1", b"", {}, 403),
     Case("as_admin", "GET", "/api/user/list?page_size=-1", b"", {}, 422),
+    # Of a route that takes both, after the body's type and length.
+    Case("anyone", "POST", f"{RELEASES}?dry_run=perhaps", LARGE, TEXT, 401),
+    Case("as_alice", "POST", f"{RELEASES}?dry_run=perhaps", LARGE, TEXT, 403),
+    Case("as_admin", "POST", f"{RELEASES}?dry_run=perhaps", LARGE, TEXT, 415),
+    Case("as_admin", "POST", f"{RELEASES}?dry_run=perhaps", LARGE, {}, 413),
+    Case("as_admin", "POST", f"{RELEASES}?dry_run=perhaps", NOT_JSON, {}, 422),
+    Case("as_admin", "PUT", f"{RELEASES}/1.0.0", LARGE, BAD_TOKEN | TEXT, 405),
+    Case("as_admin", "DELETE", f"{RELEASES}/1.0.0/", b"", {}, 404),
 ]
 
 
