@@ -127,13 +127,15 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
 def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     """Write what staff edited. A draft may have faults; a published release is judged as a new one, and keeps its version."""
     is_draft = release.state == State.DRAFT
+    if not is_draft:
+        candidate = replaced(candidate, version=release.version)
     judgement = keepable(candidate) if is_draft else judged(candidate, author)
     with writing(author):
         if not Release.objects.filter(pk=release.pk, changed_at=release.changed_at).exists():
             raise gone()
         if is_draft and Release.objects.filter(version=candidate.version).exclude(pk=release.pk).exists():
             raise exists()
-        release.version = candidate.version if is_draft else release.version
+        release.version = candidate.version
         release.release_notes = candidate.release_notes
         release.changed_at = timezone.now()
         release.save(update_fields=["version", "release_notes", "changed_at"])
