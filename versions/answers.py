@@ -20,6 +20,8 @@ from versions.services.judging import CandidateArtifact
 
 # A client's query has a hundred characters or two.
 LONGEST_QUERY = 2048
+# Of `If-None-Match`. A longer one would be work in front of the gate; it is passed over, as if nothing were known.
+LONGEST_CONDITION = 2048
 # So many different queries are remembered. A fleet has as many as platforms times versions that are still in use.
 REMEMBERED_QUERIES = 1024
 NEEDED = ("target", "arch", "current_version")
@@ -207,5 +209,5 @@ def strong_etag(content: bytes) -> str:
 
 def is_known(etag: str, if_none_match: str) -> bool:
     """RFC 9110 §13.1.2. The comparison is the weak one: a proxy that compresses an answer weakens its ETag."""
-    known = parse_etags(if_none_match)
+    known = parse_etags(if_none_match) if len(if_none_match) <= LONGEST_CONDITION else []
     return "*" in known or etag in {one.removeprefix("W/") for one in known}

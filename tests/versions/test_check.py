@@ -135,6 +135,13 @@ def test_who_has_another_answer(form: str, anyone: Caller, fleet: dict[str, Told
     assert answered_in_front("", HTTP_IF_NONE_MATCH=given)[0] == "200 OK"
 
 
+def test_a_condition_that_is_too_long_is_passed_over(anyone: Caller, fleet: dict[str, Told]) -> None:
+    etag = anyone.get(CHECK).headers["ETag"]
+    longest = (etag + ', "a"' * 600)[:2048]
+    assert anyone.get(CHECK, If_None_Match=longest).status_code == 304
+    assert anyone.get(CHECK, If_None_Match=f"{longest}  ").status_code == 200
+
+
 def test_nothing_new_has_no_etag_to_compare(anyone: Caller) -> None:
     assert_nothing(anyone.get(CHECK, If_None_Match="*"))
     assert answered_in_front("", HTTP_IF_NONE_MATCH="*")[0] == "204 No Content"

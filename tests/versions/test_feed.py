@@ -203,6 +203,21 @@ class TestRules:
         worker.time.now += 0.2
         assert worker.told() == "1.0.0"
 
+    def test_the_moment_at_which_a_look_counts_as_unanswered(self, worker: Worker) -> None:
+        """Whichever step of a request it falls into, the request finds the last answer."""
+        worker.told()
+        worker.feed.look()
+
+        def later() -> float:
+            worker.time.now += 0.001
+            return worker.time.now
+
+        worker.feed._clock = later
+        for steps in range(8):
+            worker.time.now += 2
+            worker.feed._looking_since = worker.time.now - module.SILENT_SECONDS + steps / 1000 + 0.0005
+            assert version_in(worker.feed.wait()) == "1.0.0", steps
+
     def test_the_end_of_the_last_answers_is_one_line_of_the_log(self, worker: Worker, log: StringIO) -> None:
         for _outage in range(2):
             worker.releases.broken = None
