@@ -34,6 +34,7 @@ FLEET: dict[str, list[dict[str, str]]] = {
     ],
     "1.10.1+build.12": [
         update("linux-aarch64", "1.10.1+build.12"),
+        update("linux-aarch64-rpm", "1.10.1+build.12"),
         update("linux-x86_64-deb", "1.10.1+build.12"),
         installer("linux-x86_64", "1.10.1+build.12"),
     ],
@@ -78,6 +79,7 @@ CASES = (
     Case("a platform that no release has", ask("linux", "riscv64", "1.0.0"), None),
     Case("capitals", ask("Linux", "x86_64", "1.0.0"), None),
     Case("a bundle", ask("linux", "x86_64", "1.0.0", "deb"), ("1.10.1+build.12", "linux-x86_64-deb")),
+    Case("a bundle beside its platform", ask("linux", "aarch64", "1.0.0", "rpm"), ("1.10.1+build.12", "linux-aarch64-rpm")),
     Case("a bundle that is up to date", ask("linux", "x86_64", "1.10.1+build.12", "deb"), None),
     Case("another bundle than the one there is", ask("windows", "x86_64", "1.0.0", "nsis"), None),
     Case("a bundle of an older release, the platform of a newer", ask("linux", "aarch64", "1.0.0", "deb"), NEWEST_ARM),

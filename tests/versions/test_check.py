@@ -51,7 +51,7 @@ def test_the_static_form_is_of_the_highest_stable_release_with_an_update(anyone:
     response = anyone.get(CHECK)
     body = static(fleet["1.10.1+build.12"])
     assert (response.status_code, response.content) == (200, body)
-    assert body.count(b'"url"') == 2
+    assert body.count(b'"url"') == 3
     told = {name: response.headers[name] for name in ("Content-Type", "ETag", "Cache-Control", "Vary", "X-Content-Type-Options")}
     assert told == {
         "Content-Type": "application/json",
