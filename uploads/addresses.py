@@ -35,7 +35,7 @@ def id_in(address: str) -> str:
         is_ours = target.origin == parse(settings.SAGE_PUBLIC_URL).origin
     except MalformedAddress:
         return ""
-    segments = target.path.partition("?")[0].split("/")
+    segments = target.path.partition("?")[0].removeprefix(f"/{paths.PROXIED}").split("/")
     if not is_ours or len(segments) != 4 or segments[:2] != ["", paths.FILES]:
         return ""
     return segments[2] if names.PUBLIC_ID.fullmatch(segments[2]) else ""

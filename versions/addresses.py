@@ -25,7 +25,8 @@ def read(address: str) -> Target:
 
 def is_download_of_ours(target: Target) -> bool:
     """Whether a client that follows the address asks this platform for a file, however the path is written."""
-    path = normpath(unquote(urlsplit(target.url).path))
+    # Of two slashes at the beginning `normpath` keeps both.
+    path = normpath("/" + unquote(urlsplit(target.url).path).lstrip("/")).removeprefix(f"/{paths.PROXIED}")
     return target.origin == parse(settings.SAGE_PUBLIC_URL).origin and path.startswith(f"/{paths.FILES}/")
 
 

@@ -20,7 +20,8 @@ def found(address: str) -> StoredFile | None:
 def test_an_address_of_ours_leads_to_the_file(settings: Settings) -> None:
     settings.SAGE_PUBLIC_URL = "https://sage.example"
     row = kept(b"an installer", "Sage 1.0 ’x’.msi", "application/octet-stream", key="bundle/1.0.0/Sage.msi")
-    for address in (row.url, f"HTTPS://Sage.Example:443/files/{row.public_id}/another-name?x#y"):
+    other = f"HTTPS://Sage.Example:443/files/{row.public_id}/another-name?x#y"
+    for address in (row.url, other, row.url.replace("/files/", "/prod-api/files/")):
         file = found(address)
         assert file is not None
         assert (file.key, file.name, file.size, file.sha256) == ("bundle/1.0.0/Sage.msi", "Sage 1.0 ’x’.msi", 12, row.sha256)
@@ -42,6 +43,7 @@ def test_any_other_address_leads_to_none(settings: Settings) -> None:
     ]
     assert [address for address in strange if found(address + row.path)] == []
     paths = ["/", "/files", f"/files/{row.public_id}", f"/x/{row.public_id}/a", f"/files/{row.public_id}/a/b", "/files/%00/a"]
+    paths += [f"{before}/files/{row.public_id}/a" for before in ("/", "/prod-api/", "/prod-apix", "/prod-api/prod-api", "/api")]
     assert [path for path in paths if found(settings.SAGE_PUBLIC_URL + path)] == []
     Upload.objects.update(state=State.DELETING, lease_until=row.created_at)
     assert found(row.url) is None

@@ -72,19 +72,22 @@ def downloaded(url: str) -> bytes | None:
     return response.getvalue() if response.status_code == 200 else None
 
 
-def test_a_release_holds_its_files(as_admin: Caller) -> None:
-    url = bundle(as_admin)
+@pytest.mark.parametrize("before", ["", "/prod-api"])
+def test_a_release_holds_its_files(before: str, as_admin: Caller) -> None:
+    """Also where its address is that of a web application, whose proxy takes off what it puts before ours."""
+    url = bundle(as_admin).replace("/files/", f"{before}/files/")
     assert post(as_admin, url)["code"] == 200
     assert list(Artifact.objects.values_list("installer_key", "updater_key")) == [("", KEY)]
     assert upload(as_admin) == delete(as_admin) == IN_USE
-    assert downloaded(url) == FIRST
+    assert downloaded(url.replace(before, "")) == FIRST
     assert envelope(as_admin.send("DELETE", f"{PATH}/1.2.0"))["code"] == 200
     assert upload(as_admin)["code"] == 200
-    assert downloaded(url) is None
+    assert downloaded(url.replace(before, "")) is None
 
 
-def test_a_file_of_ours_that_is_gone(as_admin: Caller) -> None:
-    url = bundle(as_admin)
+@pytest.mark.parametrize("path", ["/files/", "//files/", "/prod-api/files/", "//prod-api//files/", "/x/%2e%2e/prod-api/f%69les/"])
+def test_a_file_of_ours_that_is_gone(path: str, as_admin: Caller) -> None:
+    url = bundle(as_admin).replace("/files/", path)
     assert upload(as_admin)["code"] == 200
     assert post(as_admin, url) == GONE
     assert not Release.objects.exists()
