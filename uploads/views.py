@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from django.utils import timezone
 from rest_framework.request import Request
 
 from sage_platform.accounts.authentication import third_party_now
@@ -46,7 +47,7 @@ def upload_form(row: Upload) -> dict[str, Any]:
 def uploader_of(request: Request) -> Uploader:
     user = request.user if isinstance(request.user, User) else None
     if isinstance(request.auth, ThirdParty):
-        return Uploader(user, request.auth.client_id, partial(third_party_now, request))
+        return Uploader(user, request.auth.client_id, partial(third_party_now, request, came_at=timezone.now()))
     return Uploader(user)
 
 

@@ -1,5 +1,6 @@
 """Who is asking the API: the bearer of a token, else the browser's session."""
 
+from datetime import datetime
 from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
@@ -26,18 +27,18 @@ def bearer_token(request: HttpRequest) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _third_party(token: str) -> ThirdParty | None:
+def _third_party(token: str, at: datetime | None = None) -> ThirdParty | None:
     for prefix, asker in third_party_tokens.items():
         if token.startswith(prefix):
-            return asker(token)
+            return asker(token, at)
     return None
 
 
-def third_party_now(request: Request) -> ThirdParty:
+def third_party_now(request: Request, *, came_at: datetime) -> ThirdParty:
     """The third party that asks, as it is at this moment: its body may have taken an hour to come. Raises InvalidToken where the
-    token has ended meanwhile, and InsufficientScope.
+    token was ended meanwhile, and InsufficientScope. That it ran out meanwhile does not count.
     """
-    found = _third_party(bearer_token(request._request) or "")
+    found = _third_party(bearer_token(request._request) or "", came_at)
     if found is None:
         raise InvalidToken
     return _with_scope(found, request)

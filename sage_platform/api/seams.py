@@ -68,9 +68,14 @@ class ThirdParty:
     user: "AbstractBaseUser | None"
 
 
-# By the prefix of a token: who asks with it, or None when it is unknown, expired or ended. One query. `accounts.authentication`
-# asks, for a bearer token with that prefix.
-third_party_tokens: Registry[Callable[[str], ThirdParty | None]] = Registry("third-party token")
+class ThirdPartyTokens(Protocol):
+    """Who asks with a token, or None when it is unknown, ended, or was expired at a moment, by default now. One query."""
+
+    def __call__(self, token: str, at: datetime | None = None) -> ThirdParty | None: ...
+
+
+# By the prefix of a token. `accounts.authentication` asks, for a bearer token with that prefix.
+third_party_tokens: Registry[ThirdPartyTokens] = Registry("third-party token")
 # A yes or no about the caller, for example `has_provider`. `accounts.services.facts` asks. Each is called with the name of the
 # column that holds the user's key, and gives an expression for the query that finds the caller, so that it costs none of its own.
 caller_facts: Registry[Callable[[str], Exists]] = Registry("caller fact")

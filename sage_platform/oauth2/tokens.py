@@ -209,17 +209,17 @@ def scopes_left(row: AccessToken | RefreshToken | Grant) -> list[str]:
     return [scope for scope in row.scope.split() if scope in client.scopes]
 
 
-def find_access_token(token: str, now: datetime | None = None) -> ThirdParty | None:
+def find_access_token(token: str, at: datetime | None = None) -> ThirdParty | None:
     """Who asks with this token. One query.
 
-    None when the token is unknown, expired or revoked, when its client's registration no longer allows it, or when its user was
-    deactivated or has changed the password since.
+    None when the token is unknown or revoked, or was expired at that time, by default now; when its client's registration no
+    longer allows it; or when its user was deactivated or has changed the password since.
     """
     if not token.startswith(ACCESS_PREFIX) or len(token) > MAX_LENGTH:
         return None
     for found in by_checksum(token_digest(token)):
         user = _user(found.columns_of_user)
-        if found.expires > (now or timezone.now()) and found.scopes and _speaks_for(user, found.credentials_version):
+        if found.expires > (at or timezone.now()) and found.scopes and _speaks_for(user, found.credentials_version):
             return ThirdParty(found.client_id, found.scopes, user)
     return None
 

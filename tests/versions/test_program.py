@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 from pytest_django import Settings
 
 from sage_platform.accounts.models import User
 from sage_platform.oauth2 import clients, tokens
-from sage_platform.oauth2.models import Application
+from sage_platform.oauth2.models import AccessToken, Application
 from sage_platform.oauth2.tokens import Approval
 from tests.answers import assert_forbidden, assert_logged_out, refused
 from tests.contract.routes import ROUTES, Row
@@ -190,6 +191,21 @@ def test_a_client_ends_while_its_file_is_on_the_way(
     assert response.status_code == (403 if ends == "scope taken" else 401)
     assert not Upload.objects.exists()
     assert not files_in(media)
+
+
+def test_a_token_may_run_out_while_a_file_is_on_the_way(pipeline: Caller, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token lives an hour, and so may a file that comes slowly."""
+    receive: Callable[..., Any] = forms.receive
+
+    def runs_out_then(*given: Any) -> Any:
+        received = receive(*given)
+        AccessToken._default_manager.update(expires=timezone.now())
+        return received
+
+    monkeypatch.setattr(forms, "receive", runs_out_then)
+    assert envelope(upload(pipeline))["code"] == 200
+    assert files_in(media) == {BUNDLE: b"an update"}
+    assert_logged_out(upload(pipeline), 'Bearer error="invalid_token"')
 
 
 # -- A person's token that has the scope -----------------------------------------------------------------------------------
