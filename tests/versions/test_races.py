@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
+from sage_platform.accounts.models import User
 from sage_platform.api.errors import Refusal
 from tests.answers import refused, success
 from tests.people import Caller, envelope
 from tests.racing import all_at_once, at_once
-from tests.versions.rows import MAC, PATH, body, make_release, refusals
+from tests.versions.rows import MAC, PATH, body, make_release, refusals, stored
 from tests.versions.test_files import again
 from versions.models import Artifact, Release, Revision, Source
 from versions.services import releases
-from versions.services.judging import Candidate
+from versions.services.judging import Candidate, judge
 from versions.services.releases import Author
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +73,28 @@ def done(act: Any) -> str:
     except Refusal as refusal:
         return str(refusal.detail)
     return "done"
+
+
+@pytest.mark.parametrize(
+    ("becomes", "status"),
+    [({"role": "user"}, 403), ({"is_active": False}, 401), (None, 401)],
+    ids=["a plain user", "deactivated", "deleted"],
+)
+def test_an_administrator_is_none_any_more_when_the_release_was_judged(
+    becomes: dict[str, Any] | None, status: int, as_admin: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judging reads the updates, which takes a while for large ones."""
+
+    def judge_and_then(*given: Any, **named: Any) -> Any:
+        judgement = judge(*given, **named)
+        user = User.objects.filter(pk="admin")
+        user.delete() if becomes is None else user.update(**becomes)
+        return judgement
+
+    monkeypatch.setattr(releases, "judge", judge_and_then)
+    response = as_admin.post(PATH, body())
+    assert response.status_code == envelope(response)["code"] == status
+    assert stored() == [[], [], 0]
 
 
 def test_withdraw_against_publish(admin: object) -> None:

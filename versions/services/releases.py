@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
@@ -191,12 +192,26 @@ def writing(author: Author) -> Iterator[None]:
     try:
         with transaction.atomic():
             Revision.advance()
+            if author.user is not None:
+                check_administrator(author.user)
             yield
             transaction.on_commit(feed.notice)
         records.forget()
     except FilesGone as refusal:
         keep_refused(refusal.judgement.candidate.version, refusal.judgement.faults, author)
         raise
+
+
+def check_administrator(user: User) -> None:
+    """It takes a while to judge large files, and what counts is who somebody is now. Until the transaction ends they stay that.
+
+    Raises NotAuthenticated, PermissionDenied.
+    """
+    now = User.objects.active().select_for_update(no_key=True).filter(pk=user.pk).first()
+    if now is None:
+        raise NotAuthenticated
+    if not now.is_admin:
+        raise PermissionDenied
 
 
 def hold(judgement: Judgement, *, may_be_gone: bool = False) -> Mapping[str, StoredFile]:
