@@ -12,7 +12,7 @@ import pytest
 from scripts.with_services import PostgreSQL, running
 from tests.e2e.crashes import family, signal_all
 from tests.e2e.served import Browser, Platform, served
-from tests.e2e.test_check import AGREED, LINUX, OFTEN, publish, seen
+from tests.e2e.test_check import LINUX, OFTEN, publish, seen, wait_for
 from tests.versions.fleet import CHECK, LATEST, Told, dynamic, static
 
 pytestmark = [
@@ -23,6 +23,7 @@ pytestmark = [
 ]
 # From the end of an outage to the first look: at most a look that still waits, and half a second.
 BACK = 6.0
+SORRY = "The service is temporarily unavailable. Please try again shortly."
 # Each is newer than all before.
 VERSIONS = (f"{number}.0.0" for number in count(10))
 
@@ -60,8 +61,7 @@ WAYS: dict[str, tuple[Callable[[PostgreSQL], None], Callable[[PostgreSQL], None]
 def test_the_last_answers_stand(deployment: Deployment, way: str) -> None:
     platform, (down, up) = deployment.platform, WAYS[way]
     told = publish(deployment.admin, next(VERSIONS))
-    time.sleep(AGREED)
-    assert seen(platform) == {static(told)}
+    wait_for(platform, static(told))
     down(deployment.postgresql)
     try:
         check_all_are_answered(platform, told, seconds=7)
@@ -98,18 +98,21 @@ def check_all_are_answered(platform: Platform, told: Told, *, seconds: float) ->
 
 
 def test_cold_and_away(deployment: Deployment) -> None:
-    """A worker that never read the releases knows nothing, and says so at once."""
+    """A worker that never read the releases answers 503 at once, and never that there is none."""
     platform = deployment.platform
     told = publish(deployment.admin, next(VERSIONS))
     assert platform.stop() == 0
     platform.start()
     freeze(deployment.postgresql)
     try:
-        for _ in range(OFTEN):
+        for path in (CHECK, f"{CHECK}?{LINUX}", LATEST) * OFTEN:
             began = time.monotonic()
-            response = platform.caller().get(CHECK)
-            assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+            response = platform.caller(Accept_Language="en").get(path)
             assert time.monotonic() - began < 2
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+            body = response.json()
+            assert (body["code"], body["message"], body["data"]) == (503, SORRY, None)
+        assert platform.caller().get(f"{CHECK}?target=linux").status_code == 422
     finally:
         thaw(deployment.postgresql)
     until = time.monotonic() + BACK
