@@ -1,13 +1,16 @@
 """The routes of releases: /api/system/version*."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from orjson import Fragment
 from rest_framework.request import Request
 
+from sage_platform.accounts.authentication import third_party_now
 from sage_platform.accounts.models import User
 from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.api.documentation import DocumentedRefusal, describe
@@ -40,9 +43,12 @@ Payload = dict[str, Any]
 
 def author_of(request: Request) -> Author:
     user = request.user if isinstance(request.user, User) else None
-    client = request.auth.client_id if isinstance(request.auth, ThirdParty) else ""
-    named = f"{user.username} ({client})" if user and client else client or (user.username if user else "")
-    return Author(named, Source.API, user)
+    name = user.username if user else ""
+    if not isinstance(request.auth, ThirdParty):
+        return Author(name, Source.API, user)
+    client = request.auth.client_id
+    check_token = partial(third_party_now, request, came_at=timezone.now())
+    return Author(f"{name} ({client})" if name else client, Source.API, user, check_token)
 
 
 def published(release: Release, judgement: Judgement) -> Payload:

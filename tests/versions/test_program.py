@@ -23,6 +23,8 @@ from tests.versions.rows import MAC, NONE, PATH, SIGNATURE, body, make_release, 
 from uploads import forms
 from uploads.models import Upload
 from versions.models import Release
+from versions.services import releases
+from versions.services.judging import judge
 
 pytestmark = pytest.mark.django_db
 SCOPE = "release:write"
@@ -191,6 +193,17 @@ def test_a_client_ends_while_its_file_is_on_the_way(
     assert response.status_code == (403 if ends == "scope taken" else 401)
     assert not Upload.objects.exists()
     assert not files_in(media)
+
+
+def test_a_client_ends_while_its_release_is_judged(pipeline: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge_and_then(*given: Any, **named: Any) -> Any:
+        judgement = judge(*given, **named)
+        clients.set_enabled(Application.objects.get(client_id="build"), enabled=False)
+        return judgement
+
+    monkeypatch.setattr(releases, "judge", judge_and_then)
+    assert_logged_out(pipeline.post(PATH, body()), 'Bearer error="invalid_token"')
+    assert stored() == [[], [], 0]
 
 
 def test_a_token_may_run_out_while_a_file_is_on_the_way(pipeline: Caller, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:

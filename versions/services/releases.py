@@ -1,6 +1,6 @@
 """Writing releases. Each function judges first, then writes in one transaction that advances the revision."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -39,6 +39,8 @@ class Author:
     name: str
     source: Source
     user: User | None = None
+    # Of a client with a token: looks it up once more, and raises what is wrong with it by then.
+    check_token: Callable[[], object] | None = None
 
 
 def named(version: str) -> Release:
@@ -192,6 +194,9 @@ def writing(author: Author) -> Iterator[None]:
     try:
         with transaction.atomic():
             Revision.advance()
+            # It takes a while to judge large files, and what counts is who somebody is now.
+            if author.check_token is not None:
+                author.check_token()
             if author.user is not None:
                 check_administrator(author.user)
             yield
@@ -203,10 +208,7 @@ def writing(author: Author) -> Iterator[None]:
 
 
 def check_administrator(user: User) -> None:
-    """It takes a while to judge large files, and what counts is who somebody is now. Until the transaction ends they stay that.
-
-    Raises NotAuthenticated, PermissionDenied.
-    """
+    """Until the transaction ends they stay one. Raises NotAuthenticated, PermissionDenied."""
     now = User.objects.active().select_for_update(no_key=True).filter(pk=user.pk).first()
     if now is None:
         raise NotAuthenticated
