@@ -86,6 +86,19 @@ def test_one_by_its_tag(github: FakeGitHub) -> None:
     assert Release.objects.count() == 1
 
 
+@pytest.mark.parametrize("tag", ["v1.2.0\udcff", "v1.2.0\x1b[31m", "v1.2.0\n"])
+def test_a_tag_that_no_release_has(tag: str, github: FakeGitHub) -> None:
+    """A terminal gives bytes that are no text as halves of a surrogate pair, which no database keeps."""
+    printed = "".join(sign for sign in tag if sign.isprintable())
+    said = f"GitHub has no published release with the tag {printed}. Look at the tag again."
+    with pytest.raises(CommandError) as refused:
+        run("--tag", tag)
+    assert str(refused.value) == said
+    assert github.paths == []
+    kept = {"kind": "github_no_tag", "field": "github", "details": {"tag": printed}}
+    assert refusals() == [{"source": "github", "made_by": "", "version": "", "faults": [kept]}]
+
+
 def test_a_platform_that_was_dropped(github: FakeGitHub) -> None:
     windows = MAC | {"platform": "windows-x86_64"}
     make_release("1.1.0", windows, windows | {"platform": "windows-x86_64-nsis"})

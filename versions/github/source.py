@@ -97,6 +97,8 @@ class GitHub:
         return Listing(found, told if len(told) <= LONGEST_ETAG else "")
 
     def tagged(self, tag: str) -> GitHubRelease:
+        if not tag.isprintable():  # No release has such a tag, and no database keeps all of them.
+            raise SourceFailed(FaultKind.GITHUB_NO_TAG, tag="".join(sign for sign in tag if sign.isprintable()))
         answer = self._ask(f"{self.base}/repos/{self.repository}/releases/tags/{quote(tag, safe='')}", {})
         release = None if answer.status == 404 else self._release(self._read(answer))
         if release is None or release.version is None:
