@@ -147,6 +147,15 @@ def test_what_no_updater_takes_is_for_people_alone(as_admin: Caller, github: Fak
 # -- The same again ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("etag", ['"é"', '"a\tb"', "none", '"' + "x" * 256 + '"'])
+def test_an_etag_that_cannot_be_sent_back(etag: str, as_admin: Caller, github: FakeGitHub) -> None:
+    """It is not kept, so that the next import asks without one."""
+    github.publish("v1.2.0", FILES)
+    github.etag = etag
+    assert [imported(as_admin), imported(as_admin)] == ["1.2.0", "1.2.0"]
+    assert [headers.get("if-none-match") for path, headers in github.asked if path.startswith(f"{LIST}?")] == [None, None]
+
+
 def test_nothing_new(as_admin: Caller, github: FakeGitHub) -> None:
     """GitHub is asked for what it has newer, and the answer is the record as it is."""
     github.publish("v1.2.0", FILES)

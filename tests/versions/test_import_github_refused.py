@@ -361,6 +361,7 @@ def test_an_answer_that_is_none(failure: str, as_admin: Caller, github: FakeGitH
         *[{name: value for name, value in RELEASE.items() if name != left} for left in RELEASE],
         *[RELEASE | {name: 5} for name in RELEASE], *[RELEASE | {name: {}} for name in RELEASE],
         *[RELEASE | {"published_at": text} for text in (None, "", "yesterday", "2026-02-03T04:05:06", "2026-02-31T04:05:06Z")],
+        *[RELEASE | {"published_at": text} for text in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00")],
         RELEASE | {"assets": [None]}, RELEASE | {"assets": "x"},
         *[RELEASE | {"assets": [ASSET | {name: None}]} for name in ASSET],
         *[RELEASE | {"assets": [ASSET | {"name": name}]} for name in ("a\u0000.dmg", "a\ud800.dmg", "a\n.dmg", "x" * 256)],

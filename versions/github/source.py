@@ -1,6 +1,7 @@
 """Asks GitHub's REST API for releases, and fetches signatures. One deadline holds for everything that one import asks."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ MOST_BYTES = 8 * 1024**2
 MOST_SIGNATURE_BYTES = 64 * 1024
 MOST_REDIRECTS = 3
 LONGEST_ETAG = 256
+# RFC 9110 §8.8.3, in ASCII: what else a server may send as one cannot be sent back to it.
+ETAG = re.compile(r'(?:W/)?"[!#-~]*"')
 LONGEST_NAME = 255
 # What GitHub says when it says no time itself.
 LIMITED_FOR = timedelta(minutes=1)
@@ -94,7 +97,7 @@ class GitHub:
             raise self._unreadable()
         told = answer.headers.get("ETag", "")
         found = tuple(release for row in rows if (release := self._release(row)) is not None)
-        return Listing(found, told if len(told) <= LONGEST_ETAG else "")
+        return Listing(found, told if len(told) <= LONGEST_ETAG and ETAG.fullmatch(told) else "")
 
     def tagged(self, tag: str) -> GitHubRelease:
         if not tag.isprintable():  # No release has such a tag, and no database keeps all of them.
@@ -169,7 +172,7 @@ class GitHub:
     def _release(self, row: object) -> GitHubRelease | None:
         try:
             return _release(row)
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             raise self._unreadable() from None
 
     def _too_slow(self) -> SourceFailed:
@@ -218,7 +221,7 @@ def _origin(address: str) -> tuple[str, str, int] | None:
 
 
 def _release(row: Any) -> GitHubRelease | None:
-    """None for a draft. Raises TypeError, KeyError or ValueError for what is not a release as GitHub tells of one."""
+    """None for a draft. Raises TypeError, KeyError, ValueError or OverflowError for what is no release as GitHub tells of one."""
     if _flag(row["draft"]):
         return None
     tag, notes, published_at = _text(row["tag_name"]), row["body"], parse_datetime(_text(row["published_at"]))
@@ -230,7 +233,7 @@ def _release(row: Any) -> GitHubRelease | None:
         is_pre_release=_flag(row["prerelease"]),
         # What is written in GitHub's own form has the line ends of a form.
         notes="" if notes is None else _text(notes).replace("\r\n", "\n"),
-        published_at=published_at,
+        published_at=published_at.astimezone(UTC),
         assets=tuple(
             Asset(_name(one["name"]), _text(one["state"]) == "uploaded", _text(one["browser_download_url"]))
             for one in _rows(row["assets"])
