@@ -19,7 +19,6 @@ class FaultKind(models.TextChoices):
         "notes_characters",
         _("There is a character in the release notes that updaters cannot read: NUL, or half of a surrogate pair. Take it out."),
     )
-    NO_ARTIFACT = "no_artifact", _("Give at least one artifact.")
     TOO_MANY_ARTIFACTS = "too_many_artifacts", _("There are too many artifacts: {most} at most.")
     PLATFORM = "platform", _("Give a platform such as darwin-aarch64, windows-x86_64 or linux-x86_64-deb.")
     PLATFORM_TWICE = "platform_twice", _("The platform {platform} is there twice.")
@@ -179,6 +178,10 @@ class FaultKind(models.TextChoices):
     GITHUB_NO_ARCHITECTURE = (
         "github_no_architecture",
         _("For which platform {name} is cannot be told. Have exactly one architecture in its name, such as aarch64 or x64."),
+    )
+    GITHUB_NO_FILE = (
+        "github_no_file",
+        _("The release on GitHub has no file that is known as one for a platform. Wait for the build, or upload them there."),
     )
     GITHUB_AMBIGUOUS = (
         "github_ambiguous",

@@ -115,7 +115,8 @@ def test_what_is_missing_and_what_cannot_be_told(as_admin: Caller, github: FakeG
 
 def test_a_release_without_files(as_admin: Caller, github: FakeGitHub) -> None:
     github.publish("v1.2.0", ["latest.json"])
-    assert_not_imported(as_admin, "Artifacts: Give at least one artifact.", "no_artifact")
+    message = "The release on GitHub has no file that is known as one for a platform. Wait for the build, or upload them there."
+    assert_not_imported(as_admin, message, "github_no_file")
 
 
 def test_a_version_that_was_withdrawn_here(as_admin: Caller, github: FakeGitHub) -> None:

@@ -62,6 +62,16 @@ def test_as_clients_of_today_send_it(as_admin: Caller) -> None:
     }
 
 
+def test_a_release_without_files(as_admin: Caller) -> None:
+    """On the download page and in the list; updaters go on with the release before."""
+    make_release("1.1.0", MAC)
+    data = envelope(as_admin.post(PATH, {"version": "1.2.0", "release_notes": "", "artifacts": []}))["data"]
+    said = "Artifacts: No artifact has an update, so that updaters go on offering the release before."
+    assert (data["artifacts"], data["warnings"]) == ([], [{"field": "artifacts", "message": said}])
+    assert as_admin.get(f"{PATH}/latest").json()["data"]["version"] == "1.2.0"
+    assert as_admin.get(f"{PATH}/check").json()["version"] == "1.1.0"
+
+
 def test_notes_are_kept_as_they_are(as_admin: Caller) -> None:
     notes = "  # 🎉 新版本 \r\n\n- \u202e é\u0301 <script>\n\n"
     assert envelope(as_admin.post(PATH, body(notes=notes)))["data"]["release_notes"] == notes

@@ -147,10 +147,6 @@ def test_a_field(name: str, given: str, message: str, as_admin: Caller) -> None:
         refused(as_admin, body("1.2.0", MAC) | {name: given}, name, message)
 
 
-def test_no_artifact(as_admin: Caller) -> None:
-    refused(as_admin, body() | {"artifacts": []}, "artifacts", "Artifacts: Give at least one artifact.")
-
-
 def test_no_address(as_admin: Caller) -> None:
     message = "linux-x86_64, installer: Give the address of the installer, that of the update, or both."
     refused(as_admin, body("1.2.0", {"platform": "linux-x86_64"}), "artifacts.0.installer_url", message)

@@ -150,7 +150,8 @@ def planned(fetched: Fetched, allow_missing: Collection[str]) -> Plan:
     if fetched.faults:
         return Plan(fetched, judgement, fetched.faults)
     version = judgement.candidate.version
-    faults = [*judgement.faults, *(fault for fault in dropped(judgement) if not is_allowed(fault, allow_missing))]
+    nothing = [] if judgement.candidate.artifacts else [Fault(FaultKind.GITHUB_NO_FILE, FIELD)]
+    faults = [*judgement.faults, *nothing, *(fault for fault in dropped(judgement) if not is_allowed(fault, allow_missing))]
     if Release.objects.filter(version=version, state=Release.State.WITHDRAWN).exists():
         faults.append(withdrawn(version))
     return Plan(fetched, judgement, tuple(faults))

@@ -156,8 +156,6 @@ class Case:
             self._fault(FaultKind.NOTES_TOO_LONG, "release_notes", most=str(LONGEST_NOTES))
         if UNREADABLE.search(notes):
             self._fault(FaultKind.NOTES_CHARACTERS, "release_notes")
-        if not artifacts:
-            self._fault(FaultKind.NO_ARTIFACT, "artifacts")
         if len(artifacts) > MOST_ARTIFACTS:
             self._fault(FaultKind.TOO_MANY_ARTIFACTS, "artifacts", most=str(MOST_ARTIFACTS))
 
