@@ -98,11 +98,13 @@ class Answers:
 
     def __init__(self, releases: Iterable[Published], *, prefix: str) -> None:
         stable = sorted((release for release in releases if release.version.is_stable), key=version_of, reverse=True)
-        self.static = next((static_form(one, prefix) for one in stable if any(map(is_update, one.artifacts))), NOTHING_NEW)
+        self.static = next(
+            (static_form(one, prefix) for one in stable if any(artifact.is_update for artifact in one.artifacts)), NOTHING_NEW
+        )
         offers: dict[str, Offer] = {}
         for release in stable:
-            for artifact in filter(is_update, release.artifacts):
-                if artifact.platform not in offers:
+            for artifact in release.artifacts:
+                if artifact.is_update and artifact.platform not in offers:
                     offers[artifact.platform] = Offer(release.version, dynamic_form(release, artifact, prefix))
         # Nothing of it refers back to this object, so that it goes as soon as the next one is there.
         self.check = lru_cache(maxsize=REMEMBERED_QUERIES)(partial(answer_to, self.static, offers))
@@ -149,7 +151,8 @@ def platforms_of(target: str, arch: str, bundle: str) -> tuple[str, ...]:
 def static_form(release: Published, prefix: str) -> PreparedAnswer:
     updates = {
         one.platform: {"url": prefix + one.updater_url, "signature": one.updater_signature}
-        for one in filter(is_update, release.artifacts)
+        for one in release.artifacts
+        if one.is_update
     }
     return PreparedAnswer.of(
         {
@@ -193,10 +196,6 @@ def latest_data(release: Published, prefix: str) -> dict[str, object]:
             for one in release.artifacts
         ],
     }
-
-
-def is_update(artifact: CandidateArtifact) -> bool:
-    return bool(artifact.updater_url and artifact.updater_signature)
 
 
 def version_of(one: Published | Offer) -> Version:

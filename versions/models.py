@@ -31,13 +31,6 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         """Whoever is no administrator sees what is published."""
         return self if user.is_admin else self.published()
 
-    def with_artifacts(self) -> Self:
-        return self.prefetch_related("artifacts")
-
-    def highest_first(self) -> "list[Release]":
-        """By the order of the client, which no database knows."""
-        return sorted(self, key=lambda release: release.parsed, reverse=True)
-
 
 class Release(models.Model):
     class State(models.TextChoices):
@@ -71,10 +64,6 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return self.version
-
-    @property
-    def parsed(self) -> semver.Version:
-        return semver.Version.parse(self.version)
 
 
 class ArtifactQuerySet(models.QuerySet["Artifact"]):
@@ -116,11 +105,6 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.platform
-
-    @property
-    def is_update(self) -> bool:
-        """Whether `check` has it."""
-        return bool(self.updater_url and self.updater_signature)
 
 
 class Revision(models.Model):

@@ -163,7 +163,7 @@ def publish(release: Release, author: Author) -> Judgement:
 
 @operation("versions", "withdraw")
 def withdraw(release: Release, author: Author, *, because: str) -> None:
-    """No client is offered it any more when this returns. Who has installed it keeps it."""
+    """Within a second no client is offered it any more. Who has installed it keeps it."""
     with writing(author):
         facts = {"state": State.WITHDRAWN, "withdrawn_because": because, "changed_at": timezone.now()}
         if not Release.objects.published().filter(pk=release.pk).update(**facts):
