@@ -248,5 +248,4 @@ class RefusedReleaseAdmin(RecordAdmin[RefusedRelease]):
     @admin.display(description=_("faults"))
     def told(self, row: RefusedRelease) -> SafeString:
         """Each with its field, in the language of whoever reads it."""
-        faults = [Fault.from_row(fault) for fault in row.faults]
-        return format_html_join("", "<div><code>{}</code> {}</div>", ((fault.field, fault.message) for fault in faults))
+        return format_html_join("", "<div><code>{}</code> {}</div>", map(Fault.told_of_row, row.faults))

@@ -248,3 +248,11 @@ class Fault:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Fault":
         return cls(FaultKind(row["kind"]), row["field"], row["details"])
+
+    @classmethod
+    def told_of_row(cls, row: Mapping[str, Any]) -> tuple[str, str]:
+        """The field and the sentence, or the name of a kind that another version of the platform has written."""
+        try:
+            return row["field"], cls.from_row(row).message
+        except (ValueError, KeyError):
+            return row["field"], row["kind"]

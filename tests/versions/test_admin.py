@@ -216,6 +216,15 @@ def test_refused_releases(as_admin: Caller) -> None:
         assert "<i>1" not in text
 
 
+@pytest.mark.parametrize(
+    "stored", [{"kind": "of_tomorrow", "details": {}}, {"kind": "platform_twice", "details": {"of": "tomorrow"}}]
+)
+def test_a_refusal_by_another_version_of_the_platform(stored: dict[str, Any], as_admin: Caller) -> None:
+    """Rows stay for 90 days, and while machines are updated one by one the newer ones write for all."""
+    RefusedRelease.objects.create(source=Source.API, version="1.2.0", faults=[stored | {"field": "version"}])
+    assert f"<code>version</code> {stored['kind']}" in page(as_admin, "/admin/versions/refusedrelease/")
+
+
 @pytest.mark.parametrize("amount", [1, 3])
 def test_queries(amount: int, as_admin: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(amount):
