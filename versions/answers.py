@@ -1,6 +1,6 @@
 """What `check` and `latest` answer: from the published releases to the exact bytes. Neither database nor time is in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -24,6 +24,8 @@ LONGEST_QUERY = 2048
 LONGEST_CONDITION = 2048
 # So many different queries are remembered. A fleet has as many as platforms times versions that are still in use.
 REMEMBERED_QUERIES = 1024
+# And so many different answers, each with the notes in it: more than updaters have platforms, and some ten megabytes at most.
+REMEMBERED_FORMS = 64
 NEEDED = ("target", "arch", "current_version")
 # A cache may keep an answer, and asks each time whether it still holds.
 CACHED = ("Cache-Control", "public, max-age=0, must-revalidate")
@@ -82,8 +84,12 @@ NOTHING_NEW = PreparedAnswer(HTTPStatus.NO_CONTENT, COMMON)
 
 
 class Offer(NamedTuple):
-    version: Version
-    answer: PreparedAnswer
+    release: Published
+    artifact: CandidateArtifact
+
+    @property
+    def version(self) -> Version:
+        return self.release.version
 
 
 class Latest(NamedTuple):
@@ -105,21 +111,31 @@ class Answers:
         for release in stable:
             for artifact in release.artifacts:
                 if artifact.is_update and artifact.platform not in offers:
-                    offers[artifact.platform] = Offer(release.version, dynamic_form(release, artifact, prefix))
-        # Nothing of it refers back to this object, so that it goes as soon as the next one is there.
-        self.check = lru_cache(maxsize=REMEMBERED_QUERIES)(partial(answer_to, self.static, offers))
+                    offers[artifact.platform] = Offer(release, artifact)
+        # Nothing of these refers back to this object, so that it goes as soon as the next one is there.
+        chosen = lru_cache(maxsize=REMEMBERED_QUERIES)(partial(choose, offers))
+        written = lru_cache(maxsize=REMEMBERED_FORMS)(partial(dynamic_form, offers, prefix))
+        self.check = partial(answer_to, self.static, chosen, written)
         self.latest = latest(stable[0] if stable else None, prefix)
 
 
-def answer_to(static: PreparedAnswer, offers: Mapping[str, Offer], query: str) -> PreparedAnswer:
+def answer_to(
+    static: PreparedAnswer, chosen: Callable[[str], str | None], written: Callable[[str], PreparedAnswer], query: str
+) -> PreparedAnswer:
     """Raises InvalidInput for a query that cannot be answered."""
+    platform = chosen(query)
+    return static if platform is None else written(platform) if platform else NOTHING_NEW
+
+
+def choose(offers: Mapping[str, Offer], query: str) -> str | None:
+    """The platform whose offer is the answer, empty where nothing is new, and None where the static form is asked."""
     question = read_query(query)
     if question is None:
-        return static
+        return None
     found = [offers[platform] for platform in question.platforms if platform in offers]
     # The newest release; of its platforms the one that the client would rather have, which `max` finds first.
     best = max(found, key=version_of, default=None)
-    return best.answer if best is not None and best.version > question.current_version else NOTHING_NEW
+    return best.artifact.platform if best is not None and best.version > question.current_version else ""
 
 
 def read_query(query: str) -> Question | None:
@@ -164,7 +180,8 @@ def static_form(release: Published, prefix: str) -> PreparedAnswer:
     )
 
 
-def dynamic_form(release: Published, artifact: CandidateArtifact, prefix: str) -> PreparedAnswer:
+def dynamic_form(offers: Mapping[str, Offer], prefix: str, platform: str) -> PreparedAnswer:
+    release, artifact = offers[platform]
     return PreparedAnswer.of(
         {
             "version": str(release.version),
