@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import idna
 from django.conf import settings
+from django.http.request import validate_host
 
 from sage_platform import paths
 from sage_platform.outbound import MalformedAddress
@@ -25,9 +26,25 @@ def read(address: str) -> Target:
 
 def is_download_of_ours(target: Target) -> bool:
     """Whether a client that follows the address asks this platform for a file, however the path is written."""
+    return target.origin == parse(settings.SAGE_PUBLIC_URL).origin and _is_download(target)
+
+
+def is_past_us(target: Target) -> bool:
+    """Whether the address leads to what may be a file of ours, and is not the one by which we know the file.
+
+    Such as the bucket's own, to which a download is redirected, or another name of this platform. The file of such a release can
+    be replaced, moved or deleted.
+    """
+    bucket = settings.SAGE_OBJECT_ORIGIN
+    if bucket and target.origin == parse(bucket).origin:
+        return True
+    return not is_download_of_ours(target) and _is_download(target) and validate_host(target.host, settings.ALLOWED_HOSTS)
+
+
+def _is_download(target: Target) -> bool:
     # Of two slashes at the beginning `normpath` keeps both.
     path = normpath("/" + unquote(urlsplit(target.url).path).lstrip("/")).removeprefix(f"/{paths.PROXIED}")
-    return target.origin == parse(settings.SAGE_PUBLIC_URL).origin and path.startswith(f"/{paths.FILES}/")
+    return path.startswith(f"/{paths.FILES}/")
 
 
 def last_part(address: str) -> str:

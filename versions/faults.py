@@ -219,6 +219,13 @@ class FaultKind(models.TextChoices):
             "refuses it. Sign with --app-version."
         ),
     )
+    PAST_US = (
+        "past_us",
+        _(
+            "This address leads past the platform, which then does not keep the file from being replaced or deleted. Give the "
+            "one below /files/ that the upload answered."
+        ),
+    )
     PLAIN_HTTP = (
         "plain_http",
         _("This address begins with http://, so that on the way others can see and change what is downloaded."),

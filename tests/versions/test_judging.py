@@ -182,6 +182,24 @@ def test_an_address_that_others_can_read_along_is_worth_a_look() -> None:
     assert (faults(body), warnings(body)) == ([], [("plain_http", "artifacts.0.updater_url")])
 
 
+@pytest.mark.parametrize(
+    ("address", "is_past"),
+    [
+        ("https://cdn.example/bundle/1.2.0/Sage.msi", True),
+        ("https://other.example/files/x/Sage.msi", True),
+        ("https://a.wild.example/prod-api/files/x/Sage.msi", True),
+        ("https://other.example/downloads/Sage.msi", False),
+        ("https://cdn.example:8443/Sage.msi", False),
+        ("https://downloads.example/files/x/Sage.msi", False),
+    ],
+)
+def test_a_file_of_ours_by_another_address_is_not_held(address: str, is_past: bool, settings: Settings) -> None:
+    settings.SAGE_OBJECT_ORIGIN = "https://cdn.example"
+    settings.ALLOWED_HOSTS = ["sage.example", "other.example", ".wild.example"]
+    body = with_field(release(), "artifacts.0.installer_url", address)
+    assert (faults(body), warnings(body)) == ([], [("past_us", "artifacts.0.installer_url")] if is_past else [])
+
+
 def test_an_artifact_has_an_address_and_an_update_its_signature() -> None:
     neither = {"platform": "linux-x86_64", "installer_url": "", "updater_url": None, "updater_signature": ""}
     assert faults(release("1.2.0", neither)) == [("no_address", "artifacts.0.installer_url")]

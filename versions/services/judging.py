@@ -210,6 +210,8 @@ class Case:
             return
         if target.scheme == "http":
             self._warn(FaultKind.PLAIN_HTTP, field)
+        if addresses.is_past_us(target):
+            self._warn(FaultKind.PAST_US, field)
         if addresses.is_download_of_ours(target):
             look_up = seams.stored_files.get()
             file = look_up(address) if look_up is not None else None
