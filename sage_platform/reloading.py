@@ -30,7 +30,41 @@ LEAVING_SECONDS = 2.0
 Loader = Callable[[], Callable[..., object]]
 
 
+class Wakeups:
+    """What the server's process waits at, in the place of granian's `threading.Event`, and only its main thread.
+
+    An answer to a signal runs in the main thread, wherever that is. It must not set an `Event` at which this thread is just about
+    to wait: both would wait for its lock for ever. And a signal that comes just before the thread sleeps, or to another thread,
+    does not wake it from a lock. It does wake it from this pipe (`signal.set_wakeup_fd`).
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._heard, self._told = os.pipe()
+        os.set_blocking(self._heard, False)
+        os.set_blocking(self._told, False)
+        signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
+
+    def set(self) -> None:
+        self._is_set = True
+        with suppress(BlockingIOError):  # Full, so it wakes anyway.
+            os.write(self._told, b".")
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self) -> None:
+        while not self._is_set:
+            select.select([self._heard], [], [])
+            with suppress(BlockingIOError):
+                os.read(self._heard, 4096)
+
+
 class ReloadingServer(MPServer):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.main_loop_interrupt: Any = Wakeups()
+
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
         self.reload_signal = False
         self.respawned_wrks.clear()

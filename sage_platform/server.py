@@ -27,9 +27,9 @@ from granian.log import LogLevels
 from sage_platform.logs import log_what_python_prints, logging_config
 from sage_platform.reloading import KILL_SECONDS, ReloadingServer
 from sage_platform.stalled_clients import spawn_target
+from sage_platform.stopping import STOPS
 
 log = getLogger("sage.server")
-STOPS = (signal.SIGTERM, signal.SIGINT)
 # Open connections in each worker, idle ones among them (docs/security.md#known-limits). Beyond that the worker takes no more, and
 # whoever comes waits until one ends. Granian alone would share out a thousand among all workers.
 MOST_CONNECTIONS = 8192
@@ -155,10 +155,11 @@ def tell_when_listening(told: Told) -> None:
 def let_signals_end_who_still_loads() -> None:
     """A worker is forked with the server's own answers to signals, which in it do nothing. Until it has set its own, after it has
     loaded the application, a signal has to end it: one that is lost makes the stop wait for the whole kill timeout. So a signal
-    that comes while it is forked waits until it can end it.
+    that comes while it is forked waits until it can end it. And none of its own may wake the server.
     """
 
     def in_the_worker() -> None:
+        signal.set_wakeup_fd(-1)
         for number in STOPS:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)

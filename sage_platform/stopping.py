@@ -1,16 +1,19 @@
-"""What is under way in a worker, and its end when nothing but stalled bodies keeps it from ending.
+"""How a worker notices that it is to end, what is under way in it, and its end when stalled bodies alone keep it from ending.
 
 At a stop the server takes no new connection, and waits for what is under way. A client that stalls in the middle of its body
-would make it wait until the worker is killed, half a minute later, and a deployment with it.
+would make it wait until the worker is killed, half a minute later, and a deployment with it. So would a signal that is not
+noticed: Python answers signals in the main thread alone, and does not wake it where the signal came just before it went to sleep
+or to another thread. `signal.set_wakeup_fd` is told in every case.
 """
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, Thread, get_ident
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
 # How long a client that is still sending its request may take once the worker has been told to end.
 STALL_SECONDS = 5.0
 # For so long nothing else may have been under way, so that the last answers have left the machine.
@@ -55,17 +58,41 @@ class UnderWay:
 under_way = UnderWay()
 
 
-def end_beside_stalled_bodies() -> None:
-    """Call it in the main thread of a worker, before the server has set its own answers to signals: they go on as they are."""
+def end_when_told() -> None:
+    """Call it in the main thread of a worker, before the server has set its own answers to signals: they are `_answer_once`."""
+    # Whoever serves the platform with another server may be without it.
+    import granian._signals  # noqa: PLC0415
+
     told, teller = os.pipe()
     os.set_blocking(teller, False)
     signal.set_wakeup_fd(teller, warn_on_full_buffer=False)
+    # The one place where granian sets its answers.
+    setattr(granian._signals, "set_main_signals", _answer_once)  # noqa: B010  Not in its types.
     Thread(target=_end_when_told, args=[told], name="stopping", daemon=True).start()
 
 
+def _answer_once(answer: Callable[[int, None], object]) -> None:
+    """The first of these signals begins the stop, and the others do nothing.
+
+    Granian's answer is to put a word into a queue with room for one, of which one is taken: the third would wait for ever, and
+    all of Python with it, in the middle of answers (Ctrl-C twice: the terminal signals each process, and the server its workers).
+    """
+    first = Lock()
+
+    def once(number: int, _frame: object) -> None:
+        if first.acquire(blocking=False):
+            answer(number, None)
+
+    for number in STOPS:
+        signal.signal(number, once)
+
+
 def _end_when_told(told: int) -> None:
-    while os.read(told, 1)[0] not in {signal.SIGTERM, signal.SIGINT}:
+    while (number := os.read(told, 1)[0]) not in STOPS:
         pass
+    answer = signal.getsignal(number)
+    if callable(answer):
+        answer(number, None)
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < QUIET_SECONDS:
         time.sleep(LOOK_SECONDS)

@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 
 from sage_platform.front import leaving
-from sage_platform.stopping import end_beside_stalled_bodies
+from sage_platform.stopping import end_when_told
 from sage_platform.wsgi import application
 
 
@@ -18,7 +18,7 @@ def leave(*_: object) -> None:
 
 
 if multiprocessing.parent_process() is not None:
-    end_beside_stalled_bodies()
+    end_when_told()
     signal.signal(signal.SIGUSR1, leave)
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the

@@ -1,5 +1,6 @@
 """The life of a deployment: many starts at once, graceful ends, a worker that dies."""
 
+import ctypes
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -76,14 +78,20 @@ def said_by_the_server(log: str) -> list[str]:
     return [line["message"] for line in lines if line["logger"] == "sage.server"]
 
 
-def interrupted(platform: Platform, signals: int) -> tuple[bytes, int]:
-    """The answer to a request that was under way when the server was told to end, and the server's exit code."""
+def interrupted(platform: Platform, signals: int, *, control_c: bool = False) -> tuple[bytes, int]:
+    """The answer to a request that was under way when the server was told to end, and the server's exit code.
+
+    Ctrl-C reaches every process, and the server ends its workers besides.
+    """
     assert platform.process is not None
     with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
         connection.sendall(HEAD % len(BODY) + BODY[:10])
         time.sleep(0.3)
         for _ in range(signals):
-            platform.process.send_signal(signal.SIGTERM)
+            if control_c:
+                os.killpg(platform.process.pid, signal.SIGINT)
+            else:
+                platform.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
         connection.sendall(BODY[10:])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -114,6 +122,35 @@ def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None
     began = time.monotonic()
     assert platform.stop() == 0
     assert time.monotonic() - began < 10
+
+
+def test_whoever_presses_control_c_again_and_again_loses_no_answer_and_waits_no_longer(platform: Platform) -> None:
+    platform.start()
+    answer, code = interrupted(platform, 3, control_c=True)
+    assert b'"code":401' in answer
+    assert code == 0
+    assert said_by_the_server(platform.log) == ["server stopped"]
+
+
+def unnoticed(pid: int) -> None:
+    """SIGTERM to a thread that is not the main one, which sleeps on, as it does where a signal comes just before it sleeps."""
+    *_, other = (int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir() if int(thread.name) != pid)
+    assert ctypes.CDLL(None).tgkill(pid, other, signal.SIGTERM) == 0
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_ends_a_worker_and_the_server_all_the_same(platform: Platform) -> None:
+    platform.start()
+    server, _first, worker = platform.processes()
+    # Each thread of it is there once it has answered and watches for its end.
+    wait_until(lambda: all(platform.answers() for _ in range(8)))
+    unnoticed(worker)
+    wait_until(lambda: not is_alive(worker))
+    wait_until(lambda: worker not in platform.processes() and len(platform.processes()) == 3)
+    unnoticed(server)
+    assert platform.process is not None
+    assert platform.process.wait(STOP_SECONDS) == 0
+    platform.process = None
+    assert said_by_the_server(platform.log)[-1] == "server stopped"
 
 
 def test_a_stalled_body_does_not_hold_up_the_stop(platform: Platform) -> None:
