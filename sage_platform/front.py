@@ -57,23 +57,25 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         if told is not None:
             return told
         body = take_body(environ)
+        over = [under_way.leave] if body is None else [under_way.leave, body.release]
         under_way.enter()
         turns.enter()
         try:
             response = django(environ, start_response)
         except BaseException:
             turns.leave()
-            under_way.leave()
+            for act in over:
+                act()
             raise
         if body is not None and body.lingers:
             response = LingeringAnswer(response, body, seconds=LINGER_SECONDS)
         elif not getattr(response, "streaming", True):
             # It is there as a whole. Were the turn given on before the server has it, whoever gets the turn would wait for the
             # interpreter that this thread still needs.
-            return Answer(response, turns.leave, under_way.leave)
+            return Answer(response, turns.leave, *over)
         # What is sent piece by piece waits for its client, and runs no Python to speak of.
         turns.leave()
-        return Answer(response, under_way.leave)
+        return Answer(response, *over)
 
     return application
 

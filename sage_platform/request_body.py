@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Protocol
 
 from sage_platform.stopping import under_way
@@ -20,6 +21,7 @@ from sage_platform.turns import turns
 
 # A read lasts until so much has come or the client has ended, so that only between two of them the time can be looked at.
 PIECE = 4 * 1024
+NOTHING = BytesIO()
 
 
 def declared_length(environ: Mapping[str, object]) -> int:
@@ -110,6 +112,14 @@ class RequestBody:
         except OSError:
             self._ended = True  # The client has left.
         return self._ended
+
+    def release(self) -> None:
+        """Once the request is over: give back the server's stream, which holds up to half a megabyte that has come.
+
+        Request and view point to each other, so that the request itself stays in memory until Python next looks for such circles,
+        which on a calm worker can take long.
+        """
+        self._stream, self._left, self._ended = NOTHING, 0, True
 
     def _counted(self, piece: bytes) -> bytes:
         if not piece and self._left:

@@ -22,6 +22,7 @@ from typing import NamedTuple, NoReturn, TypedDict
 
 from granian.constants import HTTPModes, Interfaces
 from granian.errors import FatalError
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from sage_platform.logs import log_what_python_prints, logging_config
@@ -36,6 +37,9 @@ MOST_CONNECTIONS = 8192
 # What a worker may have open besides: its files, and for each thread a connection to a database, a cache, another server.
 OTHER_FILES = 128
 FILES_OF_A_THREAD = 4
+# Of a connection, how much the server reads before anybody wants it. With granian's 408 KiB a large upload is a seventh faster,
+# but the memory of a worker stays far larger after many at once (docs/benchmarks.md#memory).
+AHEAD_BYTES = 128 * 1024
 
 
 class Told(TypedDict):
@@ -75,6 +79,7 @@ def serve(told: Told) -> None:
         backpressure=connections(told["threads"]),
         # In HTTP/2 a body may come without a length, and WSGI takes it for an empty one. Proxies speak HTTP/1.1 to us.
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=AHEAD_BYTES),
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SECONDS,

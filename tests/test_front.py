@@ -1,6 +1,8 @@
 """GET and HEAD /active: answered in front of Django, whatever happens to Django (docs/api.md#liveness)."""
 
+import weakref
 from collections.abc import Iterable
+from io import BytesIO
 from threading import Event
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -31,6 +33,46 @@ def test_a_crash_of_django_gives_the_turn_back(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(AssertionError, match="Django was called"):
             call(front(broken_django, takes_prefix=False), "GET", "/api/system/info")
         assert own._free == 1
+
+
+class ServersStream(BytesIO):
+    """One that can be watched."""
+
+
+@pytest.mark.parametrize("read", [0, 3, 5])
+@pytest.mark.parametrize("lingers", [False, True])
+def test_the_servers_stream_goes_with_the_answer_though_the_request_stays(read: int, lingers: bool) -> None:
+    """It holds the buffers of the connection, and a request points to itself until Python collects such circles."""
+    stays: list[dict[str, Any]] = []
+
+    def django(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        stays.append(environ)
+        environ["wsgi.input"].read(read)
+        environ["wsgi.input"].lingers = lingers
+        start_response("204 No Content", [])
+        return []
+
+    stream = ServersStream(b"12345")
+    gone = weakref.ref(stream)
+    environ: dict[str, Any] = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "CONTENT_LENGTH": "5", "wsgi.input": stream}
+    del stream
+    parts = front(django, takes_prefix=False)(environ, lambda *start: None)
+    assert list(parts) == []
+    assert gone() is not None, "an answer that is sent piece by piece may still read"
+    parts.close()
+    assert gone() is None
+    assert stays == [environ]
+    assert environ["wsgi.input"].read() == b""
+
+
+def test_the_servers_stream_goes_with_a_crash_of_django() -> None:
+    stream = ServersStream(b"12345")
+    gone = weakref.ref(stream)
+    environ: dict[str, Any] = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "CONTENT_LENGTH": "5", "wsgi.input": stream}
+    del stream
+    with pytest.raises(AssertionError, match="Django was called"):
+        front(broken_django, takes_prefix=False)(environ, lambda *start: None)
+    assert gone() is None
 
 
 def call(application: Any, method: str, path: str, query: str = "", **more: str) -> Answer:

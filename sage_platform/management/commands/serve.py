@@ -42,6 +42,9 @@ class Command(LoggedChecksCommand):
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
+        # The part of the server that is written in Rust has an allocator of its own, jemalloc, with the same trait. What is freed
+        # there goes back to the system soon, but not at once: that would cost a large download two thirds of its speed.
+        os.putenv("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0")
         # The code is found here and not, as `-m` would have it, in the folder where the command was started.
         find_code = f"import sys; sys.path[0] = {str(settings.BASE_DIR)!r}; from sage_platform.server import main; main()"
         # The server replaces this process, so that it gets the signals itself and this process's memory is free.
