@@ -116,6 +116,7 @@ class Revision(models.Model):
     objects: ClassVar = models.Manager()
 
     class Meta:
+        verbose_name = verbose_name_plural = _("revision of releases")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="versions_revision_is_one_row")]
 
     def __str__(self) -> str:
@@ -146,6 +147,7 @@ class LastImport(models.Model):
     objects: ClassVar = models.Manager()
 
     class Meta:
+        verbose_name = verbose_name_plural = _("newest import")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="versions_last_import_is_one_row")]
 
     def __str__(self) -> str:

@@ -1,12 +1,15 @@
 """What must hold while something heavy goes on, and what heavy things may cost. A new scenario is a function and a row below."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from signal import SIGCONT, SIGSTOP
 from statistics import median
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import quote
 
@@ -17,12 +20,15 @@ from tests.benchmarks.routes import QUESTION, RELEASES, VERSIONS
 from tests.benchmarks.world import World
 from tests.e2e.crashes import family, signal_all
 from tests.e2e.served import served
+from tests.object_store import served_s3
 
 PASSWORD = "correct horse battery"
 SIGNING_IN, VERIFYING = 16, 64
 DEAD_ROWS = 200_000
 UPLOADED = 300_000_000
 DOWNLOADED = 300_000_000
+# Of uploads: their size, how many, how many at once.
+MANY = [(100_000, 1200, 24), (20_000_000, 64, 24)]
 PACE = 0.004
 POLLED = ["/active", "/api/system/info"]
 DESKTOPS = [f"{VERSIONS}/check", QUESTION]
@@ -117,6 +123,45 @@ def uploads(world: World, seconds: float) -> dict[str, float]:
     }
 
 
+def uploads_to_s3(world: World, seconds: float) -> dict[str, float]:
+    """On a platform of its own, beside programs that read the same body and hand a file as large to the same client, in turn.
+
+    Then many at once, and what the worker keeps after them.
+    """
+    with (
+        served_s3() as server,
+        served(**server.settings(bucket := server.new_bucket())) as platform,
+        NamedTemporaryFile() as file,
+    ):
+        file.write(os.urandom(UPLOADED))
+        assert platform.process is not None
+        worker = machine.worker_of(platform.process.pid)
+        headers = {"Authorization": str(platform.admin().session.headers["Authorization"])}
+
+        def upload(size: int) -> float:
+            return clients.upload(platform.base, "/api/oss/upload", headers, size)
+
+        upload(1)
+        machine.forget_peak(worker)
+        before = machine.resident_mib(worker)
+        ours, others = [], []
+        for number in range(3):
+            read = world.fleet.submit(clients.upload, world.wsgi.ask.url, "/", {}, UPLOADED).result()
+            began = time.perf_counter()
+            server.client.upload_file(file.name, bucket, f"bare/{number}")
+            others.append(read + time.perf_counter() - began)
+            ours.append(upload(UPLOADED))
+        grown = machine.peak_mib(worker) - before
+        for size, amount, at_once in MANY:
+            with ThreadPoolExecutor(at_once) as pool:
+                list(pool.map(upload, [size] * amount))
+        return {
+            "throughput ÷ a bare program's": median(others) / median(ours),
+            "growth of the worker's memory, MiB": grown,
+            "resident memory after many at once, MiB": machine.resident_mib(worker),
+        }
+
+
 def downloads(world: World, seconds: float) -> dict[str, float]:
     """A large file, fetched from us and, in turn, from a bare program that reads the same file and sends it."""
     file = world.once("file", "6" * 32, DOWNLOADED)
@@ -208,6 +253,16 @@ SCENARIOS = (
         uploads,
         {"throughput ÷ a bare program's": Bound(least=0.5), "growth of the worker's memory, MiB": Bound(most=32)},
         worst=frozenset({"growth of the worker's memory, MiB"}),
+    ),
+    Scenario(
+        f"An upload of {UPLOADED // 10**6} MB to S3",
+        uploads_to_s3,
+        {
+            "throughput ÷ a bare program's": Bound(least=0.5),
+            "growth of the worker's memory, MiB": Bound(most=32),
+            "resident memory after many at once, MiB": Bound(most=160),
+        },
+        once=True,
     ),
     Scenario(f"A download of {DOWNLOADED // 10**6} MB", downloads, {"throughput ÷ a bare program's": Bound(least=0.7)}),
     Scenario("PostgreSQL is frozen", frozen_database, {"p99 of check ÷ at rest": Bound(most=2)}, once=True),

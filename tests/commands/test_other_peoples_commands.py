@@ -27,6 +27,7 @@ def test_the_list() -> None:
         "[sage_platform]",
         "[staticfiles]",
         "[uploads]",
+        "[versions]",
     ]
     assert "\n[auth]\n    changepassword\n\n[contenttypes]\n" in text
 

@@ -96,6 +96,8 @@ class Migration(migrations.Migration):
                 ("number", models.BigIntegerField(default=0)),
             ],
             options={
+                "verbose_name": "revision of releases",
+                "verbose_name_plural": "revision of releases",
                 "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="versions_revision_is_one_row")],
             },
         ),

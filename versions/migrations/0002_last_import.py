@@ -19,6 +19,8 @@ class Migration(migrations.Migration):
                 ("changed_at", models.DateTimeField()),
             ],
             options={
+                "verbose_name": "newest import",
+                "verbose_name_plural": "newest import",
                 "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="versions_last_import_is_one_row")],
             },
         ),
