@@ -22,7 +22,7 @@ ROW = "artifacts."
 class ReleaseForm(RowForm[Release]):
     # When the release was last changed, as the page knows it. Whoever saves after somebody else has is told so, since a form
     # that is saved puts all of its fields and rows back.
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen = forms.CharField(label="", required=False, widget=forms.HiddenInput)
     refused: Refused = ()
 
     class Meta:

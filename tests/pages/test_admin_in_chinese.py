@@ -19,7 +19,8 @@ pytestmark = pytest.mark.django_db
 LATIN = {
     "OAuth", "OpenAI", "HTTP", "Basic", "https", "api", "example", "com", "Acme", "scripted-large", "sk-p", "Hd", "callback",
     "openid", "profile", "email", "usage", "write", "lage", "Temperature", "Top", "Presence", "penalty", "token", "access",
-    "Id", "Search", "GitHub", "release", "UTC", "refresh", "code", "act", "limited", "registration", "session", "True", "False",
+    "Id", "Search", "UTC", "refresh", "code", "act", "limited", "registration", "session", "True", "False",
+    "GitHub", "release", "Markdown", "darwin-aarch", "linux-x", "deb", "rc",
 }  # fmt: skip
 
 
