@@ -39,7 +39,7 @@ OTHER_FILES = 128
 FILES_OF_A_THREAD = 4
 # Of a connection, how much the server reads before anybody wants it. With granian's 408 KiB a large upload is a seventh faster,
 # but the memory of a worker stays far larger after many at once (docs/benchmarks.md#memory).
-AHEAD_BYTES = 128 * 1024
+AHEAD_BYTES = 192 * 1024
 
 
 class Told(TypedDict):

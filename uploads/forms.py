@@ -14,9 +14,9 @@ FILE = "file"
 MOST_PARTS = 8
 MOST_FIELD_BYTES = 4096
 MOST_HEADER_BYTES = 4096
-# Each upload under way holds a few of these. Of 300 MB that are only read, pieces of 256 KiB take a fifth less time; beside the
-# digest and the disk it does not show.
-PIECE_BYTES = 64 * 1024
+# Each upload under way holds a few of these. Smaller ones make a large upload slower, larger ones the worker's memory larger
+# (docs/benchmarks.md#memory).
+PIECE_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True)
