@@ -130,7 +130,7 @@ def uploads_to_s3(world: World, seconds: float) -> dict[str, float]:
     """
     with (
         served_s3() as server,
-        served(**server.settings(bucket := server.new_bucket())) as platform,
+        served(workers=1, **server.settings(bucket := server.new_bucket())) as platform,
         NamedTemporaryFile() as file,
     ):
         file.write(os.urandom(UPLOADED))
