@@ -57,8 +57,6 @@ class ArtifactInline(StackedInline[Artifact, Release]):
     model = Artifact
     form = ArtifactForm
     formset: Any = ArtifactForms
-    extra = 0
-    min_num = 0
 
     def get_formset(self, request: HttpRequest, obj: Release | None = None, **kwargs: Any) -> Any:
         formset = cast("type[ArtifactForms]", super().get_formset(request, obj, **kwargs))  # A class made for this request.

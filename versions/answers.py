@@ -1,7 +1,7 @@
 """What `check` and `latest` answer: from the published releases to the exact bytes. Neither database nor time is in it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api.envelope import CONTENT_TYPE, as_json, to_json
 from sage_platform.api.errors import InvalidInput
-from versions.semver import Version
+from versions.faults import FaultKind
+from versions.semver import Version, version_in
 from versions.services.judging import CandidateArtifact
 
 # A client's query has a hundred characters or two.
@@ -148,12 +149,10 @@ def read_query(query: str) -> Question | None:
         return None
     if missing:
         raise InvalidInput([(name, _("Give target, arch and current_version, or none of them.")) for name in missing])
-    try:
-        # Clients write the version as it is, and in a query a plus stands for a space.
-        current = Version.parse(given["current_version"].replace(" ", "+"))
-    except ValueError:
-        message = _("Give a version by Semantic Versioning, such as 1.4.0 or 2.0.0-rc.1.")
-        raise InvalidInput([("current_version", message)]) from None
+    # Clients write the version as it is, and in a query a plus stands for a space.
+    current = version_in(given["current_version"].replace(" ", "+"))
+    if current is None:
+        raise InvalidInput([("current_version", str(FaultKind.VERSION.label))])
     return Question(platforms_of(given["target"], given["arch"], given.get("bundle_type", "")), current)
 
 
@@ -203,15 +202,7 @@ def latest_data(release: Published, prefix: str) -> dict[str, object]:
         "version": str(release.version),
         "release_notes": release.release_notes,
         "pub_date": release.pub_date,
-        "artifacts": [
-            {
-                "platform": one.platform,
-                "installer_url": one.installer_url,
-                "updater_url": one.updater_url and prefix + one.updater_url,
-                "updater_signature": one.updater_signature,
-            }
-            for one in release.artifacts
-        ],
+        "artifacts": [asdict(one) | {"updater_url": one.updater_url and prefix + one.updater_url} for one in release.artifacts],
     }
 
 

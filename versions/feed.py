@@ -20,7 +20,7 @@ from sage_platform.turns import turns
 from versions.answers import Answers, Published
 from versions.models import Artifact, Release, Revision
 from versions.semver import Version
-from versions.services.judging import CandidateArtifact
+from versions.services.judging import OF_ARTIFACT, CandidateArtifact
 
 log = getLogger("sage.releases")
 # So often the revision is read.
@@ -55,7 +55,7 @@ class Source(Protocol):
 
 
 class StoredReleases:
-    """The database, asked by a connection that only the thread has."""
+    """The database. The thread asks it by a connection of its own (`open`)."""
 
     def open(self) -> None:
         use_own_connection(answer_seconds=DATABASE_SECONDS)
@@ -65,8 +65,8 @@ class StoredReleases:
 
     def published(self) -> list[Published]:
         artifacts: dict[int, list[CandidateArtifact]] = {}
-        columns = ("release_id", "platform", "installer_url", "updater_url", "updater_signature")
-        for release, *row in Artifact.objects.filter(release__state=Release.State.PUBLISHED).values_list(*columns):
+        rows_of = Artifact.objects.filter(release__state=Release.State.PUBLISHED)
+        for release, *row in rows_of.values_list("release_id", *OF_ARTIFACT):
             artifacts.setdefault(release, []).append(CandidateArtifact(*row))
         rows = Release.objects.published().values_list("pk", "version", "release_notes", "pub_date")
         return [

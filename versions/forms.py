@@ -12,7 +12,7 @@ from versions import semver
 from versions.faults import FaultKind
 from versions.models import Artifact, Release
 from versions.services import releases
-from versions.services.judging import Candidate, CandidateArtifact
+from versions.services.judging import OF_ARTIFACT, Candidate, CandidateArtifact
 
 # What the services refused: fields as the API names them, and sentences.
 Refused = Sequence[tuple[str, object]]
@@ -38,10 +38,8 @@ class ReleaseForm(RowForm[Release]):
 
     def clean_version(self) -> str:
         version = semver.without_prefix(self.cleaned_data["version"])
-        try:
-            semver.Version.parse(version)
-        except ValueError:
-            raise forms.ValidationError(str(FaultKind.VERSION.label)) from None
+        if not semver.is_version(version):
+            raise forms.ValidationError(str(FaultKind.VERSION.label))
         return version
 
     def clean_release_notes(self) -> str:
@@ -63,7 +61,7 @@ class ReleaseForm(RowForm[Release]):
 class ArtifactForm(ModelForm[Artifact]):
     class Meta:
         model = Artifact
-        fields = ("platform", "installer_url", "updater_url", "updater_signature")
+        fields = OF_ARTIFACT
         widgets = {
             "platform": forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false"}),
             "installer_url": forms.TextInput(attrs={"class": "vLargeTextField", "spellcheck": "false", "inputmode": "url"}),
@@ -96,7 +94,7 @@ def candidate_of(form: ReleaseForm, artifacts: ArtifactForms) -> Candidate:
     return Candidate.cleaned(
         _given(form, "version") if "version" in form.fields else form.instance.version,
         _given(form, "release_notes"),
-        [CandidateArtifact(**{name: _given(one, name) for name in ArtifactForm.Meta.fields}) for one in artifacts.kept],
+        [CandidateArtifact(**{name: _given(one, name) for name in OF_ARTIFACT}) for one in artifacts.kept],
     )
 
 

@@ -1,5 +1,6 @@
 """Releases as the API tells them."""
 
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from django.db.models import Case, F, OuterRef, Q, Subquery, TextField, Value, When
@@ -9,13 +10,12 @@ from sage_platform.accounts.models import User
 from sage_platform.api.envelope import as_json
 from versions.models import Artifact, Release, Revision
 from versions.semver import Version
-from versions.services.judging import Candidate
+from versions.services.judging import OF_ARTIFACT, Candidate
 
 Payload = dict[str, Any]
 OF_RELEASE = ("version", "release_notes", "pub_date")
 # Of those that people do not see an administrator wants to know why.
 FOR_ADMINISTRATORS = ("state", "withdrawn_because")
-OF_ARTIFACT = ("platform", "installer_url", "updater_url", "updater_signature")
 
 
 class Kept(NamedTuple):
@@ -67,5 +67,5 @@ def _read(user: User) -> Kept:
 
 def record(release: Release, candidate: Candidate) -> Payload:
     """A release as it was stored just now, or would be."""
-    artifacts = [{name: getattr(one, name) for name in OF_ARTIFACT} for one in candidate.artifacts]
+    artifacts = [asdict(one) for one in candidate.artifacts]
     return {name: getattr(release, name) for name in OF_RELEASE} | {"artifacts": artifacts}

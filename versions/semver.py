@@ -41,12 +41,16 @@ class Version:
         return self.text
 
 
-def is_version(text: str) -> bool:
+def version_in(text: str) -> Version | None:
+    """None for what is no version."""
     try:
-        Version.parse(text)
+        return Version.parse(text)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def is_version(text: str) -> bool:
+    return version_in(text) is not None
 
 
 def without_prefix(given: str) -> str:

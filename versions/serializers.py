@@ -1,7 +1,6 @@
 """What the routes of releases take and give. What the values have to be is a matter of `services.judging`."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from rest_framework import serializers
@@ -9,7 +8,7 @@ from rest_framework import serializers
 from sage_platform.api.documentation import FieldErrorSchema
 from sage_platform.api.fields import Form, QueryBoolean, Text
 from versions.models import MOST_ARTIFACTS, Release
-from versions.services.judging import Candidate, CandidateArtifact
+from versions.services.judging import OF_ARTIFACT, Candidate, CandidateArtifact
 
 OTHERWISE = "Empty or null where there is none."
 
@@ -36,8 +35,7 @@ class ReleaseInput(Form):
 
 def candidate_of(data: Mapping[str, Any]) -> Candidate:
     """Of what `ReleaseInput` has read. Clients send null for what there is none of, or leave it out."""
-    names = [field.name for field in fields(CandidateArtifact)]
-    artifacts = [CandidateArtifact(**{name: one.get(name) or "" for name in names}) for one in data["artifacts"]]
+    artifacts = [CandidateArtifact(**{name: one.get(name) or "" for name in OF_ARTIFACT}) for one in data["artifacts"]]
     return Candidate.cleaned(data["version"], data.get("release_notes") or "", artifacts)
 
 

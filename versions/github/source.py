@@ -16,7 +16,7 @@ from sage_platform import outbound
 from sage_platform.outbound import Answer, AnswerTooLarge, Deadline, MalformedAddress, OutboundError, TimedOut
 from sage_platform.outbound.target import parse
 from versions.faults import Fault, FaultKind
-from versions.semver import Version, without_prefix
+from versions.semver import Version, version_in, without_prefix
 
 SECONDS = 60.0
 NEWEST = 50
@@ -185,12 +185,7 @@ class GitHub:
 def version_of(tag: str) -> Version | None:
     """The version that a tag says: behind the prefix of the settings, and perhaps with a `v`."""
     prefix: str = settings.SAGE_GITHUB_TAG_PREFIX
-    if not tag.startswith(prefix):
-        return None
-    try:
-        return Version.parse(without_prefix(tag.removeprefix(prefix)))
-    except ValueError:
-        return None
+    return version_in(without_prefix(tag.removeprefix(prefix))) if tag.startswith(prefix) else None
 
 
 def _limited_until(answer: Answer) -> datetime | None:

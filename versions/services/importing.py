@@ -73,12 +73,12 @@ def examine(author: Author, *, tag: str = "", allow_missing: Collection[str] = (
 
 
 def _import(github: GitHub, author: Author, tag: str, allow_missing: Collection[str]) -> Imported:
+    known = None if tag else last_import(github)
     try:
-        known = "" if tag else known_etag(github)
-        fetched = fetch(github, author, tag=tag, etag=known, allow_missing=allow_missing)
+        fetched = fetch(github, author, tag=tag, etag=known[0] if known else "", allow_missing=allow_missing)
     except Unchanged:
-        if (same := as_imported(github)) is not None:
-            return same, judge(Candidate.of(same))
+        if (same := last_import(github)) is not None:
+            return same[1], judge(Candidate.of(same[1]))
         # It was deleted or changed while GitHub was asked.
         fetched = fetch(github, author, allow_missing=allow_missing)
     release, judgement = store(planned(fetched, allow_missing), author)
@@ -207,19 +207,16 @@ def refused(version: str, faults: Sequence[Fault], sentences: Sequence[str], aut
 # -- What GitHub said last -------------------------------------------------------------------------------------------------
 
 
-def known_etag(github: GitHub) -> str:
-    """That of the answer from which the newest import was made, if what it made is still as it was."""
-    last = LastImport.objects.filter(asked=asked(github)).first()
-    return last.etag if last is not None and as_imported(github) is not None else ""
+def last_import(github: GitHub) -> tuple[str, Release] | None:
+    """The ETag of the answer that the newest import was made from, and the release that it made.
 
-
-def as_imported(github: GitHub) -> Release | None:
-    """What the newest import made, unless it has been changed, withdrawn or deleted since."""
+    None where that release has been changed, withdrawn or deleted since.
+    """
     last = LastImport.objects.filter(asked=asked(github)).first()
     if last is None:
         return None
-    release: Release | None = Release.objects.published().filter(version=last.version, changed_at=last.changed_at).first()
-    return release
+    release = Release.objects.published().filter(version=last.version, changed_at=last.changed_at).first()
+    return None if release is None else (last.etag, release)
 
 
 def remember(github: GitHub, etag: str, release: Release) -> None:

@@ -6,7 +6,7 @@ So whatever the updater would fail at is a fault here, with the field that it is
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from django.conf import settings
 from django.db import models
@@ -40,6 +40,14 @@ class CandidateArtifact:
         """Whether updaters are offered it."""
         return bool(self.updater_url and self.updater_signature)
 
+    @classmethod
+    def of(cls, row: Artifact) -> "CandidateArtifact":
+        return cls(**{name: getattr(row, name) for name in OF_ARTIFACT})
+
+
+# By these names an artifact is stored, sent and told.
+OF_ARTIFACT = tuple(field.name for field in fields(CandidateArtifact))
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -54,22 +62,12 @@ class Candidate:
         return cls(
             semver.without_prefix(version),
             release_notes,
-            tuple(
-                CandidateArtifact(
-                    one.platform.strip(), one.installer_url.strip(), one.updater_url.strip(), one.updater_signature.strip()
-                )
-                for one in artifacts
-            ),
+            tuple(CandidateArtifact(*(getattr(one, name).strip() for name in OF_ARTIFACT)) for one in artifacts),
         )
 
     @classmethod
     def of(cls, release: Release) -> "Candidate":
-        rows = release.artifacts.all()
-        return cls.cleaned(
-            release.version,
-            release.release_notes,
-            [CandidateArtifact(row.platform, row.installer_url, row.updater_url, row.updater_signature) for row in rows],
-        )
+        return cls.cleaned(release.version, release.release_notes, map(CandidateArtifact.of, release.artifacts.all()))
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ class Case:
 
     def __init__(self, candidate: Candidate, key: UpdaterKey | None, *, read_files: bool) -> None:
         self.candidate = candidate
-        self.version = _version(candidate.version)
+        self.version = semver.version_in(candidate.version)
         self.key = key
         self.read_files = read_files
         self.faults: list[Fault] = []
@@ -267,13 +265,6 @@ class Case:
 
     def _warn(self, kind: FaultKind, field: str, **details: str) -> None:
         self.warnings.append(Fault(kind, field, details))
-
-
-def _version(text: str) -> semver.Version | None:
-    try:
-        return semver.Version.parse(text)
-    except ValueError:
-        return None
 
 
 def _newest_offered(but: semver.Version) -> semver.Version | None:

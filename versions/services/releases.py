@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import replace as replaced
 from datetime import datetime
 
@@ -277,10 +277,7 @@ def set_artifacts(release: Release, judgement: Judgement, held: Mapping[str, Sto
     Artifact.objects.bulk_create(
         Artifact(
             release=release,
-            platform=one.platform,
-            installer_url=one.installer_url,
-            updater_url=one.updater_url,
-            updater_signature=one.updater_signature,
+            **asdict(one),
             installer_key=held[one.installer_url].key if one.installer_url in held else "",
             updater_key=held[one.updater_url].key if one.updater_url in held else "",
         )
