@@ -12,6 +12,7 @@ from tests.clients.desktop_app import display as own_display
 from tests.clients.guide import EXAMPLES
 from tests.clients.person import PASSWORD, Person
 from tests.clients.programs import SECRET
+from tests.clients.update_server import UpdateServer, update_server
 from tests.e2e.served import Platform, served
 
 CALLBACK = "http://127.0.0.1:4711/callback"
@@ -138,3 +139,10 @@ def changed(address: str, **changes: str) -> str:
     parts = urlsplit(address)
     pairs = dict(parse_qsl(parts.query)) | changes
     return parts._replace(query=urlencode(pairs)).geturl()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[UpdateServer]:
+    """What Tauri's updater is asked to read, and whom it asks."""
+    with update_server() as told:
+        yield told

@@ -5,19 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients.desktop_app import Desktop, UpdaterError, desktop
-from tests.clients.update_server import UpdateServer, update_server
+from tests.clients.update_server import UpdateServer
 from tests.versions import updater_facts as facts
 from tests.versions.minisigning import SIGNER
 from tests.versions.test_semver import IN_ORDER
 from versions.semver import Version
 
 pytestmark = [pytest.mark.programs, pytest.mark.xdist_group("clients")]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[UpdateServer]:
-    with update_server() as told:
-        yield told
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sage_platform.outbound import MalformedAddress
 from tests.clients.desktop_app import Desktop, UpdaterError, desktop
 from tests.clients.test_release_addresses import GIVEN
-from tests.clients.update_server import UpdateServer, update_server
+from tests.clients.update_server import UpdateServer
 from tests.versions import updater_facts as facts
 from tests.versions.minisigning import SIGNER, packed, unpacked
 from tests.versions.test_semver import IN_ORDER
@@ -52,12 +52,6 @@ LINES = edited(
     [unpacked(facts.GOOD), unpacked(facts.TAKEN_SIGNATURES["legacy"])], [*"azAZ09+/=\n\r \t:-é", "trusted comment: ", "=="]
 )
 SIGNATURES = LINES.map(lambda lines: packed(lines.encode())) | edited([facts.GOOD], [*"azAZ09+/=-_\n \t", "=="])
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[UpdateServer]:
-    with update_server() as told:
-        yield told
 
 
 @pytest.fixture(scope="module")

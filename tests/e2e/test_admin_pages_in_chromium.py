@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.e2e import axe
-from tests.e2e.chromium import DESKTOP, PHONE, Visit, launched, window
+from tests.e2e.chromium import DESKTOP, PHONE, Visit, window
 from tests.e2e.long_names import WORDLESS
 from tests.e2e.served import Platform, served
 
@@ -48,12 +48,6 @@ def site() -> Iterator[Platform]:
         for _ in range(10):  # As many as lock an account out.
             platform.caller().post("/api/auth/login", {"username_or_email": f"{WORDLESS[:-1]}0", "password": "wrong"})
         yield platform
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

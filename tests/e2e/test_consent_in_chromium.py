@@ -17,7 +17,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, Visit, launched, window
+from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, Visit, window
 from tests.e2e.served import Platform, served
 from tests.oauth2_clients import CHALLENGE, SECRET, VERIFIER
 
@@ -114,12 +114,6 @@ def site(product: Product) -> Iterator[Platform]:
         for name in ("alice", "bob"):
             admin.post("/api/user/add", {"username": name, "password": PASSWORD, "email": f"{name}@sage.example"})
         yield platform
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 Visitor = Callable[..., Any]

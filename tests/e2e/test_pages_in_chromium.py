@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.e2e.axe import violations
-from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, Visit, launched, window
+from tests.e2e.chromium import DESKTOP, PHONE, SMALLEST, Visit, window
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("chromium")]
@@ -29,12 +29,6 @@ def site() -> Iterator[Platform]:
         for name in ("alice", "bob"):
             admin.post("/api/user/add", {"username": name, "password": PASSWORD, "email": f"{name}@sage.example"})
         yield platform
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

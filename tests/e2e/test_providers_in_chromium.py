@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from tests.e2e.chromium import DESKTOP, PHONE, Visit, launched, window
+from tests.e2e.chromium import DESKTOP, PHONE, Visit, window
 from tests.e2e.served import Platform, served
 from tests.vendor import Vendor, scripted_vendor
 
@@ -21,12 +21,6 @@ LOOKS: list[Look] = [(*size, locale) for size in (("phone", PHONE), ("desktop", 
 def site() -> Iterator[Platform]:
     with served() as platform:
         yield platform
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e import axe
-from tests.e2e.chromium import DESKTOP, PHONE, Visit, launched, window
+from tests.e2e.chromium import DESKTOP, PHONE, Visit, window
 from tests.e2e.served import Platform, served
 from tests.versions.minisigning import SIGNER
 
@@ -21,12 +21,6 @@ WORDS = {
 def site() -> Iterator[Platform]:
     with served() as platform:
         yield platform
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 def looked_at(one: Visit, name: str) -> None:
