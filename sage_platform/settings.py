@@ -82,6 +82,10 @@ SAGE_UPLOAD_URL_STYLE = env.choice("SAGE_UPLOAD_URL_STYLE", "absolute", ["absolu
 # The location by which nginx hands out the files of the media root, such as /media/; empty: the platform sends them itself.
 SAGE_X_ACCEL_REDIRECT = configuration.location("SAGE_X_ACCEL_REDIRECT")
 
+# -- Usage ----------------------------------------------------------------------------------------------------------------
+# For so long an event's id counts no second time, and no longer are events kept. The sums by day stay.
+SAGE_USAGE_KEEP_DAYS = env.integer("SAGE_USAGE_KEEP_DAYS", 400, least=1, most=3650)
+
 # -- Model providers ------------------------------------------------------------------------------------------------------
 # A probe holds a slot, and a thread, for at most twice this time, so that slow vendors cannot hold threads for long.
 SAGE_PROBE_TIMEOUT = env.integer("SAGE_PROBE_TIMEOUT", 20, least=1, most=120)

@@ -3,6 +3,11 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# Django looks for an app's models here.
+from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
+
+__all__ = ["DailySession", "DailyUsage", "SystemSettings", "UsageCaller", "UsageEvent", "UsageName"]
+
 
 class SystemSettings(models.Model):
     """The deployment's one row of settings. Read it through `current.current_settings`, write it through `services`.

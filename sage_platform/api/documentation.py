@@ -13,6 +13,7 @@ from drf_spectacular.utils import (
     extend_schema_field,
     inline_serializer,
 )
+from msgspec import Struct
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 
@@ -27,6 +28,7 @@ from sage_platform.api.permissions import (
     SignedInOrProgram,
     SignedInOrTrustedProgram,
 )
+from sage_platform.api.structs import json_schema
 
 REQUEST_ID = OpenApiParameter(
     "X-Request-ID", str, OpenApiParameter.HEADER, response=True, description="The same as `request_id` in the envelope."
@@ -61,6 +63,8 @@ class DocumentedRefusal:
 # Of each route that takes an `api.fields.Form`.
 NOT_ALLOWED = DocumentedRefusal(422, "A text is not allowed in this form; the sentence is in `message` and `data.errors`.")
 SerializerClass = type[serializers.BaseSerializer[Any]]
+# A struct for bodies of many parts (`structs`).
+Takes = SerializerClass | type[Struct]
 # A serializer class; where a list is given, a serializer that was made with `many=True`.
 Gives = SerializerClass | serializers.BaseSerializer[Any]
 AnyField = serializers.Field[Any, Any, Any, Any]
@@ -152,7 +156,7 @@ def describe(
     *,
     who: type[BasePermission],
     gives: Gives,
-    takes: SerializerClass | None = None,
+    takes: Takes | None = None,
     body: BodyKind = JSON,
     query: SerializerClass | None = None,
     summary: str,
@@ -160,6 +164,7 @@ def describe(
 ) -> dict[str, Any]:
     """The keyword arguments of drf-spectacular's `extend_schema` for one action."""
     is_form = takes is not None and issubclass(takes, Form)
+    taken = json_schema(takes) if takes is not None and issubclass(takes, Struct) else takes
     business = [refusal for refusal in refusals if refusal.status == 200] + [NOT_ALLOWED] * is_form
     lines = [WHO[who]] + [f"- HTTP 200 with `code` {refusal.code}: {refusal.when}" for refusal in business]
     responses: dict[int, Any] = {
@@ -183,7 +188,7 @@ def describe(
     responses[500] = OpenApiResponse(error_envelope(), description="A crash; quote the `request_id`.")
     responses[503] = OpenApiResponse(error_envelope(), description="The database or cache is down.")
     return {
-        "request": takes if takes is None or body is JSON else {body.media_type: takes},
+        "request": taken if body is JSON and taken is takes else {body.media_type: taken},
         "parameters": ([query] if query is not None else []) + [REQUEST_ID, RETRY_AFTER, CHALLENGE],
         "responses": dict(sorted(responses.items())),
         "summary": summary,

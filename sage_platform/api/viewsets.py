@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
+from msgspec import Struct
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -14,10 +15,11 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from sage_platform.api.bodies import JSON, BodyKind, FilesKind
-from sage_platform.api.documentation import DocumentedRefusal, Gives, SerializerClass, describe
+from sage_platform.api.documentation import DocumentedRefusal, Gives, SerializerClass, Takes, describe
 from sage_platform.api.envelope import envelope_response
 from sage_platform.api.handlers import answer, as_api_error, refuse_method
 from sage_platform.api.permissions import Anyone, Nobody
+from sage_platform.api.structs import checked
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ActionSpec:
     """What `endpoint` states of an action. The action keeps it as its attribute `endpoint`, and `ApiViewSet.stated` reads it."""
 
     who: type[BasePermission]
-    takes: SerializerClass | None
+    takes: Takes | None
     body: BodyKind
     query: SerializerClass | None
     # The scope that opens the route to a third party's token; empty where no such token does.
@@ -36,7 +38,7 @@ def endpoint(
     *,
     who: type[BasePermission],
     gives: Gives,
-    takes: SerializerClass | None = None,
+    takes: Takes | None = None,
     body: BodyKind = JSON,
     query: SerializerClass | None = None,
     summary: str,
@@ -45,10 +47,10 @@ def endpoint(
 ) -> Callable[[Callable[..., Any]], Callable[..., HttpResponseBase]]:
     """Declare an action: `method(self, request, [data], [asked], **path)` returns the envelope's payload, or a whole response.
 
-    `data` is what `takes` made of a body of the kind `body`; of a form with files it is the form itself, unread
-    (`bodies.UnreadForm`). `asked` is what `query` made of the query string. A response (a redirect, a 204, a
-    file) is passed through as it is. The order of refusals is that of docs/api.md#statuses: who may call, then media type,
-    length, and content.
+    `data` is what `takes`, a serializer class or a `msgspec.Struct`, made of a body of the kind `body`; of a form with files it
+    is the form itself, unread (`bodies.UnreadForm`). `asked` is what `query` made of the query string. A response (a redirect,
+    a 204, a file) is passed through as it is. The order of refusals is that of docs/api.md#statuses: who may call, then media
+    type, length, and content.
     """
 
     def decorate(action: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
@@ -122,8 +124,10 @@ class ApiViewSet(ViewSet):
         return given
 
     @staticmethod
-    def _validated(serializer_class: SerializerClass, data: object) -> Any:
-        serializer = serializer_class(data=data)
+    def _validated(shape: Takes, data: object) -> Any:
+        if issubclass(shape, Struct):
+            return checked(shape, data)
+        serializer = shape(data=data)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 

@@ -11,6 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 OPENID = "openid"
+# Of whoever reports what agents have used.
+USAGE_WRITE = "usage:write"
 # Of a program that publishes releases and uploads their files.
 RELEASE_WRITE = "release:write"
 # What a client may ask for whose registration does not say. A new scope is not added here, so that no client has it unasked.
@@ -36,7 +38,7 @@ ROWS = (
     # OpenID Connect Core §5.4 has the username here. Userinfo tells it to every holder of `openid` besides.
     Scope("profile", _("See your name and picture"), claims=("preferred_username", "name", "picture", "avatar_url")),
     Scope("email", _("See your email address"), claims=("email", "email_verified")),
-    Scope("usage:write", _("Report usage"), personal=False),
+    Scope(USAGE_WRITE, _("Report usage"), personal=False),
     Scope(RELEASE_WRITE, _("Publish releases and upload their files"), personal=False),
 )
 

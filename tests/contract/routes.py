@@ -7,7 +7,15 @@ its token). A 422, a 404 of an unknown provider or a form's 403 come after the q
 from typing import Literal, NamedTuple
 
 # "AnyoneOfThisSite": anyone, but no other site's page in the name of its visitor.
-Who = Literal["Anyone", "AnyoneOfThisSite", "SignedIn", "SignedInOrTrustedProgram", "Administrator", "AdministratorOrProgram"]
+Who = Literal[
+    "Anyone",
+    "AnyoneOfThisSite",
+    "SignedIn",
+    "SignedInOrProgram",
+    "SignedInOrTrustedProgram",
+    "Administrator",
+    "AdministratorOrProgram",
+]
 Answer = Literal["enveloped", "raw", "page"]
 
 
@@ -27,6 +35,7 @@ class Row(NamedTuple):
 IDENTITY = "sage_platform.accounts.views"
 PAGES = "sage_platform.accounts.pages"
 SYSTEM = "system.views"
+USAGE = "system.usage.views.UsageViewSet"
 PROBES = "providers.views.ProbeViewSet"
 PROVIDERS = "providers.views.ProviderViewSet"
 RELEASES = "versions.views.ReleaseViewSet"
@@ -122,6 +131,20 @@ ROUTES = [
         422,
     ),
     Row("GET", "/api/health", f"{SYSTEM}.HealthView", "Anyone", "enveloped", 200, 200, 200),
+    # Usage.
+    Row(
+        "POST",
+        "/api/system/agent/usage",
+        f"{USAGE}.report",
+        "SignedInOrProgram",
+        "enveloped",
+        401,
+        422,
+        422,
+        scope="usage:write",
+    ),
+    Row("POST", "/api/system/agent/usage-stats", f"{USAGE}.mine", "SignedIn", "enveloped", 401, 422, 422),
+    Row("POST", "/api/token-usage/stats", f"{USAGE}.tokens", "SignedIn", "enveloped", 401, 422, 422),
     # Model providers. What is asked about no provider of one's own is a refusal with HTTP 200.
     Row("POST", "/api/llm-provider/verify", f"{PROBES}.verify", "SignedIn", "enveloped", 401, 422, 422),
     Row("POST", "/api/llm-provider/verify-capabilities", f"{PROBES}.verify_capabilities", "SignedIn", "enveloped", 401, 422, 422),

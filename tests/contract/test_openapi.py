@@ -71,6 +71,7 @@ def test_each_operation_says_who_may_call_it(row: Row, document: Any) -> None:
         "AnyoneOfThisSite": "Anyone may call this",
         "SignedIn": "For signed-in users.",
         "Administrator": "For administrators.",
+        "SignedInOrProgram": "For signed-in users, and for programs whose token was granted the scope.",
         "SignedInOrTrustedProgram": "For signed-in users, and for programs whose token was granted the scope.",
         "AdministratorOrProgram": "For administrators, and for programs whose token was granted the scope.",
     }

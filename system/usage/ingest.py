@@ -1,0 +1,161 @@
+"""Storing a batch of events: each counts once, however often and however many at a time it is sent."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from sage_platform.accounts.models import User
+from sage_platform.accounts.services.limits import Limit
+from sage_platform.api.errors import InvalidInput, TooManyRequests
+from sage_platform.metrics import operation
+from system.usage.events import Event, check_times, today
+from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
+from system.usage.upserts import add_up, insert_new
+
+PER_CALLER = Limit("usage-batches", 600, timedelta(minutes=1))
+# Of a plain user: an account that was made in a minute must not fill the disk.
+EVENTS_OF_A_DAY = 100_000
+NAMES_OF_A_DAY = 10_000
+
+EVENT_FIELDS = (
+    "caller", "event_id", "user_id", "agent_id", "session_id", "action", "request_source", "model", "count",
+    "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "occurred_at", "received_at",
+)  # fmt: skip
+USAGE_KEY = ("user_id", "day", "agent_id", "action", "model")
+USAGE_FIELDS = (*USAGE_KEY, "calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+SESSION_KEY = ("user_id", "day", "session_id", "agent_id", "request_source")
+SESSION_FIELDS = (*SESSION_KEY, "model_calls", "input_tokens", "output_tokens", "started_at", "finished_at")
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Who sends a batch. A client that asks for itself has no user."""
+
+    kind: UsageCaller.Kind
+    name: str
+    user: User | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.user is not None and not self.user.is_admin
+
+
+@dataclass(frozen=True)
+class Ingested:
+    accepted: int
+    duplicates: int
+
+
+@operation("usage", "ingest")
+def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Ingested:
+    """All of them or none. Raises InvalidInput, PermissionDenied or TooManyRequests, in this order."""
+    check_times(events, at=at)
+    users = _users(reporter, events)
+    # Of two with one id in a batch the first counts.
+    first = {event.event_id: (event, user_id) for event, user_id in zip(reversed(events), reversed(users), strict=True)}
+    with transaction.atomic():
+        caller = _locked(reporter)
+        _count_batch(caller, at)
+        rows = [_event_row(caller, event, user_id, at) for event, user_id in first.values()]
+        new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
+        counted = [first[event_id] for event_id in new]
+        if reporter.is_bounded and new:
+            _count_day(caller, [event for event, _user_id in counted], at)
+        caller.save(update_fields=["minute_began", "batches", "day", "events_of_day", "names_of_day"])
+        _add_to_sums(counted, at)
+    return Ingested(accepted=len(new), duplicates=len(events) - len(new))
+
+
+def _users(reporter: Reporter, events: Sequence[Event]) -> list[str]:
+    """Whose each event is. A client that asks for itself names any user, all others only themselves."""
+    if reporter.user is None:
+        named = {event.user_id for event in events if event.user_id}
+        known = set(User.objects.filter(pk__in=named).values_list("pk", flat=True))
+        for index, event in enumerate(events):
+            if event.user_id is None:
+                raise InvalidInput([(f"events.{index}.user_id", _("This field is required."))])
+            if event.user_id not in known:
+                raise InvalidInput([(f"events.{index}.user_id", _("There is no such user."))])
+        return [event.user_id or "" for event in events]
+    own: str = reporter.user.pk
+    if any(event.user_id not in {None, own} for event in events):
+        raise PermissionDenied
+    return [own] * len(events)
+
+
+def _locked(reporter: Reporter) -> UsageCaller:
+    """The caller's row, locked until the transaction ends."""
+    rows = UsageCaller.objects.select_for_update()
+    found: UsageCaller | None = rows.filter(kind=reporter.kind, name=reporter.name).first()
+    return found or rows.get_or_create(kind=reporter.kind, name=reporter.name)[0]
+
+
+def _count_batch(caller: UsageCaller, at: datetime) -> None:
+    began = caller.minute_began
+    if began is None or not began <= at < began + PER_CALLER.window:
+        caller.minute_began, caller.batches = at, 0
+    elif caller.batches >= PER_CALLER.amount:
+        raise TooManyRequests((began + PER_CALLER.window - at).total_seconds())
+    caller.batches += 1
+
+
+def _count_day(caller: UsageCaller, events: Sequence[Event], at: datetime) -> None:
+    day = today(at)
+    if caller.day != day:
+        caller.day, caller.events_of_day, caller.names_of_day = day, 0, 0
+    names = {pair for event in events for pair in _names(event)}
+    rows = [(caller.pk, int(kind), name, _date(day)) for kind, name in sorted(names)]
+    fields = ("caller", "kind", "name", "first_day")
+    caller.events_of_day += len(events)
+    caller.names_of_day += len(insert_new(UsageName, fields, rows, unique=["caller", "kind", "name"], returning="id"))
+    if caller.events_of_day > EVENTS_OF_A_DAY or caller.names_of_day > NAMES_OF_A_DAY:
+        tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
+        message = _("That is more than a day has room for: %(events)d events, %(names)d new agents, sessions and actions.")
+        raise TooManyRequests((tomorrow - at).total_seconds(), message % {"events": EVENTS_OF_A_DAY, "names": NAMES_OF_A_DAY})
+
+
+def _names(event: Event) -> tuple[tuple[UsageName.Kind, str], ...]:
+    kinds = UsageName.Kind
+    return (kinds.AGENT, event.agent_id), (kinds.SESSION, event.session_id), (kinds.ACTION, event.action)
+
+
+def _event_row(caller: UsageCaller, event: Event, user_id: str, at: datetime) -> tuple[Any, ...]:
+    return (
+        caller.pk, event.event_id, user_id, event.agent_id, event.session_id, event.action, event.request_source or "",
+        event.model or "", event.count or 1, event.input_tokens or 0, event.output_tokens or 0, event.cached_tokens or 0,
+        event.reasoning_tokens or 0, _time(event.occurred_at or at), _time(at),
+    )  # fmt: skip
+
+
+def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime) -> None:
+    usage: dict[tuple[str, ...], list[int]] = {}
+    sessions: dict[tuple[str, ...], tuple[list[int], list[datetime]]] = {}
+    for event, user_id in counted:
+        occurred = (event.occurred_at or at).astimezone(UTC)
+        day = occurred.date().isoformat()
+        model, count = event.model or "", event.count or 1
+        tokens = [event.input_tokens or 0, event.output_tokens or 0]
+        added = [count, *tokens, event.cached_tokens or 0, event.reasoning_tokens or 0]
+        sums = usage.setdefault((user_id, day, event.agent_id, event.action, model), [0] * len(added))
+        sums[:] = map(int.__add__, sums, added)
+        key = (user_id, day, event.session_id, event.agent_id, event.request_source or "")
+        of_session, times = sessions.setdefault(key, ([0, 0, 0], []))
+        of_session[:] = map(int.__add__, of_session, [count if model else 0, *tokens])
+        times.append(occurred)
+    add_up(DailyUsage, USAGE_FIELDS, [(*key, *sums) for key, sums in sorted(usage.items())], unique=USAGE_KEY)
+    rows = [(*key, *sums, _time(min(times)), _time(max(times))) for key, (sums, times) in sorted(sessions.items())]
+    add_up(DailySession, SESSION_FIELDS, rows, unique=SESSION_KEY, least="started_at", greatest="finished_at")
+
+
+def _time(value: datetime) -> Any:
+    """As the database's driver takes it, which Django would see to if these were its own statements."""
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def _date(value: Any) -> Any:
+    return connection.ops.adapt_datefield_value(value)

@@ -1,0 +1,119 @@
+"""What was used in a range of days, for people: the administration, the account page, the CSV and `usage_report` show this."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Self
+
+from django.db.models import Count, F, Q, QuerySet, Window
+
+from sage_platform.accounts.models import User
+from system.usage.models import DailySession, DailyUsage
+from system.usage.totals import SESSION, Total, bounded, total
+
+# Of each list those that used most.
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Days:
+    """From the first to the last, both included. UTC."""
+
+    first: date
+    last: date
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=number) for number in range(len(self)))
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Cached tokens are a part of input, reasoning tokens of output."""
+
+    calls: int = 0
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return bounded(self.input_tokens + self.output_tokens)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one agent, user, action, model or day used. `label` is what people read in the place of its name."""
+
+    name: str
+    sums: Sums
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The first lines, and how many more there are."""
+
+    lines: Sequence[Line]
+    more: int
+
+
+@dataclass(frozen=True)
+class Report:
+    days: Days
+    sums: Sums
+    sessions: int
+    by_day: Sequence[Line]
+    by_agent: Ranking
+    by_user: Ranking
+    by_action: Ranking
+    by_model: Ranking
+
+    @classmethod
+    def of(cls, days: Days, *, user_id: str = "", agent_id: str = "", shown: int = SHOWN) -> Self:
+        """Of everybody, or of one user or agent: eight queries."""
+        narrowed = {name: value for name, value in (("user_id", user_id), ("agent_id", agent_id)) if value}
+        rows = DailyUsage.objects.filter(day__range=(days.first, days.last), **narrowed)
+        sessions = DailySession.objects.filter(day__range=(days.first, days.last), **narrowed)
+        by_day = {row["day"]: _sums(row) for row in rows.values("day").annotate(**_annotations()).order_by()}
+        return cls(
+            days=days,
+            sums=_sums(rows.aggregate(**_annotations())),
+            sessions=sessions.aggregate(amount=Count(SESSION, distinct=True))["amount"],
+            by_day=[Line(day.isoformat(), by_day.get(day, Sums())) for day in days],
+            by_agent=_ranking(rows, "agent_id", "-tokens", shown),
+            by_user=_named(_ranking(rows, "user_id", "-tokens", shown)),
+            by_action=_ranking(rows, "action", "-calls", shown),
+            by_model=_ranking(rows.exclude(model=""), "model", "-tokens", shown),
+        )
+
+
+def _sums(row: Mapping[str, Any]) -> Sums:
+    return Sums(**{name: bounded(row[name]) for name in _annotations()})
+
+
+def _annotations() -> dict[str, Total]:
+    names = ("calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+    return {"model_calls": total("calls", filter=~Q(model=""))} | {name: total(name) for name in names}
+
+
+def _ranking(rows: QuerySet[DailyUsage], field: str, most: str, shown: int) -> Ranking:
+    """One query: one row more than is shown would not say how many there are, so they are counted beside."""
+    found = (
+        rows.values(field)
+        .annotate(tokens=total(F("input_tokens") + F("output_tokens")), amount=Window(Count("*")))
+        .annotate(**_annotations())
+        .order_by(most, "-calls", field)[:shown]
+    )
+    lines = [Line(row[field], _sums(row)) for row in found]
+    return Ranking(lines, (found[0]["amount"] - len(lines)) if lines else 0)
+
+
+def _named(ranking: Ranking) -> Ranking:
+    """By their usernames; a user who was deleted stays an id."""
+    names = dict(User.objects.filter(pk__in=[line.name for line in ranking.lines]).values_list("pk", "username"))
+    return replace(ranking, lines=[replace(line, label=names.get(line.name, line.name)) for line in ranking.lines])

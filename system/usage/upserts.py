@@ -1,0 +1,74 @@
+"""Two statements that Django's query sets cannot write: an insert that says what it has inserted, and one that adds to a row.
+
+`bulk_create(ignore_conflicts=True)` returns nothing, and `update_conflicts` replaces and does not add. Both statements are the
+same on SQLite and PostgreSQL.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+Rows = Sequence[Sequence[Any]]
+# SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535.
+MOST_PARAMETERS = 30_000
+
+
+def insert_new(model: type[Model], fields: Sequence[str], rows: Rows, *, unique: Sequence[str], returning: str) -> set[Any]:
+    """Insert the rows that are not there yet by the columns `unique`, and answer the values of one column of those."""
+    found: set[Any] = set()
+    tail = f"ON CONFLICT ({_columns(model, unique)}) DO NOTHING RETURNING {_columns(model, [returning])}"
+    for some in _pieces(rows, len(fields)):
+        with connection.cursor() as cursor:
+            cursor.execute(*_insert(model, fields, some, tail))
+            found.update(value for (value,) in cursor.fetchall())
+    return found
+
+
+def add_up(
+    model: type[Model], fields: Sequence[str], rows: Rows, *, unique: Sequence[str], least: str = "", greatest: str = ""
+) -> None:
+    """Insert the rows, or add their values to those that are there by the columns `unique`; of two values of the column `least`
+    the smaller stays, of `greatest` the greater.
+
+    The rows are sorted by `unique`: two transactions that lock the same rows in different orders would wait for each other.
+    """
+    table, quote = model._meta.db_table, connection.ops.quote_name
+    changes = []
+    for name in fields:
+        old, new = f"{quote(table)}.{quote(_column(model, name))}", f"excluded.{quote(_column(model, name))}"
+        if name in unique:
+            continue
+        if name in {least, greatest}:
+            order = "<" if name == least else ">"
+            changes.append(f"{quote(_column(model, name))} = CASE WHEN {new} {order} {old} THEN {new} ELSE {old} END")
+        else:
+            changes.append(f"{quote(_column(model, name))} = {old} + {new}")
+    tail = f"ON CONFLICT ({_columns(model, unique)}) DO UPDATE SET {', '.join(changes)}"
+    for some in _pieces(rows, len(fields)):
+        with connection.cursor() as cursor:
+            cursor.execute(*_insert(model, fields, some, tail))
+
+
+def _insert(model: type[Model], fields: Sequence[str], rows: Rows, tail: str) -> tuple[str, list[Any]]:
+    row = f"({', '.join(['%s'] * len(fields))})"
+    # No value is a part of the text: names come from the models alone.
+    text = (
+        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({_columns(model, fields)}) "  # noqa: S608
+        f"VALUES {', '.join([row] * len(rows))} {tail}"
+    )
+    return text, [value for one in rows for value in one]
+
+
+def _pieces(rows: Rows, width: int) -> list[Rows]:
+    size = MOST_PARAMETERS // width
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _column(model: type[Model], name: str) -> str:
+    return str(getattr(model._meta.get_field(name), "column"))  # noqa: B009  Of relations from elsewhere the checker knows none.
+
+
+def _columns(model: type[Model], names: Sequence[str]) -> str:
+    return ", ".join(connection.ops.quote_name(_column(model, name)) for name in names)
