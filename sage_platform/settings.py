@@ -184,6 +184,9 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{SAGE_DATA_DIR / data_files.DATABASE}")
 DATABASES = {"default": configuration.database("DATABASE_URL", DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# The REST framework imports Django's fields of PostgreSQL where it can, and with them the driver: 8 MiB in each worker, also of a
+# deployment with SQLite. No model here has such a field. A module that is None cannot be imported.
+sys.modules.setdefault("django.contrib.postgres.fields", None)  # type: ignore[arg-type]
 REDIS_URL = env.secret("REDIS_URL")
 CACHES: dict[str, Any] = {"default": configuration.cache("REDIS_URL", REDIS_URL)}
 SESSION_ENGINE = "sage_platform.accounts.sessions"
