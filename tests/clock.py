@@ -1,4 +1,4 @@
-"""The platform's time, which a test moves on."""
+"""The platform's time, which a test moves on, or stops at a moment of its choice."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +9,18 @@ from django.utils import timezone
 
 @dataclass
 class Clock:
-    """The platform's time, which a test moves on."""
-
     ahead: timedelta = timedelta()
+    stopped_at: datetime | None = None
 
     def forward(self, **by: float) -> None:
         self.ahead += timedelta(**by)
+
+    def set(self, moment: str) -> None:
+        """Stop it, such as at 2026-11-28T12:00:00Z; from then on `forward` alone moves it. So dates in a test stay good for ever.
+
+        Whoever signed in before is signed in at their own time: a test does so after this.
+        """
+        self.stopped_at, self.ahead = datetime.fromisoformat(moment), timedelta()
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     real = timezone.now
 
     def now() -> datetime:
-        return real() + moved.ahead
+        return (moved.stopped_at or real()) + moved.ahead
 
     monkeypatch.setattr("django.utils.timezone.now", now)
     return moved

@@ -22,8 +22,8 @@ STORABLE = r"^[^\0\ud800-\udfff]*$"
 
 
 def text(least: int, most: int) -> Meta:
-    """Of `Annotated[str, …]`. The pattern in the OpenAPI document is that of `fields.Text`, since ECMA's know no surrogates."""
-    return Meta(min_length=least, max_length=most, pattern=STORABLE, extra_json_schema={"pattern": ANY_TEXT})
+    """Of `Annotated[str, …]`."""
+    return Meta(min_length=least, max_length=most, pattern=STORABLE)
 
 
 def checked(shape: type[S], data: object) -> S:
@@ -50,20 +50,24 @@ def _node(node: inspect.Type, parts: list[str]) -> inspect.Type:
             node = next(field.type for field in node.fields if field.encode_name == part)
         elif isinstance(node, inspect.ListType):
             node = node.item_type
-        node = _without_null(node)
+        node = _bare(node)
     return node
 
 
-def _without_null(node: inspect.Type) -> inspect.Type:
+def _bare(node: inspect.Type) -> inspect.Type:
+    """Without its description, and without the null that it may be."""
+    if isinstance(node, inspect.Metadata):
+        return _bare(node.type)
     if isinstance(node, inspect.UnionType):
-        return next(one for one in node.types if not isinstance(one, inspect.NoneType))
+        return _bare(next(one for one in node.types if not isinstance(one, inspect.NoneType)))
     return node
 
 
 def what_is_wanted(node: inspect.Type) -> str:
     match node:
         case inspect.StrType(min_length=least, max_length=most):
-            wanted = _("A text of %(least)d to %(most)d characters, without null characters.") % {"least": least, "most": most}
+            wanted = _("A text of %(least)d to %(most)d characters, without null characters and lone surrogates.")
+            wanted %= {"least": least, "most": most}
         case inspect.IntType(ge=int(least), le=int(most)):
             wanted = _("A whole number from %(least)d to %(most)d.") % {"least": least, "most": most}
         case inspect.IntType():
@@ -83,14 +87,19 @@ def what_is_wanted(node: inspect.Type) -> str:
 
 @cache
 def json_schema(shape: type[Struct]) -> Mapping[str, Any]:
-    """For the OpenAPI document, whole and without references."""
+    """For the OpenAPI document, whole and without references.
+
+    Texts have the pattern of `fields.Text`: to ECMA's patterns an emoji is two surrogates.
+    """
     (own,), components = schema_components([shape], ref_template="{name}")
 
     def whole(part: Any) -> Any:
         if isinstance(part, dict):
             named = components.get(part.get("$ref", ""))
             return whole(named) if named else {key: whole(value) for key, value in part.items()}
-        return [whole(one) for one in part] if isinstance(part, list) else part
+        if isinstance(part, list):
+            return [whole(one) for one in part]
+        return ANY_TEXT if part == STORABLE else part
 
     found: dict[str, Any] = whole(own)
     return found

@@ -1,11 +1,13 @@
 """Routes that exist only in tests: views that take each kind of body, answer in each way, and fail in each way."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path
+from msgspec import Meta, Struct, to_builtins
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -14,6 +16,7 @@ from sage_platform.api.bodies import FORM, UnreadForm, multipart
 from sage_platform.api.errors import TooManyRequests
 from sage_platform.api.fields import Boolean, Choice, JSONObject, Nothing, QueryInteger, Secret, Text
 from sage_platform.api.permissions import Anyone
+from sage_platform.api.structs import text
 from sage_platform.api.viewsets import ApiViewSet, HotView, endpoint
 from sage_platform.cache_errors import CacheAwayError
 
@@ -59,6 +62,22 @@ class EveryField(serializers.Serializer[Any]):
     many = Inner(many=True, required=False)  # type: ignore[assignment]
 
 
+class Part(Struct):
+    count: Annotated[int, Meta(ge=1, le=9, description="How many.")]
+    name: Annotated[str, text(1, 20)] | None = None
+
+
+class Whole(Struct):
+    """A body of many parts."""
+
+    parts: Annotated[list[Part], Meta(min_length=1, max_length=3)]
+    name: Annotated[Annotated[str, text(0, 20)], Meta(description="What it is called.")] | None = None
+    kind: Literal["red", "green"] = "red"
+    number: int | None = None
+    at: Annotated[datetime, Meta(tz=True, description="When.")] | None = None
+    day: date | None = None
+
+
 class Query(serializers.Serializer[Any]):
     number = QueryInteger(min_value=1, max_value=100)
 
@@ -78,6 +97,10 @@ class ScratchViewSet(ApiViewSet):
     @endpoint(who=Anyone, takes=EveryField, gives=Nothing, summary="Answers what it was sent")
     def echo(self, request: Request, data: dict[str, Any]) -> Any:
         return data
+
+    @endpoint(who=Anyone, takes=Whole, gives=Nothing, summary="Answers the struct that it made of what it was sent")
+    def struct(self, request: Request, whole: Whole) -> Any:
+        return to_builtins(whole)
 
     @endpoint(who=Anyone, query=Query, gives=Nothing, summary="Answers the number it was sent")
     def number(self, request: Request, query: dict[str, Any]) -> Any:
@@ -121,6 +144,7 @@ def broken_page(request: HttpRequest, how: str) -> HttpResponse:
 
 urlpatterns = [
     path("api/echo", ScratchViewSet.as_view({"post": "echo"})),
+    path("api/struct", ScratchViewSet.as_view({"post": "struct"})),
     path("api/form", ScratchViewSet.as_view({"post": "form"})),
     path("api/file", ScratchViewSet.as_view({"post": "file"})),
     path("api/whole/<str:how>", ScratchViewSet.as_view({"get": "whole"})),

@@ -2,10 +2,13 @@
 
 from datetime import date
 
+import pytest
+
 from system.usage.report import Days, Line, Ranking, Report, Sums
 from tests.people import Caller
 from tests.system.usage.bodies import REPORT, batch, event
 
+pytestmark = pytest.mark.usefixtures("noon")
 DAY = date(2026, 11, 27)
 
 
