@@ -1,6 +1,6 @@
 """Storing a batch of events: each counts once, however often and however many at a time it is sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ EVENT_FIELDS = (
     "caller", "event_id", "user_id", "agent_id", "session_id", "action", "request_source", "model", "count",
     "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "occurred_at", "received_at",
 )  # fmt: skip
+OF_MINUTE, OF_DAY = ["minute_began", "batches"], ["day", "events_of_day", "names_of_day"]
 USAGE_KEY = ("user_id", "day", "agent_id", "action", "model")
 USAGE_FIELDS = (*USAGE_KEY, "calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 SESSION_KEY = ("user_id", "day", "session_id", "agent_id", "request_source")
@@ -58,17 +59,22 @@ def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Inge
     users = _users(reporter, events)
     # Of two with one id in a batch the first counts.
     first = {event.event_id: (event, user_id) for event, user_id in zip(reversed(events), reversed(users), strict=True)}
+    full = None
     with transaction.atomic():
         caller = _locked(reporter)
         _count_batch(caller, at)
-        rows = [_event_row(caller, event, user_id, at) for event, user_id in first.values()]
-        new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
-        counted = [first[event_id] for event_id in new]
-        if reporter.is_bounded and new:
-            _count_day(caller, [event for event, _user_id in counted], at)
-        caller.save(update_fields=["minute_began", "batches", "day", "events_of_day", "names_of_day"])
-        _add_to_sums(counted, at)
-    return Ingested(accepted=len(new), duplicates=len(events) - len(new))
+        try:
+            with transaction.atomic(savepoint=reporter.is_bounded):
+                accepted = _store(caller, first, at, is_bounded=reporter.is_bounded)
+        except TooManyRequests as refusal:
+            # The batch has cost as much as one that is taken, so it counts in the minute.
+            full = refusal
+            caller.save(update_fields=OF_MINUTE)
+        else:
+            caller.save(update_fields=[*OF_MINUTE, *OF_DAY])
+    if full:
+        raise full
+    return Ingested(accepted, duplicates=len(events) - accepted)
 
 
 def _users(reporter: Reporter, events: Sequence[Event]) -> list[str]:
@@ -97,16 +103,29 @@ def _locked(reporter: Reporter) -> UsageCaller:
 
 def _count_batch(caller: UsageCaller, at: datetime) -> None:
     began = caller.minute_began
-    if began is None or not began <= at < began + PER_CALLER.window:
+    # Those that come at once do not get here in the order of their times.
+    if began is None or abs(at - began) >= PER_CALLER.window:
         caller.minute_began, caller.batches = at, 0
     elif caller.batches >= PER_CALLER.amount:
         raise TooManyRequests((began + PER_CALLER.window - at).total_seconds())
     caller.batches += 1
 
 
+def _store(caller: UsageCaller, events: Mapping[str, tuple[Event, str]], at: datetime, *, is_bounded: bool) -> int:
+    """How many of these, events with their user by event id, were not there yet. Only they are added to the sums."""
+    rows = [_event_row(caller, event, user_id, at) for event, user_id in events.values()]
+    new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
+    counted = [events[event_id] for event_id in new]
+    if is_bounded and new:
+        _count_day(caller, [event for event, _user_id in counted], at)
+    _add_to_sums(counted, at)
+    return len(new)
+
+
 def _count_day(caller: UsageCaller, events: Sequence[Event], at: datetime) -> None:
     day = today(at)
-    if caller.day != day:
+    # One of before midnight may get here after one of after it.
+    if caller.day not in {day, day + timedelta(days=1)}:
         caller.day, caller.events_of_day, caller.names_of_day = day, 0, 0
     names = {pair for event in events for pair in _names(event)}
     rows = [(caller.pk, int(kind), name, _date(day)) for kind, name in sorted(names)]

@@ -13,6 +13,9 @@ from django.db.models import Model
 Rows = Sequence[Sequence[Any]]
 # SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535.
 MOST_PARAMETERS = 30_000
+# Where a sum stops. Two of them are together no more than a column holds: beyond that PostgreSQL fails, and SQLite goes on with
+# a number that is not whole.
+GREATEST = 2**62 - 1
 
 
 def insert_new(model: type[Model], fields: Sequence[str], rows: Rows, *, unique: Sequence[str], returning: str) -> set[Any]:
@@ -29,8 +32,8 @@ def insert_new(model: type[Model], fields: Sequence[str], rows: Rows, *, unique:
 def add_up(
     model: type[Model], fields: Sequence[str], rows: Rows, *, unique: Sequence[str], least: str = "", greatest: str = ""
 ) -> None:
-    """Insert the rows, or add their values to those that are there by the columns `unique`; of two values of the column `least`
-    the smaller stays, of `greatest` the greater.
+    """Insert the rows, or add their values, of which none is negative, to those that are there by the columns `unique`; of two
+    values of the column `least` the smaller stays, of `greatest` the greater.
 
     The rows are sorted by `unique`: two transactions that lock the same rows in different orders would wait for each other.
     """
@@ -44,7 +47,8 @@ def add_up(
             order = "<" if name == least else ">"
             changes.append(f"{quote(_column(model, name))} = CASE WHEN {new} {order} {old} THEN {new} ELSE {old} END")
         else:
-            changes.append(f"{quote(_column(model, name))} = {old} + {new}")
+            added = f"CASE WHEN {old} > {GREATEST} - {new} THEN {GREATEST} ELSE {old} + {new} END"
+            changes.append(f"{quote(_column(model, name))} = {added}")
     tail = f"ON CONFLICT ({_columns(model, unique)}) DO UPDATE SET {', '.join(changes)}"
     for some in _pieces(rows, len(fields)):
         with connection.cursor() as cursor:
