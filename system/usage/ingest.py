@@ -134,7 +134,10 @@ def _count_day(caller: UsageCaller, events: Sequence[Event], at: datetime) -> No
     caller.names_of_day += len(insert_new(UsageName, fields, rows, unique=["caller", "kind", "name"], returning="id"))
     if caller.events_of_day > EVENTS_OF_A_DAY or caller.names_of_day > NAMES_OF_A_DAY:
         tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
-        message = _("That is more than a day has room for: %(events)d events, %(names)d new agents, sessions and actions.")
+        message = _(
+            "That is more than a day has room for: %(events)d events, %(names)d new agents, sessions and actions. The next day "
+            "begins at midnight UTC."
+        )
         raise TooManyRequests((tomorrow - at).total_seconds(), message % {"events": EVENTS_OF_A_DAY, "names": NAMES_OF_A_DAY})
 
 

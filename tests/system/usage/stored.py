@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -85,8 +85,7 @@ def sessions_of(events: list[_Event]) -> Sums:
     }
 
 
-def moment(value: Any) -> datetime:
+def moment(value: str | datetime) -> datetime:
     """SQLite keeps a text without an offset."""
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    assert isinstance(found, datetime | date)
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 HUGE = 10**400
 NAMES = ("event_id", "agent_id", "session_id", "action")
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-NO_NAMES = ("", "x" * 129, "\U0001f600" * 129, 5, 1.5, True, [], {}, None, "a\0b", "\ud83d", "\udfff\n")
-NO_NUMBERS = (-1, HUGE, -HUGE, 2**63, 2**64, 1.0, 1.5, -0.0, 1e300, True, False, "1", "", [], {})
-NO_TIMES = (
+NO_NAMES: tuple[Any, ...] = ("", "x" * 129, "\U0001f600" * 129, 5, 1.5, True, [], {}, None, "a\0b", "\ud83d", "\udfff\n")
+NO_NUMBERS: tuple[Any, ...] = (-1, HUGE, -HUGE, 2**63, 2**64, 1.0, 1.5, -0.0, 1e300, True, False, "1", "", [], {})
+NO_TIMES: tuple[Any, ...] = (
     "", "now", "2026-11-28", "2026-11-28T12:00:00", "2026-11-28T12:00Z", "2026-11-28T12:00:00+24:00", "2026-11-28T24:00:00Z",
     "2026-11-31T12:00:00Z", "2026-02-29T12:00:00Z", "0000-01-01T00:00:00Z", "\uff12026-11-28T12:00:00Z",
     1795867200, 1.5, True, [], {},
@@ -106,8 +106,13 @@ def test_null_is_as_good_as_left_out(as_alice: Caller) -> None:
 
 
 def test_what_is_at_the_bounds_is_kept_as_it_was_sent(as_alice: Caller) -> None:
-    least = dict.fromkeys(NAMES, "x") | {"count": 1, "model": "", "request_source": "", **dict.fromkeys(TOKENS, 0)}
-    most = dict.fromkeys((*NAMES, "model", "request_source"), "\U0001f600\n" * 64)
+    least: dict[str, Any] = dict.fromkeys(NAMES, "x") | {
+        "count": 1,
+        "model": "",
+        "request_source": "",
+        **dict.fromkeys(TOKENS, 0),
+    }
+    most: dict[str, Any] = dict.fromkeys((*NAMES, "model", "request_source"), "\U0001f600\n" * 64)
     most |= {"count": 10**6, **dict.fromkeys(TOKENS, 10**12)}
     assert envelope(as_alice.post(REPORT, batch(least, most | {"unknown": [[{}]]}))) == taken(2)
     assert list(UsageEvent.objects.order_by("count").values(*least)) == [least, most]
