@@ -32,6 +32,9 @@ def checked(shape: type[S], data: object) -> S:
         return convert(data, shape)
     except ValidationError as error:
         raise InvalidInput([mistake(shape, str(error))]) from None
+    except UnicodeEncodeError:
+        # A text or a name with a lone surrogate where no text is looked for: the library fails at it and does not say where.
+        raise InvalidInput([("body", _("Null characters and lone surrogates are not allowed."))]) from None
 
 
 def mistake(shape: type[Struct], told: str) -> tuple[str, str]:

@@ -93,6 +93,16 @@ def test_what_python_s_parser_gives_up_on(raw: bytes, anyone: Caller) -> None:
     assert (answer.status_code, envelope(answer)["data"]["errors"][0]["field"]) == (422, "body")
 
 
+SURROGATES = [PARTS | {name: "\ud800"} for name in ("kind", "number", "at", "day")]
+
+
+@pytest.mark.parametrize("body", [*SURROGATES, of_part(count="\udfff"), PARTS | {"\ud800": 1}, of_part(**{"\ud800": 1})])
+def test_a_lone_surrogate_where_no_text_is_looked_for(body: object, anyone: Caller) -> None:
+    answer = anyone.post(PATH, body)
+    mistake = {"field": "body", "message": "Null characters and lone surrogates are not allowed."}
+    assert (answer.status_code, envelope(answer)["data"]) == (422, {"errors": [mistake]})
+
+
 def test_in_chinese(anyone: Caller) -> None:
     bodies: list[dict[str, Any]] = [
         {"parts": []}, {"parts": [{"count": 0}]}, {"parts": [{"count": 1, "name": ""}]},
