@@ -47,11 +47,15 @@ class Sums:
 
 @dataclass(frozen=True)
 class Line:
-    """What one agent, user, action, model or day used. `label` is what people read in the place of its name."""
+    """What one agent, user, action, model or day used. Of a user `name` is the id, and `label` the username, if there is one."""
 
     name: str
     sums: Sums
     label: str = ""
+
+    @property
+    def shown(self) -> str:
+        return self.label or self.name
 
 
 @dataclass(frozen=True)
@@ -75,21 +79,36 @@ class Report:
 
     @classmethod
     def of(cls, days: Days, *, user_id: str = "", agent_id: str = "", shown: int = SHOWN) -> Self:
-        """Of everybody, or of one user or agent: eight queries."""
-        narrowed = {name: value for name, value in (("user_id", user_id), ("agent_id", agent_id)) if value}
-        rows = DailyUsage.objects.filter(day__range=(days.first, days.last), **narrowed)
-        sessions = DailySession.objects.filter(day__range=(days.first, days.last), **narrowed)
-        by_day = {row["day"]: _sums(row) for row in rows.values("day").annotate(**_annotations()).order_by()}
+        """Of everybody, or of one user or agent: seven queries."""
+        narrowed = _narrowed(days, user_id, agent_id)
+        rows, sessions = DailyUsage.objects.filter(**narrowed), DailySession.objects.filter(**narrowed)
+        by_day = used_by_day(days, user_id=user_id, agent_id=agent_id)
         return cls(
             days=days,
-            sums=_sums(rows.aggregate(**_annotations())),
+            sums=added_up(by_day),
             sessions=sessions.aggregate(amount=Count(SESSION, distinct=True))["amount"],
-            by_day=[Line(day.isoformat(), by_day.get(day, Sums())) for day in days],
+            by_day=by_day,
             by_agent=_ranking(rows, "agent_id", "-tokens", shown),
             by_user=_named(_ranking(rows, "user_id", "-tokens", shown)),
             by_action=_ranking(rows, "action", "-calls", shown),
             by_model=_ranking(rows.exclude(model=""), "model", "-tokens", shown),
         )
+
+
+def used_by_day(days: Days, *, user_id: str = "", agent_id: str = "") -> list[Line]:
+    """A line for each day, also for one without a call. One query."""
+    rows = DailyUsage.objects.filter(**_narrowed(days, user_id, agent_id)).values("day").annotate(**_annotations()).order_by()
+    sums = {row["day"]: _sums(row) for row in rows}
+    return [Line(day.isoformat(), sums.get(day, Sums())) for day in days]
+
+
+def added_up(lines: Sequence[Line]) -> Sums:
+    return Sums(**{name: bounded(sum(getattr(line.sums, name) for line in lines)) for name in _annotations()})
+
+
+def _narrowed(days: Days, user_id: str, agent_id: str) -> dict[str, Any]:
+    named = {name: value for name, value in (("user_id", user_id), ("agent_id", agent_id)) if value}
+    return {"day__range": (days.first, days.last), **named}
 
 
 def _sums(row: Mapping[str, Any]) -> Sums:
@@ -114,6 +133,6 @@ def _ranking(rows: QuerySet[DailyUsage], field: str, most: str, shown: int) -> R
 
 
 def _named(ranking: Ranking) -> Ranking:
-    """By their usernames; a user who was deleted stays an id."""
+    """By their usernames; of a user who was deleted there is the id alone."""
     names = dict(User.objects.filter(pk__in=[line.name for line in ranking.lines]).values_list("pk", "username"))
-    return replace(ranking, lines=[replace(line, label=names.get(line.name, line.name)) for line in ranking.lines])
+    return replace(ranking, lines=[replace(line, label=names.get(line.name, "")) for line in ranking.lines])

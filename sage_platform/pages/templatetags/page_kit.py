@@ -5,10 +5,12 @@ from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
 from sage_platform.pages.directions import isolated
+from sage_platform.pages.numbers import grouped
 from sage_platform.pages.style import ICON, STYLE
 
 register = template.Library()
 register.filter("isolated", isolated)
+register.filter("grouped", grouped)
 
 
 @register.simple_tag
