@@ -113,7 +113,11 @@ def _count_batch(caller: UsageCaller, at: datetime) -> None:
 
 def _store(caller: UsageCaller, events: Mapping[str, tuple[Event, str]], at: datetime, *, is_bounded: bool) -> int:
     """How many of these, events with their user by event id, were not there yet. Only they are added to the sums."""
-    rows = [_event_row(caller, event, user_id, at) for event, user_id in events.values()]
+    stored, received = connection.ops.adapt_datetimefield_value, _time(at)
+    rows = [
+        (caller.pk, event_id, user_id, *_of_event(event), stored(event.occurred_at or at), received)
+        for event_id, (event, user_id) in events.items()
+    ]
     new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
     counted = [events[event_id] for event_id in new]
     if is_bounded and new:
@@ -146,32 +150,34 @@ def _names(event: Event) -> tuple[tuple[UsageName.Kind, str], ...]:
     return (kinds.AGENT, event.agent_id), (kinds.SESSION, event.session_id), (kinds.ACTION, event.action)
 
 
-def _event_row(caller: UsageCaller, event: Event, user_id: str, at: datetime) -> tuple[Any, ...]:
+def _of_event(event: Event) -> tuple[Any, ...]:
+    """Its columns from the agent to the tokens."""
     return (
-        caller.pk, event.event_id, user_id, event.agent_id, event.session_id, event.action, event.request_source or "",
-        event.model or "", event.count or 1, event.input_tokens or 0, event.output_tokens or 0, event.cached_tokens or 0,
-        event.reasoning_tokens or 0, _time(event.occurred_at or at), _time(at),
+        event.agent_id, event.session_id, event.action, event.request_source or "", event.model or "", event.count or 1,
+        event.input_tokens or 0, event.output_tokens or 0, event.cached_tokens or 0, event.reasoning_tokens or 0,
     )  # fmt: skip
 
 
 def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime) -> None:
-    usage: dict[tuple[str, ...], list[int]] = {}
-    sessions: dict[tuple[str, ...], tuple[list[int], list[datetime]]] = {}
+    usage: dict[tuple[str, ...], tuple[int, ...]] = {}
+    sessions: dict[tuple[str, ...], tuple[int, ...]] = {}
+    times: dict[tuple[str, ...], list[datetime]] = {}
     for event, user_id in counted:
+        agent, session, action, source, model, calls, *tokens = _of_event(event)
         occurred = (event.occurred_at or at).astimezone(UTC)
         day = occurred.date().isoformat()
-        model, count = event.model or "", event.count or 1
-        tokens = [event.input_tokens or 0, event.output_tokens or 0]
-        added = [count, *tokens, event.cached_tokens or 0, event.reasoning_tokens or 0]
-        sums = usage.setdefault((user_id, day, event.agent_id, event.action, model), [0] * len(added))
-        sums[:] = map(int.__add__, sums, added)
-        key = (user_id, day, event.session_id, event.agent_id, event.request_source or "")
-        of_session, times = sessions.setdefault(key, ([0, 0, 0], []))
-        of_session[:] = map(int.__add__, of_session, [count if model else 0, *tokens])
-        times.append(occurred)
+        _add(usage, (user_id, day, agent, action, model), (calls, *tokens))
+        key = (user_id, day, session, agent, source)
+        _add(sessions, key, (calls if model else 0, *tokens[:2]))
+        times.setdefault(key, []).append(occurred)
     add_up(DailyUsage, USAGE_FIELDS, [(*key, *sums) for key, sums in sorted(usage.items())], unique=USAGE_KEY)
-    rows = [(*key, *sums, _time(min(times)), _time(max(times))) for key, (sums, times) in sorted(sessions.items())]
+    rows = [(*key, *sums, _time(min(times[key])), _time(max(times[key]))) for key, sums in sorted(sessions.items())]
     add_up(DailySession, SESSION_FIELDS, rows, unique=SESSION_KEY, least="started_at", greatest="finished_at")
+
+
+def _add(sums: dict[tuple[str, ...], tuple[int, ...]], key: tuple[str, ...], numbers: tuple[int, ...]) -> None:
+    known = sums.get(key)
+    sums[key] = tuple(map(int.__add__, known, numbers)) if known else numbers
 
 
 def _time(value: datetime) -> Any:

@@ -1,17 +1,22 @@
 """Two statements that Django's query sets cannot write: an insert that says what it has inserted, and one that adds to a row.
 
-`bulk_create(ignore_conflicts=True)` returns nothing, and `update_conflicts` replaces and does not add. Both statements are the
+`bulk_create(ignore_conflicts=True)` returns nothing, and `update_conflicts` replaces and does not add. Both statements do the
 same on SQLite and PostgreSQL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
+from sage_platform.turns import turns
+
 Rows = Sequence[Sequence[Any]]
-# SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535.
+# SQLite takes 32,766 parameters in a statement.
 MOST_PARAMETERS = 30_000
 # Where a sum stops. Two of them are together no more than a column holds: beyond that PostgreSQL fails, and SQLite goes on with
 # a number that is not whole.
@@ -23,8 +28,7 @@ def insert_new(model: type[Model], fields: Sequence[str], rows: Rows, *, unique:
     found: set[Any] = set()
     tail = f"ON CONFLICT ({_columns(model, unique)}) DO NOTHING RETURNING {_columns(model, [returning])}"
     for some in _pieces(rows, len(fields)):
-        with connection.cursor() as cursor:
-            cursor.execute(*_insert(model, fields, some, tail))
+        with _executed(_insert(model, fields, some, tail)) as cursor:
             found.update(value for (value,) in cursor.fetchall())
     return found
 
@@ -51,18 +55,34 @@ def add_up(
             changes.append(f"{quote(_column(model, name))} = {added}")
     tail = f"ON CONFLICT ({_columns(model, unique)}) DO UPDATE SET {', '.join(changes)}"
     for some in _pieces(rows, len(fields)):
-        with connection.cursor() as cursor:
-            cursor.execute(*_insert(model, fields, some, tail))
+        with _executed(_insert(model, fields, some, tail)):
+            pass
+
+
+@contextmanager
+def _executed(statement: tuple[str, list[Any]]) -> Iterator[CursorWrapper]:
+    """While the database writes, others have the turn. Hundreds of rows take longer than most requests."""
+    with connection.cursor() as cursor:
+        with turns.lent():
+            cursor.execute(*statement)
+        yield cursor
 
 
 def _insert(model: type[Model], fields: Sequence[str], rows: Rows, tail: str) -> tuple[str, list[Any]]:
-    row = f"({', '.join(['%s'] * len(fields))})"
+    """On PostgreSQL the rows are one parameter: to put thousands into a statement, the driver takes longer than the server does
+    for all the rest.
+    """
+    table, columns = connection.ops.quote_name(model._meta.db_table), _columns(model, fields)
+    if connection.vendor == "postgresql":
+        source = f"SELECT {columns} FROM json_to_recordset(%s) AS given ({_typed(model, fields)})"  # noqa: S608
+        names = [_column(model, name) for name in fields]
+        parameters: list[Any] = [orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()]
+    else:
+        row = f"({', '.join(['%s'] * len(fields))})"
+        source = f"VALUES {', '.join([row] * len(rows))}"
+        parameters = [value for row in rows for value in row]
     # No value is a part of the text: names come from the models alone.
-    text = (
-        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({_columns(model, fields)}) "  # noqa: S608
-        f"VALUES {', '.join([row] * len(rows))} {tail}"
-    )
-    return text, [value for one in rows for value in one]
+    return f"INSERT INTO {table} ({columns}) {source} {tail}", parameters
 
 
 def _pieces(rows: Rows, width: int) -> list[Rows]:
@@ -72,6 +92,11 @@ def _pieces(rows: Rows, width: int) -> list[Rows]:
 
 def _column(model: type[Model], name: str) -> str:
     return str(getattr(model._meta.get_field(name), "column"))  # noqa: B009  Of relations from elsewhere the checker knows none.
+
+
+def _typed(model: type[Model], names: Sequence[str]) -> str:
+    types = [model._meta.get_field(name).db_type(connection) for name in names]
+    return ", ".join(f"{connection.ops.quote_name(_column(model, name))} {kind}" for name, kind in zip(names, types, strict=True))
 
 
 def _columns(model: type[Model], names: Sequence[str]) -> str:

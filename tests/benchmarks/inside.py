@@ -15,7 +15,7 @@ if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "sage_platform.settings"
     django.setup()
 
-    from tests.benchmarks import counting, seeds
+    from tests.benchmarks import counting, seeds, usage_rows
 
     functions: dict[str, Callable[..., Any]] = {
         "queries": counting.queries,
@@ -26,5 +26,8 @@ if __name__ == "__main__":
         "releases": seeds.releases,
         "oauth2_flow": seeds.oauth2_flow,
         "dead_rows": seeds.dead_rows,
+        "reporters": seeds.reporters,
+        "usage_rows": usage_rows.usage_rows,
+        "usage_sums": usage_rows.usage_sums,
     }
     print(json.dumps(functions[sys.argv[1]](*json.load(sys.stdin))))

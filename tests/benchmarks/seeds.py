@@ -77,6 +77,13 @@ def oauth2_flow() -> dict[str, Any]:
     }
 
 
+def reporters(number: int) -> list[str]:
+    """So many clients that report usage for anybody; how each of them shows who it is."""
+    for place in range(number):
+        make_client(f"reporter{place}", grant_types=["client_credentials"], scope="usage:write", redirect_uris="")
+    return [basic(f"reporter{place}") for place in range(number)]
+
+
 def dead_rows(number: int) -> None:
     """So many expired rows in all, as many of each kind."""
     user = administrator()
