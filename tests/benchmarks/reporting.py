@@ -26,7 +26,7 @@ def events(caller: int, number: int, users: Sequence[str]) -> str:
     for place in range(BATCH):
         session = place % SESSIONS
         turn = place // SESSIONS
-        event = {
+        event: dict[str, str | int] = {
             "event_id": ids[32 * place : 32 * place + 32],
             "user_id": users[session % USERS],
             "agent_id": f"agent-{caller}",
