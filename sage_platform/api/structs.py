@@ -5,6 +5,7 @@ Measured for 500 objects of 12 members: serializers 35 ms, msgspec 0.3 ms. Only 
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
@@ -20,10 +21,21 @@ S = TypeVar("S", bound=Struct)
 # At most so many characters, with nothing that a database cannot store: no NUL and no lone surrogates.
 STORABLE = r"^[^\0\ud800-\udfff]*$"
 
+# A day, or the empty text: a form sends that for a field which nobody filled in. The library knows no "date or text".
+DAY_OR_EMPTY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
+
 
 def text(least: int, most: int) -> Meta:
     """Of `Annotated[str, …]`."""
     return Meta(min_length=least, max_length=most, pattern=STORABLE)
+
+
+def day_or_none(value: str | None, field: str) -> date | None:
+    """Of a text under the pattern DAY_OR_EMPTY. Raises InvalidInput for one that no calendar has."""
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise InvalidInput([(field, _("A day, such as 2026-01-31."))]) from None
 
 
 def checked(shape: type[S], data: object) -> S:
@@ -68,6 +80,8 @@ def _bare(node: inspect.Type) -> inspect.Type:
 
 def what_is_wanted(node: inspect.Type) -> str:
     match node:
+        case inspect.StrType() if node.pattern == DAY_OR_EMPTY:
+            wanted = _("A day, such as 2026-01-31.")
         case inspect.StrType(min_length=least, max_length=most):
             wanted = _("A text of %(least)d to %(most)d characters, without null characters and lone surrogates.")
             wanted %= {"least": least, "most": most}

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
 from sage_platform.api.errors import InvalidInput
-from sage_platform.api.structs import text
+from sage_platform.api.structs import DAY_OR_EMPTY, day_or_none, text
 from system.usage.models import LONGEST_NAME
 
 MOST_EVENTS = 1000
@@ -19,6 +19,7 @@ Name = Annotated[str, text(1, LONGEST_NAME)]
 OptionalName = Annotated[str, text(0, LONGEST_NAME)]
 UserId = Annotated[str, text(1, 64)]
 OptionalUserId = Annotated[str, text(0, 64)]
+OptionalDay = Annotated[str, Meta(pattern=DAY_OR_EMPTY)]
 Tokens = Annotated[int, Meta(ge=0, le=10**12)]
 
 
@@ -45,33 +46,39 @@ class Batch(Struct, frozen=True):
 
 
 class UsageQuestion(Struct, frozen=True):
-    """`usage-stats`. `days` below 1 acts as 1, above 365 as 365."""
+    """`usage-stats`."""
 
-    days: int
+    days: Annotated[int, Meta(description="The last days, today (UTC) included. Below 1 acts as 1, above 365 as 365.")]
     agent_id: OptionalName | None = None
 
 
 class TokenQuestion(Struct, frozen=True, kw_only=True):
-    """`token-usage/stats`. Days are inclusive, UTC. Null and the empty text are as good as left out."""
+    """`token-usage/stats`. Both dates or neither, and neither only for the dimension `session` with a `session_id`. Null and the
+    empty text are as good as left out, so that a form sends its fields as they are.
+    """
 
     dimension: Literal["agent", "user", "session"]
-    user_id: OptionalUserId | None = None
+    user_id: Annotated[OptionalUserId, Meta(description="An administrator's. Others see only themselves.")] | None = None
     agent_id: OptionalName | None = None
     session_id: OptionalName | None = None
     request_source: OptionalName | None = None
-    start_date: date | None = None
-    end_date: date | None = None
+    start_date: Annotated[OptionalDay, Meta(description="The first day, UTC, such as 2026-01-31.")] | None = None
+    end_date: Annotated[OptionalDay, Meta(description="The last day, which is included.")] | None = None
 
-    def check(self) -> None:
-        """Both dates or neither, and neither only of one session. Raises InvalidInput."""
-        if (self.start_date is None) != (self.end_date is None):
-            raise InvalidInput([("end_date" if self.start_date else "start_date", _("Send both dates, or neither."))])
-        if self.start_date is None and not (self.dimension == "session" and self.session_id):
-            raise InvalidInput(
-                [("start_date", _("Send both dates. They may be left out with the dimension session and a session_id."))]
-            )
-        if self.start_date and self.end_date and self.end_date < self.start_date:
-            raise InvalidInput([("end_date", _("The end is before the start."))])
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last; None of one session, whenever it was. Raises InvalidInput."""
+        first, last = day_or_none(self.start_date, "start_date"), day_or_none(self.end_date, "end_date")
+        if first and last:
+            if last < first:
+                raise InvalidInput([("end_date", _("The end is before the start."))])
+            return first, last
+        if first or last:
+            raise InvalidInput([("end_date" if first else "start_date", _("Send both dates, or neither."))])
+        if self.dimension == "session" and self.session_id:
+            return None
+        raise InvalidInput(
+            [("start_date", _("Send both dates. They may be left out with the dimension session and a session_id."))]
+        )
 
 
 def check_times(events: Sequence[Event], *, at: datetime) -> None:

@@ -10,17 +10,17 @@ class IngestedOutput(serializers.Serializer[Any]):
     duplicates = serializers.IntegerField(help_text="Of an id that counted before; nothing of them counts.")
 
 
-class DayOutput(serializers.Serializer[Any]):
+class UsageDayOutput(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="UTC.")
     calls = serializers.IntegerField()
 
 
 class UsageOutput(serializers.Serializer[Any]):
-    usage = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by action.")
-    by_day = DayOutput(many=True, help_text="Oldest first, with days of no calls.")
+    usage = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by action, most first, 1,000 at most.")
+    by_day = UsageDayOutput(many=True, help_text="Of all actions, oldest first, with days of no calls.")
 
 
-class SumsOutput(serializers.Serializer[Any]):
+class TokenSumsOutput(serializers.Serializer[Any]):
     session_count = serializers.IntegerField()
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
@@ -28,11 +28,11 @@ class SumsOutput(serializers.Serializer[Any]):
     model_call_count = serializers.IntegerField()
 
 
-class SummaryOutput(SumsOutput):
+class TokenSummaryOutput(TokenSumsOutput):
     average_tokens_per_session = serializers.FloatField()
 
 
-class ItemOutput(SumsOutput):
+class TokenItemOutput(TokenSumsOutput):
     agent_id = serializers.CharField(allow_null=True, help_text="Null where it is not the dimension, like the next two.")
     user_id = serializers.CharField(allow_null=True)
     session_id = serializers.CharField(allow_null=True)
@@ -41,5 +41,5 @@ class ItemOutput(SumsOutput):
 
 
 class TokensOutput(serializers.Serializer[Any]):
-    summary = SummaryOutput(help_text="Of all rows, also of those that are not among the items.")
-    items = ItemOutput(many=True, help_text="Most tokens first, 1,000 at most.")
+    summary = TokenSummaryOutput(help_text="Of all rows, also of those that are not among the items.")
+    items = TokenItemOutput(many=True, help_text="Most tokens first, 1,000 at most.")
