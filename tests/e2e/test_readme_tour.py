@@ -76,7 +76,7 @@ def agrees(said: Any, printed: Any, key: str = "") -> bool:
 def test_the_tour_does_what_the_readme_says(fresh: Platform) -> None:
     steps = tour()
     printed = run_tour(fresh, steps)
-    assert len(printed) == len(steps) == 16
+    assert len(printed) == len(steps) == 18
     for (commands, said), lines in zip(steps, printed, strict=True):
         if commands.startswith("printf"):
             assert lines == ["The code:"]
