@@ -1,1 +1,1 @@
-"""Metrics and traces behind an administrator's gate. The room is ready; the area comes later."""
+"""What operators see of the platform. For now that is the gate in front of Jaeger, which shows traces."""

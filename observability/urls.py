@@ -1,5 +1,26 @@
-"""The area's routes: explicit rows, each naming its actions. None yet."""
+"""The area's routes: explicit rows, each naming its actions."""
 
-from django.urls import URLPattern
+from django.urls import path, register_converter
+from django.urls.converters import PathConverter
 
-urlpatterns: list[URLPattern] = []
+from observability.gate import ROOM
+from observability.views import ANY_METHOD, JaegerAuthViewSet, JaegerLoginViewSet, JaegerViewSet
+from sage_platform import paths
+
+
+class Rest(PathConverter):
+    """What stands behind a slash, nothing too."""
+
+    regex = ".*"
+
+
+register_converter(Rest, "rest")
+JAEGER = JaegerViewSet.as_view(dict.fromkeys(ANY_METHOD, "enter"))
+
+# Below /api.
+urlpatterns = [
+    path(f"{ROOM}/{paths.JAEGER}/auth", JaegerAuthViewSet.as_view({"get": "auth"})),
+    path(f"{ROOM}/{paths.JAEGER}/login", JaegerLoginViewSet.as_view({"get": "login"})),
+    path(f"{ROOM}/{paths.JAEGER}", JAEGER),
+    path(f"{ROOM}/{paths.JAEGER}/<rest:path>", JAEGER),
+]

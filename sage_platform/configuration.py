@@ -21,6 +21,8 @@ from versions.updater_key import UpdaterKey, is_secret_key
 
 # Segments of plain characters, each with a letter or a digit in it, so that none is `..`; no slash at the end.
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
+# Scheme, host and perhaps a port, then a path as above.
+JAEGER_ADDRESS = re.compile(rf"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?(?:{BASE_PATH.pattern})?")
 LOCATION = re.compile(r"/(?:[._-]*[A-Za-z0-9][A-Za-z0-9._-]*/)+")
 # RFC 8314 §3.3: TLS from the first byte. On the other two a session begins in the clear and STARTTLS follows (RFC 3207).
 IMPLICIT_TLS_PORT = 465
@@ -261,6 +263,20 @@ def location(name: str) -> str:
     value = env.text(name)
     if value and not LOCATION.fullmatch(value):
         raise env.misconfigured(name, "a path such as /media/")
+    return value
+
+
+@env.reader
+def jaeger_address(name: str) -> str:
+    """Where people find Jaeger: a path of this origin, or an address of another; a trailing slash is dropped."""
+    value = env.text(name, f"/{paths.JAEGER}").rstrip("/")
+    expected = f"a path such as /{paths.JAEGER}, none of the platform's own, or an address such as https://jaeger.example"
+    if value.startswith("/"):
+        right = bool(BASE_PATH.fullmatch(value)) and value.split("/")[1] not in paths.OWN - {paths.JAEGER}
+    else:
+        right = bool(JAEGER_ADDRESS.fullmatch(value))
+    if not right:
+        raise env.misconfigured(name, expected)
     return value
 
 

@@ -10,7 +10,7 @@ ALIVE = "active"
 API = "api"
 # Of `uploads`.
 FILES = "files"
-# No room answers under this one yet. It is kept free for `observability`.
+# The proxy in front leads it to Jaeger, behind the gate of `observability`; the platform itself answers nothing there.
 JAEGER = "jaeger"
 OAUTH2 = "oauth2"
 # A web application puts this before every call of the API. A proxy takes it off, or the front does.

@@ -86,6 +86,10 @@ SAGE_X_ACCEL_REDIRECT = configuration.location("SAGE_X_ACCEL_REDIRECT")
 # For so long an event's id counts no second time, and no longer are events kept. The sums by day stay.
 SAGE_USAGE_KEEP_DAYS = env.integer("SAGE_USAGE_KEEP_DAYS", 400, least=1, most=3650)
 
+# -- Observability ----------------------------------------------------------------------------------------------------------
+# Where an administrator's browser finds Jaeger: a path that the proxy in front guards, or an address of another origin.
+SAGE_TRACE_JAEGER_PUBLIC_URL = configuration.jaeger_address("SAGE_TRACE_JAEGER_PUBLIC_URL")
+
 # -- Model providers ------------------------------------------------------------------------------------------------------
 # A probe holds a slot, and a thread, for at most twice this time, so that slow vendors cannot hold threads for long.
 SAGE_PROBE_TIMEOUT = env.integer("SAGE_PROBE_TIMEOUT", 20, least=1, most=120)

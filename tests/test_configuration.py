@@ -391,3 +391,52 @@ def test_a_location(monkeypatch: pytest.MonkeyPatch) -> None:
     assert configuration.location(NAME) == ""
     monkeypatch.setenv(NAME, "/internal/media-1/")
     assert configuration.location(NAME) == "/internal/media-1/"
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("", "/jaeger"),
+        ("/jaeger/", "/jaeger"),
+        ("/tracing/ui", "/tracing/ui"),
+        ("https://jaeger.example", "https://jaeger.example"),
+        ("http://10.0.0.7:16686/ui/", "http://10.0.0.7:16686/ui"),
+        ("http://[fd00::1]:16686", "http://[fd00::1]:16686"),
+    ],
+)
+def test_where_jaeger_is(value: str, read: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert configuration.jaeger_address(NAME) == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "/",
+            "//jaeger.example",
+            "jaeger",
+            "/a b",
+            "/jaeger?x",
+            "/../x",
+            "/\\x",
+            "/api/observability/jaeger",
+            "/admin",
+            "ftp://x",
+        ),
+        *(
+            "https://",
+            "https://a@b",
+            "https://a/?b",
+            "https://a/#b",
+            "https://a/../b",
+            "https://a b",
+            "https:///x",
+            "javascript:x",
+        ),
+    ],
+)
+def test_jaeger_is_nowhere_else(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    expected = "a path such as /jaeger, none of the platform's own, or an address such as https://jaeger.example"
+    check_refused(lambda: configuration.jaeger_address(NAME), expected)

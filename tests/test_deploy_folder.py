@@ -107,3 +107,9 @@ def test_a_line_without_a_name_is_not_told(line: str, sage: Path) -> None:
 def test_settings_that_cannot_be_read(sage: Path) -> None:
     told = f"sage: {sage.parent}/etc/sage/env cannot be read; run this as root.\n"
     assert ran(sage, None, "prune") == (1, [], told)
+
+
+def test_what_the_readme_takes_from_this_folder_is_there() -> None:
+    named = set(re.findall(r"/opt/sage/(deploy/[\w/.-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert "deploy/nginx/sage.conf" in named
+    assert {path for path in named if not (ROOT / path).exists()} == set()

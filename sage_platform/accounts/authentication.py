@@ -57,6 +57,12 @@ def _scope_of(request: Request) -> str:
     return getattr(getattr(view, "stated", None), "scope", "") or FIRST_PARTY
 
 
+def _judged_method(request: Request) -> str | None:
+    """The method that the view says the call is about; None where it says nothing of it."""
+    judged = getattr((request.parser_context or {}).get("view"), "judged_method", None)
+    return judged(request._request) if judged is not None else None
+
+
 class SageAuthentication(BaseAuthentication):
     """Finds the caller by a bearer token, else by the trusted proxy's header, else by the session cookie.
 
@@ -80,7 +86,7 @@ class SageAuthentication(BaseAuthentication):
         named = proxy_identity.user_of(request._request)
         person = named or session_user(request._request)
         if isinstance(person, User):
-            check_same_site(request._request)
+            check_same_site(request._request, method=_judged_method(request))
             return person, None if named else cast("PageRequest", request._request).sign_in
         if token is not None:
             raise InvalidToken

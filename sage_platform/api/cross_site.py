@@ -8,13 +8,14 @@ from rest_framework.exceptions import PermissionDenied
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-def check_same_site(request: HttpRequest) -> None:
-    """Raise PermissionDenied for an unsafe request that another site's page caused.
+def check_same_site(request: HttpRequest, *, method: str | None = None) -> None:
+    """Raise PermissionDenied for an unsafe request that another site's page caused; `method` is the one to judge by, where it is
+    not the request's own.
 
     `Sec-Fetch-Site` (W3C Fetch Metadata) decides where a browser sends it, else `Origin` (RFC 6454 §7). A client that sends
     neither is no browser, so nobody's cookie was borrowed.
     """
-    if request.method in SAFE_METHODS:
+    if (request.method if method is None else method) in SAFE_METHODS:
         return
     site = request.headers.get("Sec-Fetch-Site", "").strip().lower()
     origin = request.headers.get("Origin", "").strip()

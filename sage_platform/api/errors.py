@@ -101,6 +101,14 @@ class NoPlace(Unavailable):
     """503 for want of a place at the gate. Of those one line a second is logged, since there are many in a flood."""
 
 
+class NoPasswordSignIn(APIException):
+    """503 where only a password would open, and the deployment takes none: people sign in elsewhere first."""
+
+    status_code = 503
+    default_detail = _("Password sign-in is not enabled here.")
+    retry_after = 60
+
+
 class BodyTooLarge(APIException):
     status_code = 413
     default_detail = _("The request body is too large.")

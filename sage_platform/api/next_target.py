@@ -25,8 +25,10 @@ def landing(target: str) -> str:
     """
     target = safe_next(target)
     base = settings.SAGE_WEB_BASE_PATH
+    # Jaeger's own, or of another origin, which no path begins with.
+    jaeger = settings.SAGE_TRACE_JAEGER_PUBLIC_URL
     path = re.split(r"[?#]", target, maxsplit=1)[0]
-    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in (*NO_PAGES, base)):
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in (*NO_PAGES, jaeger, base)):
         return target
     return base + target
 

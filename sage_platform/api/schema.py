@@ -12,6 +12,11 @@ from sage_platform.api import seams
 from sage_platform.api.fields import ANY_TEXT, Text
 from sage_platform.api.seams import RawRoute
 
+# Both names in one object would mean that both are needed (OpenAPI 3.1 §4.8.30).
+TOKEN_OR_SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
+RAW_FOR_ANYONE = "*Raw*: no envelope. Anyone may call this."
+RAW_FOR_ADMINISTRATORS = "*Raw*: no envelope but around refusals. For administrators."
+
 
 class EnvelopeSchema(AutoSchema):
     """Names each operation after its address and method, so that names stay the same when code moves."""
@@ -41,8 +46,7 @@ class SageAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[
     name = ["bearer", "session"]
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
-        """A token or a session. Both names in one object would mean that both are needed (OpenAPI 3.1 §4.8.30)."""
-        return [{"bearer": []}, {"session": []}]
+        return TOKEN_OR_SESSION
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
         return [
@@ -87,12 +91,13 @@ def _operation(route: RawRoute) -> dict[str, Any]:
     content = {"content": {route.media_type: {"schema": route.schema}}} if route.media_type else {}
     words = route.path.replace("{", "").replace("}", "").replace("/", "_").replace("-", "_").replace(".", "_")
     also = {status: {"description": sentence} for status, sentence in route.also.items()}
+    status, sentence = route.success
     operation: dict[str, Any] = {
         "operationId": f"raw{words}_{route.method}",
         "summary": route.summary,
-        "description": "*Raw*: no envelope. Anyone may call this.",
+        "description": RAW_FOR_ADMINISTRATORS if route.administrators else RAW_FOR_ANYONE,
         "tags": ["raw"],
-        "responses": {"200": {"description": "Success.", **content}} | also | dict.fromkeys(route.refusals, route.refused),
+        "responses": {status: {"description": sentence, **content}} | also | dict.fromkeys(route.refusals, route.refused),
     }
     parameters = [
         {"name": name, "in": place, "required": place == "path", "description": sentence, "schema": {"type": "string"}}
@@ -101,6 +106,8 @@ def _operation(route: RawRoute) -> dict[str, Any]:
     ]
     if parameters:
         operation["parameters"] = parameters
+    if route.administrators:
+        operation["security"] = TOKEN_OR_SESSION
     if route.form:
         form = {"application/x-www-form-urlencoded": {"schema": route.form}}
         operation["requestBody"] = {"required": True, "content": form}

@@ -136,8 +136,8 @@ class RawRoute:
     """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
 
     `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17); `also`
-    are others, each with a sentence. `parameters` are those of the path, each with a sentence, and `query` those of the query,
-    which may be left out.
+    are others, each with a sentence, and `success` is that of a success. `parameters` are those of the path, each with a
+    sentence, and `query` those of the query, which may be left out. Anyone may call it, or `administrators` alone.
     """
 
     method: str
@@ -151,6 +151,8 @@ class RawRoute:
     also: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    success: tuple[str, str] = ("200", "Success.")
+    administrators: bool = False
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,10 @@ class ApiViewSet(ViewSet):
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
+    def judged_method(self, request: HttpRequest) -> str:
+        """The method by which the rule about other sites' pages judges the call."""
+        return request.method or ""
+
     @property
     def stated(self) -> ActionSpec | None:
         return getattr(getattr(self, self.action or "", None), "endpoint", None)

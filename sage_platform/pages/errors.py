@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import PermissionDenied
 
 from sage_platform.api import handlers
+from sage_platform.api.errors import NoPasswordSignIn
+from sage_platform.api.next_target import safe_next
 from sage_platform.api.seams import ErrorParts
 from sage_platform.pages.headers import PAGE_HEADERS
 
@@ -26,13 +28,20 @@ def error_page(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, st
     context = {
         "status": status,
         "message": parts.message,
+        "no_password": parts.message == str(NoPasswordSignIn.default_detail),
         "heading": HEADINGS.get(status, parts.message),
         "request_id": getattr(request, "request_id", ""),
-        "again": escape_leading_slashes(request.get_full_path()) if _may_open_again(request, status) else "",
+        "again": _asked_address(request) if _may_open_again(request, status) else "",
     }
     page = render(request, "pages/error.html", context, status=status)
     patch_vary_headers(page, ["Cookie"])  # A cookie chooses the language of a page.
     return handlers.with_headers(page, PAGE_HEADERS | dict(headers))
+
+
+def _asked_address(request: HttpRequest) -> str:
+    """What the browser shows as the page's address: a proxy that lets us answer for another address says for which."""
+    original = safe_next(request.META.get("HTTP_X_ORIGINAL_URI", ""))
+    return original if original != "/" else escape_leading_slashes(request.get_full_path())
 
 
 def _may_open_again(request: HttpRequest, status: int) -> bool:

@@ -16,7 +16,8 @@ Who = Literal[
     "Administrator",
     "AdministratorOrProgram",
 ]
-Answer = Literal["enveloped", "raw", "page"]
+# "led": raw where it succeeds or redirects, enveloped where it refuses a program.
+Answer = Literal["enveloped", "raw", "led", "page"]
 
 
 class Row(NamedTuple):
@@ -38,6 +39,7 @@ SYSTEM = "system.views"
 USAGE = "system.usage.views.UsageViewSet"
 PROBES = "providers.views.ProbeViewSet"
 PROVIDERS = "providers.views.ProviderViewSet"
+GATE = "observability.views"
 RELEASES = "versions.views.ReleaseViewSet"
 OAUTH2 = "sage_platform.oauth2"
 METADATA = f"{OAUTH2}.views.server_metadata"
@@ -232,6 +234,14 @@ ROUTES = [
     Row("GET", "/files", "uploads.pages.files", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/files", "uploads.pages.files", "SignedIn", "page", 302, 403, 403),
     Row("GET", "/files/<str:public_id>/<str:filename>", "uploads.serving.file", "Anyone", "raw", 404, 404, 404),
+    # The gate in front of Jaeger.
+    Row("GET", "/api/observability/jaeger/auth", f"{GATE}.JaegerAuthViewSet.auth", "Administrator", "led", 401, 403, 204),
+    Row("GET", "/api/observability/jaeger/login", f"{GATE}.JaegerLoginViewSet.login", "Administrator", "led", 302, 403, 302),
+    *[
+        Row(method, f"/api/observability/jaeger{path}", f"{GATE}.JaegerViewSet.enter", "Administrator", "led", 302, 403, 307)
+        for path in ("", "/<rest:path>")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+    ],
     # Pages.
     Row("GET", "/", REDIRECT, "Anyone", "page", 302, 302, 302),
     Row("GET", "/admin", REDIRECT, "Anyone", "page", 302, 302, 302),
@@ -243,6 +253,9 @@ ROUTES = [
     Row("POST", "/sage/password", f"{PAGES}.change_password", "SignedIn", "page", 302, 403, 403),
     Row("POST", "/sage/logout", f"{PAGES}.logout", "Anyone", "page", 403, 403, 403),
 ]
+
+# Where an invented method is answered too.
+ANY_METHOD = {row.path for row in ROUTES if row.method == "TRACE"}
 
 # Where another urlconf takes over: the Django admin answers for itself, to administrators alone.
 SUBTREES = {"/admin/"}

@@ -58,7 +58,7 @@ def _rows(admin: User, alice: User) -> None:
 def test_every_route_writes_times_alike(path: str, as_admin: Caller) -> None:
     response = as_admin.get(path.replace("<str:provider_id>", "acme"))
     assert response.status_code < 500
-    found = times(response.content) if response.headers["Content-Type"].endswith("json") else []
+    found = times(response.content) if response.headers.get("Content-Type", "").endswith("json") else []
     assert [time for time in found if not ON_THE_WIRE.fullmatch(time)] == []
     document = json.loads(api_docs.document())
     described = document["paths"].get(path.replace("<str:provider_id>", "{provider_id}"), {}).get("get", {})

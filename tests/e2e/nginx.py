@@ -1,4 +1,4 @@
-"""Debian's nginx in front of a served platform, with the configuration that the README has for it."""
+"""Debian's nginx in front of a served platform, with the configuration that we ship for it."""
 
 import os
 import pwd
@@ -59,14 +59,13 @@ def production() -> dict[str, str]:
     }
 
 
-def readme_block() -> str:
-    (block,) = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    return str(block)
+def shipped() -> str:
+    return (ROOT / "deploy" / "nginx" / "sage.conf").read_text(encoding="utf-8")
 
 
 def changed(text: str, changes: Mapping[str, str]) -> str:
     for old, new in changes.items():
-        assert old in text, f"not in the README's block: {old}"
+        assert old in text, f"not in the configuration: {old}"
         text = text.replace(old, new)
     return text
 
@@ -86,7 +85,7 @@ def own_user() -> str | None:
 
 
 class Nginx(Service):
-    """`port` takes TLS, `plain_port` is what the README has on 80. `authority` is the file of who signed the certificate."""
+    """`port` takes TLS, `plain_port` is what listens on 80. `authority` is the file of who signed the certificate."""
 
     def __init__(self, folder: Path, upstream: int, changes: Mapping[str, str]) -> None:
         super().__init__(folder, user=own_user())
@@ -101,7 +100,7 @@ class Nginx(Service):
             "/etc/ssl/sage.example.pem": str(pair),
             "/etc/ssl/private/sage.example.key": str(pair),
         }
-        block = changed(changed(readme_block(), changes), here)
+        block = changed(changed(shipped(), changes), here)
         (folder / "nginx.conf").write_text(AROUND.format(folder=folder, block=block), encoding="utf-8")
         if self.user:
             for path in (folder, *folder.iterdir()):
@@ -157,7 +156,7 @@ class Here(HTTPAdapter):
 
 @contextmanager
 def nginx(upstream: int, changes: Mapping[str, str] | None = None) -> Iterator[Nginx]:
-    """In front of the server that listens on the port `upstream`; `changes` are made to the README's block."""
+    """In front of the server that listens on the port `upstream`; `changes` are made to what we ship."""
     folder = Path(tempfile.mkdtemp(prefix="sage-nginx-"))
     try:
         server = Nginx(folder, upstream, changes or {})

@@ -1,4 +1,4 @@
-"""The README's nginx block as it stands, in Debian's nginx with TLS, in front of a platform with production's settings."""
+"""deploy/nginx/sage.conf as it stands, in Debian's nginx with TLS, in front of a platform with production's settings."""
 
 import json
 import re
@@ -14,7 +14,7 @@ import requests
 from granian.http import HTTP1Settings
 from requests.adapters import HTTPAdapter
 
-from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production, readme_block
+from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production, shipped
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
@@ -151,12 +151,12 @@ def test_a_chunked_body_is_given_a_length(front: Nginx) -> None:
 
 def test_nginx_lets_go_of_a_kept_connection_before_the_server_does() -> None:
     """A request that goes out while the server closes the connection would be a 502."""
-    kept = re.search(r"keepalive_timeout (\d+)s;", readme_block())
+    kept = re.search(r"keepalive_timeout (\d+)s;", shipped())
     assert kept
     assert int(kept[1]) * 1000 + 5000 <= HTTP1Settings().header_read_timeout
 
 
-def test_nginx_finds_nothing_wrong_with_the_block(front: Nginx) -> None:
+def test_nginx_finds_nothing_wrong_with_it(front: Nginx) -> None:
     told = front.log.splitlines()
     refused = ('limiting connections by zone "sage_uploads"', "client intended to send too large body")
     assert [line for line in told if not any(words in line for words in refused)] == []
