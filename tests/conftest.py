@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 
+from sage_platform.accounts.hashers import SlottedArgon2PasswordHasher
 from sage_platform.accounts.models import User
 from sage_platform.logs import JSONLines
 from sage_platform.web_app import StaticFilesMiddleware
@@ -51,9 +52,27 @@ def pytest_configure() -> None:
         settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
 
 
+REAL_COST = SlottedArgon2PasswordHasher.memory_cost
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> Iterator[None]:
+    """Passwords are hashed at a hundredth of the real cost, a good part of a test's time. Served platforms pay it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SlottedArgon2PasswordHasher, "memory_cost", 64)
+        yield
+
+
+@pytest.fixture
+def costly_hashes(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A hash of PASSWORD at the real cost, as are all later hashes of the test: where the time that one takes is the point."""
+    monkeypatch.setattr(SlottedArgon2PasswordHasher, "memory_cost", REAL_COST)
+    return make_password(PASSWORD)
+
+
 @pytest.fixture(scope="session")
-def hashed() -> str:
-    """One real hash of PASSWORD for everybody who needs no other."""
+def hashed(_cheap_hashes: None) -> str:
+    """One hash of PASSWORD for everybody who needs no other."""
     return make_password(PASSWORD)
 
 

@@ -1,33 +1,16 @@
-"""Fixtures for tests of the identity routes: open registration, cheaper hashes."""
+"""Fixtures for tests of the identity routes: open registration, what the hasher was asked."""
 
 import pytest
-from django.contrib.auth.hashers import make_password
 
 from sage_platform.accounts.hashers import SlottedArgon2PasswordHasher
-from sage_platform.accounts.models import User
 from system.current import current_settings
 from system.models import SystemSettings
-from tests.people import PASSWORD
 
 
 @pytest.fixture
 def open_registration(db: None) -> None:
     SystemSettings.objects.update_or_create(pk=1, defaults={"allow_registration": True})
     current_settings.forget()
-
-
-@pytest.fixture
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A hash of PASSWORD at a hundredth of the real cost, as are all later hashes of the test: for tests with many guesses."""
-    monkeypatch.setattr(SlottedArgon2PasswordHasher, "memory_cost", 64)
-    return make_password(PASSWORD)
-
-
-@pytest.fixture
-def cheap_alice(alice: User, cheap_hashes: str) -> User:
-    alice.password = cheap_hashes
-    alice.save(update_fields=["password"])
-    return alice
 
 
 @pytest.fixture

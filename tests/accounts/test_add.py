@@ -10,7 +10,6 @@ from tests.rows import rows
 
 PATH = "/api/user/add"
 BODY = {"username": "carol", "password": PASSWORD}
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def test_logged_out_and_plain_users(anyone: Caller, as_alice: Caller) -> None:

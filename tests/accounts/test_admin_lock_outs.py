@@ -60,14 +60,14 @@ def test_nobody_but_administrators(anyone: Caller, as_alice: Caller) -> None:
         assert_not_for(caller, caller.get(LIST), LIST)
 
 
-def test_nobody_is_locked_out_before_the_limit(as_admin: Caller, cheap_alice: User) -> None:
+def test_nobody_is_locked_out_before_the_limit(as_admin: Caller, alice: User) -> None:
     fail(9)
     assert shown(as_admin) == []
     fail(1)
     assert shown(as_admin) == ["alice from 203.0.113.9"]
 
 
-def test_until_when(as_admin: Caller, cheap_alice: User, clock: Clock) -> None:
+def test_until_when(as_admin: Caller, alice: User, clock: Clock) -> None:
     fail(10)
     row = lock_outs.current().get()
     newest_but_nine = LimitedAct.objects.filter(limit="sign-in by account").order_by("at").first()
@@ -88,7 +88,7 @@ def test_a_name_that_nobody_has(as_admin: Caller) -> None:
     assert "by mistake" not in as_admin.get(LIST).content.decode()
 
 
-def test_an_address_and_an_account_everywhere(as_admin: Caller, cheap_alice: User) -> None:
+def test_an_address_and_an_account_everywhere(as_admin: Caller, alice: User) -> None:
     for number in range(100):
         assert log_in(address=f"198.51.100.{number // 9}") == 401
     assert shown(as_admin) == ["alice, from every address that never signed it in"]
@@ -108,7 +108,7 @@ def test_an_address_and_an_account_everywhere(as_admin: Caller, cheap_alice: Use
     ]
 
 
-def test_unlocking_one_leaves_the_others(as_admin: Caller, cheap_alice: User, hashed: str) -> None:
+def test_unlocking_one_leaves_the_others(as_admin: Caller, alice: User, hashed: str) -> None:
     make_user("bob", hashed)
     fail(10)
     fail(10, "bob")
@@ -121,7 +121,7 @@ def test_unlocking_one_leaves_the_others(as_admin: Caller, cheap_alice: User, ha
 
 
 def test_the_list_is_searched_and_takes_as_many_queries_for_three_as_for_one(
-    as_admin: Caller, cheap_alice: User, django_assert_num_queries: DjangoAssertNumQueries
+    as_admin: Caller, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     fail(10)
     with django_assert_num_queries(3):
@@ -134,7 +134,7 @@ def test_the_list_is_searched_and_takes_as_many_queries_for_three_as_for_one(
         assert as_admin.get(LIST, {"q": words}).context["cl"].result_count == amount
 
 
-def test_it_is_read_only(as_admin: Caller, cheap_alice: User) -> None:
+def test_it_is_read_only(as_admin: Caller, alice: User) -> None:
     fail(10)
     (row,) = lock_outs.current()
     for path in (f"{LIST}add/", f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/delete/"):
@@ -145,7 +145,7 @@ def test_it_is_read_only(as_admin: Caller, cheap_alice: User) -> None:
 # -- At the user ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_action_of_the_users_list(as_admin: Caller, cheap_alice: User, hashed: str) -> None:
+def test_the_action_of_the_users_list(as_admin: Caller, alice: User, hashed: str) -> None:
     make_user("bob", hashed)
     fail(10)
     assert BUTTON in as_admin.get(f"{USERS}alice/change/").content.decode()
@@ -155,7 +155,7 @@ def test_the_action_of_the_users_list(as_admin: Caller, cheap_alice: User, hashe
     assert BUTTON not in as_admin.get(f"{USERS}alice/change/").content.decode()
 
 
-def test_others_cannot_unlock(as_alice: Caller, cheap_alice: User, hashed: str) -> None:
+def test_others_cannot_unlock(as_alice: Caller, alice: User, hashed: str) -> None:
     make_user("bob", hashed)
     fail(10, "bob")
     (row,) = LockOut.objects.filter(pk__in=lock_outs.current().values("pk"))
@@ -165,7 +165,7 @@ def test_others_cannot_unlock(as_alice: Caller, cheap_alice: User, hashed: str) 
     assert history() == []
 
 
-def test_a_new_password_by_staff_unlocks(as_admin: Caller, cheap_alice: User) -> None:
+def test_a_new_password_by_staff_unlocks(as_admin: Caller, alice: User) -> None:
     fail(10)
     assert log_in(password=PASSWORD) == 429
     given = {"password1": NEW, "password2": NEW, "set-password": "1"}
@@ -174,7 +174,7 @@ def test_a_new_password_by_staff_unlocks(as_admin: Caller, cheap_alice: User) ->
     assert history() == [("admin", "user", "alice", [{"changed": {"fields": ["password"]}}])]
 
 
-def test_a_new_password_does_not_unlock_the_address(as_admin: Caller, cheap_alice: User) -> None:
+def test_a_new_password_does_not_unlock_the_address(as_admin: Caller, alice: User) -> None:
     """Else whoever has an account could go on guessing others' from there."""
     for number in range(100):
         assert log_in(f"name{number}") == 401
@@ -183,7 +183,7 @@ def test_a_new_password_does_not_unlock_the_address(as_admin: Caller, cheap_alic
     assert (log_in(password=NEW), log_in(password=NEW, address="203.0.113.77")) == (429, 200)
 
 
-def test_the_command_unlocks(cheap_alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_unlocks(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     fail(10)
     monkeypatch.setattr("getpass.getpass", lambda prompt: NEW)
     said: str = call_command(CommandLine(["manage.py"]).fetch_command("changepassword"), "alice")
@@ -191,7 +191,7 @@ def test_the_command_unlocks(cheap_alice: User, monkeypatch: pytest.MonkeyPatch)
     assert log_in(password=NEW) == 200
 
 
-def test_a_refused_new_password_unlocks_nobody(as_admin: Caller, cheap_alice: User) -> None:
+def test_a_refused_new_password_unlocks_nobody(as_admin: Caller, alice: User) -> None:
     fail(10)
     as_admin.form(f"{USERS}alice/password/", {"password1": "1234", "password2": "1234", "set-password": "1"})
     assert log_in(password=PASSWORD) == 429

@@ -55,7 +55,7 @@ def test_search_and_filters(as_admin: Caller, alice: User, bob: User) -> None:
     assert "alice@sage.example" not in found
 
 
-def test_adding_a_user(as_admin: Caller) -> None:
+def test_adding_a_user(as_admin: Caller, costly_hashes: str) -> None:
     given = {"username": "Ｃarol", "password": PASSWORD, "email": "Carol@Sage.example", "phonenum": "", "role": "user"}
     assert as_admin.form(f"{LIST}add/", given).status_code == 302
     carol = User.objects.get(username="Carol")
@@ -86,7 +86,7 @@ def test_refused_additions(as_admin: Caller, alice: User, change: dict[str, str]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_several_who_add_one_name_at_once_the_others_are_told(admin: User, cheap_hashes: str) -> None:
+def test_of_several_who_add_one_name_at_once_the_others_are_told(admin: User) -> None:
     callers = [signed_in(admin) for _ in range(4)]
     given = {"username": "carol", "password": PASSWORD, "email": "", "phonenum": "", "role": "user"}
     responses = at_once(4, lambda number: callers[number].form(f"{LIST}add/", given))
@@ -245,9 +245,7 @@ def test_a_form_from_another_site_is_refused(admin: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_waits_for_the_database_while_a_password_is_hashed(
-    admin: User, cheap_hashes: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_for_the_database_while_a_password_is_hashed(admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a transaction SQLite would let nobody else write meanwhile."""
     inside: list[bool] = []
     set_password = User.set_password

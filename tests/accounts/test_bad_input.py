@@ -43,7 +43,7 @@ WRONG_TEXTS = ["null\0inside it", "\0", "lone \ud800 surrogate", "\udfff", "😀
 
 
 @pytest.fixture(autouse=True)
-def _room(as_admin: Caller, alice: User, open_registration: None, cheap_hashes: str) -> None:
+def _room(as_admin: Caller, alice: User, open_registration: None) -> None:
     pass
 
 

@@ -10,7 +10,6 @@ from tests.rows import rows
 PATH = "/api/user/change-password"
 NEW = "another uncommon phrase"
 BODY = {"old_password": PASSWORD, "new_password": NEW}
-pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def log_in(password: str) -> int:

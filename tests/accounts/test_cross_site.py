@@ -103,9 +103,7 @@ def test_passes(headers: dict[str, str], as_alice: Caller) -> None:
 
 
 @every_route
-def test_every_route_passes_for_our_own_page(
-    path: str, body: dict[str, Any], as_admin: Caller, alice: User, cheap_hashes: str
-) -> None:
+def test_every_route_passes_for_our_own_page(path: str, body: dict[str, Any], as_admin: Caller, alice: User) -> None:
     response = as_admin.post(path, body, **{"Sec-Fetch-Site": "same-origin", "Origin": OWN})
     assert (response.status_code, envelope(response)["code"]) == (200, 200)
 

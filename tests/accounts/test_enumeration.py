@@ -1,7 +1,6 @@
 """Nobody can find out who has an account here: not by the text of an answer, nor by its queries, nor by its time."""
 
 import time
-from statistics import median
 
 import pytest
 
@@ -70,8 +69,9 @@ def test_same_queries(people: None, anyone: Caller) -> None:
     assert queries("alice") == queries("bob") == queries("admin") == queries("carol") == queries("c@sage.example")
 
 
-def test_same_time(people: None) -> None:
-    """The names take turns, so that a slow moment of the machine slows all alike. Without a hash a name takes a tenth."""
+def test_same_time(people: None, costly_hashes: str) -> None:
+    """The quickest try of each, since a busy machine only makes them slower. Without a hash a name takes a tenth."""
+    User.objects.exclude(pk="admin").update(password=costly_hashes)
 
     def seconds(name: str) -> float:
         caller = Caller()
@@ -85,8 +85,8 @@ def test_same_time(people: None) -> None:
     for _ in range(5):
         for name in names:
             taken[name].append(seconds(name))
-    middle = {name: median(times) for name, times in taken.items()}
-    assert max(middle.values()) / min(middle.values()) < 2, middle
+    least = {name: min(times) for name, times in taken.items()}
+    assert max(least.values()) / min(least.values()) < 2, taken
 
 
 @pytest.mark.parametrize("path", SEND)

@@ -63,7 +63,7 @@ def test_the_runbook_has_nftables_take_networks(family: str, made: str) -> None:
     assert "banaction = nftables-multiport\n" in text
 
 
-def test_one_line_for_a_wrong_password(cheap_alice: User, log: io.StringIO) -> None:
+def test_one_line_for_a_wrong_password(alice: User, log: io.StringIO) -> None:
     log_in("alice", X_Request_ID="4a5b6c7d")
     (line,) = lines(log)
     assert line.pop("time")
@@ -79,18 +79,18 @@ def test_one_line_for_a_wrong_password(cheap_alice: User, log: io.StringIO) -> N
     }
 
 
-def test_a_right_one_leaves_no_line(cheap_alice: User, log: io.StringIO) -> None:
+def test_a_right_one_leaves_no_line(alice: User, log: io.StringIO) -> None:
     assert log_in("alice", PASSWORD).status_code == 200
     assert log.getvalue() == ""
 
 
-def test_each_reason(cheap_alice: User, admin: User, settings: Settings, log: io.StringIO) -> None:
+def test_each_reason(alice: User, admin: User, settings: Settings, log: io.StringIO) -> None:
     log_in("alice@sage.example")
     User.objects.filter(pk="alice").update(is_active=False)
     log_in("alice", PASSWORD)
     User.objects.filter(pk="alice").update(is_active=True, password="!")
     log_in("alice")
-    User.objects.filter(pk="alice").update(password=cheap_alice.password)
+    User.objects.filter(pk="alice").update(password=alice.password)
     Visitor().sign_in("alice", path="/admin/login/")
     settings.SAGE_AUTH_MODE = "trusted_proxy"
     log_in("alice", PASSWORD)
@@ -103,7 +103,7 @@ def test_each_reason(cheap_alice: User, admin: User, settings: Settings, log: io
     ]
 
 
-def test_every_door_writes_it(cheap_alice: User, as_alice: Caller, log: io.StringIO) -> None:
+def test_every_door_writes_it(alice: User, as_alice: Caller, log: io.StringIO) -> None:
     """Our page, the administration's, and the old password of a change."""
     Visitor().sign_in("alice", "wrong")
     Visitor().sign_in("alice", "wrong", path="/admin/login/")
@@ -112,7 +112,7 @@ def test_every_door_writes_it(cheap_alice: User, as_alice: Caller, log: io.Strin
     assert told(log) == [("user:alice", "127.0.0.1", "wrong password")] * 3
 
 
-def test_while_locked_out(cheap_alice: User, log: io.StringIO) -> None:
+def test_while_locked_out(alice: User, log: io.StringIO) -> None:
     assert [log_in("alice").status_code for _ in range(12)] == [200] * 10 + [429] * 2
     assert [reason for _account, _client, reason in told(log)] == ["wrong password"] * 10 + ["locked out"] * 2
 
@@ -127,7 +127,7 @@ def test_while_locked_out(cheap_alice: User, log: io.StringIO) -> None:
         "nobody@sage.example",
     ],
 )
-def test_what_was_typed_as_a_name_is_nowhere(typed: str, cheap_alice: User, log: io.StringIO) -> None:
+def test_what_was_typed_as_a_name_is_nowhere(typed: str, alice: User, log: io.StringIO) -> None:
     """Neither in the log nor in the database: people type their passwords there, and others forge lines."""
     log_in(typed, address="2001:db8:1:2::7")
     log_in(typed.upper(), address="2001:db8:1:2::8")
@@ -150,14 +150,14 @@ def test_what_was_typed_as_a_name_is_nowhere(typed: str, cheap_alice: User, log:
     ("address", "found"),
     [("203.0.113.9", "203.0.113.9"), ("2001:db8:1:2::7", "2001:db8:1:2::/64"), ("::ffff:198.51.100.1", "198.51.100.1")],
 )
-def test_the_runbooks_filter_reads_the_line(name: str, address: str, found: str, cheap_alice: User, log: io.StringIO) -> None:
+def test_the_runbooks_filter_reads_the_line(name: str, address: str, found: str, alice: User, log: io.StringIO) -> None:
     for _ in range(11):
         log_in(name, address=address)
     matches = [failregex().search(line) for line in log.getvalue().splitlines()]
     assert [match and match["ip"] for match in matches] == [found] * 11
 
 
-def test_the_filter_is_not_led_by_what_others_write_into_the_log(cheap_alice: User, log: io.StringIO) -> None:
+def test_the_filter_is_not_led_by_what_others_write_into_the_log(alice: User, log: io.StringIO) -> None:
     """Text of somebody's in another line is escaped there."""
     import logging
 

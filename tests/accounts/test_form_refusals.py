@@ -11,7 +11,7 @@ from sage_platform.accounts.models import User
 from tests.people import PASSWORD, Caller, envelope
 from tests.rows import rows
 
-pytestmark = pytest.mark.usefixtures("open_registration", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("open_registration")
 
 REGISTER = {"username": "carol", "password": PASSWORD, "email": "c@sage.example", "verification_code": "123456"}
 ADD = {"username": "carol", "password": PASSWORD}

@@ -123,7 +123,7 @@ def test_few_threads_leave_little_room_to_wait(slots: int, threads: int, room: i
 
 
 def test_a_sign_in_past_the_account_s_share_is_refused_at_once(
-    cheap_alice: User, hashed: str, judged: list[str], django_assert_num_queries: DjangoAssertNumQueries
+    alice: User, hashed: str, judged: list[str], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_user("bob", hashed)
     began = time.monotonic()
@@ -141,7 +141,7 @@ def test_a_sign_in_past_the_account_s_share_is_refused_at_once(
 
 
 def test_strangers_who_guess_from_everywhere_do_not_keep_the_owner_out(
-    cheap_alice: User, judged: list[str], monkeypatch: pytest.MonkeyPatch
+    alice: User, judged: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert outcome(password=PASSWORD, address="203.0.113.5") == 200
     judged.clear()
@@ -166,7 +166,7 @@ def test_strangers_who_guess_from_everywhere_do_not_keep_the_owner_out(
 
 
 @pytest.mark.parametrize("path", ["/sage/login", "/admin/login/"])
-def test_the_pages_obey_the_share(path: str, cheap_alice: User, judged: list[str]) -> None:
+def test_the_pages_obey_the_share(path: str, alice: User, judged: list[str]) -> None:
     with share_taken("user:alice"):
         response = Caller().form(path, {"username": "alice", "password": PASSWORD})
     assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
@@ -175,23 +175,21 @@ def test_the_pages_obey_the_share(path: str, cheap_alice: User, judged: list[str
 
 
 @pytest.mark.parametrize("path", ["/api/user/change-password", "/sage/password"])
-def test_a_change_of_password_obeys_the_share(path: str, cheap_alice: User) -> None:
-    caller = signed_in(cheap_alice)
+def test_a_change_of_password_obeys_the_share(path: str, alice: User) -> None:
+    caller = signed_in(alice)
     body = {"old_password": PASSWORD, "new_password": f"{PASSWORD}!", "repeated": f"{PASSWORD}!"}
     with share_taken("user:alice"):
         response = caller.post(path, body) if path.startswith("/api") else caller.form(path, body)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "2")
-    cheap_alice.refresh_from_db()
-    assert cheap_alice.check_password(PASSWORD)
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
 
 
-def test_sixty_right_passwords_a_minute_for_one_account(
-    cheap_alice: User, cheap_hashes: str, judged: list[str], clock: Clock
-) -> None:
-    make_user("bob", cheap_hashes)
+def test_sixty_right_passwords_a_minute_for_one_account(alice: User, hashed: str, judged: list[str], clock: Clock) -> None:
+    make_user("bob", hashed)
     assert [outcome(password=PASSWORD, address=f"203.0.113.{number % 7}") for number in range(60)] == [200] * 60
     judged.clear()
-    by_token = signed_in(cheap_alice, token=True)
+    by_token = signed_in(alice, token=True)
     change = {"old_password": PASSWORD, "new_password": f"{PASSWORD}!"}
     for response in (log_in(password=PASSWORD), log_in("ALICE@sage.example"), by_token.post("/api/user/change-password", change)):
         assert (response.status_code, envelope(response)) == (429, refused(429, TOO_OFTEN))
@@ -205,9 +203,7 @@ def test_sixty_right_passwords_a_minute_for_one_account(
     assert envelope(by_token.post("/api/user/change-password", change))["code"] == 200
 
 
-def test_a_stranger_does_not_learn_that_an_account_signs_in_often(
-    cheap_alice: User, cheap_hashes: str, judged: list[str]
-) -> None:
+def test_a_stranger_does_not_learn_that_an_account_signs_in_often(alice: User, judged: list[str]) -> None:
     """Its limit would tell that there is such an account. Only the right password does, and not for free."""
     assert [outcome(password=PASSWORD) for _ in range(60)] == [200] * 60
     stranger = "198.51.100.9"

@@ -40,7 +40,7 @@ def assert_untouched(carol: User) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/auth/register", "/api/user/register"])
-def test_register(path: str, anyone: Caller, open_registration: None, mailbox: Mailbox, cheap_hashes: str) -> None:
+def test_register(path: str, anyone: Caller, open_registration: None, mailbox: Mailbox) -> None:
     anyone.post("/api/auth/register/send-code", {"email": "carol@sage.example"})
     body = EXTRA | {"role": "admin", "username": "carol", "password": PASSWORD, "email": "carol@sage.example"}
     response = anyone.post(path, body | {"verification_code": mailbox.code_to("carol@sage.example")})
@@ -48,7 +48,7 @@ def test_register(path: str, anyone: Caller, open_registration: None, mailbox: M
     assert_untouched(User.objects.get(username="carol"))
 
 
-def test_add(as_admin: Caller, cheap_hashes: str) -> None:
+def test_add(as_admin: Caller) -> None:
     body = EXTRA | {"username": "carol", "password": PASSWORD, "email": "carol@sage.example"}
     assert envelope(as_admin.post("/api/user/add", body))["code"] == 200
     assert_untouched(User.objects.get(username="carol"))
@@ -62,7 +62,7 @@ def test_other_methods_change_nobody(path: str, method: str, as_alice: Caller) -
     assert rows() == before
 
 
-def test_change_password_changes_oneself_alone(as_alice: Caller, bob: User, cheap_hashes: str) -> None:
+def test_change_password_changes_oneself_alone(as_alice: Caller, bob: User) -> None:
     before = rows("accounts.User")["accounts.User"]
     body = EXTRA | {"role": "admin", "username": "bob", "user": "bob", "old_password": PASSWORD, "new_password": PASSWORD + "!"}
     assert envelope(as_alice.post("/api/user/change-password", body | {"user_id": "bob"}))["code"] == 200

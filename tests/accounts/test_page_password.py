@@ -120,7 +120,7 @@ def test_refusals_in_chinese(as_alice: Caller) -> None:
     assert "两次输入的密码不一致。" in text_of(here.submit("/sage/password", **given(repeated="x")))
 
 
-def test_guesses_at_the_old_password_lock_as_a_sign_in_does(as_alice: Caller, cheap_alice: User) -> None:
+def test_guesses_at_the_old_password_lock_as_a_sign_in_does(as_alice: Caller, alice: User) -> None:
     here = visitor.of(as_alice)
     for number in range(10):
         assert here.submit("/sage/password", **given(old_password=f"guess {number}")).status_code == 200

@@ -13,7 +13,7 @@ from tests.people import PASSWORD, Caller, envelope
 
 PATHS = ["/api/auth/register", "/api/user/register"]
 every_path = pytest.mark.parametrize("path", PATHS)
-pytestmark = pytest.mark.usefixtures("open_registration", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("open_registration")
 NUMERIC = "This password is entirely numeric."
 WRONG_CODE = "The verification code is wrong or has expired."
 

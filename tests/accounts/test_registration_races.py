@@ -32,7 +32,7 @@ def known_code(email: str, code: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _registration(open_registration: None, cheap_hashes: str) -> None:
+def _registration(open_registration: None) -> None:
     pass
 
 

@@ -83,7 +83,7 @@ def key_of(caller: Caller) -> str:
 
 
 @pytest.mark.usefixtures("redis_away")
-def test_signing_in_asking_and_signing_out(cheap_alice: User, anyone: Caller, caplog: pytest.LogCaptureFixture) -> None:
+def test_signing_in_asking_and_signing_out(alice: User, anyone: Caller, caplog: pytest.LogCaptureFixture) -> None:
     login = envelope(anyone.post("/api/auth/login", {"username_or_email": "alice", "password": PASSWORD}))
     assert login["code"] == 200
     assert status(anyone) == 200

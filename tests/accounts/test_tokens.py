@@ -158,7 +158,7 @@ def test_a_garbage_cookie(cookie: str, anyone: Caller, alice: User) -> None:
 
 
 @pytest.mark.parametrize("event", ["logout", "password", "deactivation", "activation", "deletion", "set password"])
-def test_what_a_thief_holds_dies_with(event: str, alice: User, admin: User, cheap_hashes: str) -> None:
+def test_what_a_thief_holds_dies_with(event: str, alice: User, admin: User) -> None:
     browser, pair = log_in()
     thief_cookie, thief_token = Caller(), Caller(headers={"Authorization": f"Bearer {pair['access_token']}"})
     thief_cookie.client.cookies["sage_session"] = browser.client.cookies["sage_session"].value
@@ -224,7 +224,7 @@ def test_one_refresh_token_from_several_threads_at_once(threads: int, alice: Use
 
 
 @pytest.mark.django_db(transaction=True)
-def test_refreshing_while_the_password_changes(alice: User, cheap_hashes: str) -> None:
+def test_refreshing_while_the_password_changes(alice: User) -> None:
     """No token that was made at that moment is left alive."""
     for round_ in range(4):
         browser = signed_in(User.objects.get(pk="alice"))
@@ -260,9 +260,9 @@ def test_a_refresh_waits_for_whoever_is_ending_the_sign_in(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signing_in_while_the_password_changes(cheap_alice: User) -> None:
+def test_signing_in_while_the_password_changes(alice: User) -> None:
     """A sign-in with the old password at that moment is ended by the change."""
-    browser = signed_in(cheap_alice)
+    browser = signed_in(alice)
     body = {"old_password": PASSWORD, "new_password": PASSWORD + "!"}
 
     def act(number: int) -> Response:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.served import Platform, prepared
+from tests.e2e.served import Platform, lay_database, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 def site() -> Iterator[Platform]:
     """On SQLite, whatever the other tests run on, and with a user whose name is in the log of writes alone."""
     with prepared(DATABASE_URL="", REDIS_URL="") as platform:
+        lay_database(platform)
         assert platform.manage("bootstrap").returncode == 0
         platform.start()
         yield platform

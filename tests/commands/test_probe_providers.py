@@ -18,7 +18,7 @@ from providers.models import Probe, Provider
 from providers.probing import ModelEndpoint
 from providers.services.probes import probe_all
 from sage_platform.accounts.models import LimitedAct, User
-from tests.e2e.served import prepared
+from tests.e2e.served import lay_database, prepared
 from tests.provider_rows import KEY, MODEL, make_provider, stored
 from tests.vendor import Exchange, Vendor, after, scripted_vendor
 
@@ -303,6 +303,7 @@ def test_the_exit_codes_of_the_process(vendor: Vendor) -> None:
         "SAGE_DEFAULT_LLM_MODEL_NAME": MODEL,
     }
     with prepared(**settings) as platform:
+        lay_database(platform)
         assert platform.manage("bootstrap").returncode == 0
         good = platform.manage("probe_providers")
         assert (good.returncode, rows_of(good.stdout)[1][:2]) == (0, ["(system)", "System default"])

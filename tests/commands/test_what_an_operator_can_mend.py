@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.served import ROOT, Platform, prepared
+from tests.e2e.served import ROOT, Platform, lay_database, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -36,7 +36,7 @@ def test_a_database_that_an_older_version_left() -> None:
 def test_tables_that_the_list_of_migrations_does_not_know() -> None:
     """As when a backup was put back beside newer tables."""
     with prepared() as platform:
-        assert platform.manage("bootstrap").returncode == 0
+        lay_database(platform)
         assert platform.manage("migrate", "providers", "zero", "--fake").returncode == 0
         code, out, err = ended(platform, "bootstrap")
     assert (code, out) == (1, "")
@@ -98,12 +98,15 @@ def asking(platform: Platform) -> "subprocess.Popen[str]":
 def test_a_command_that_is_broken_off_and_one_that_nobody_answers() -> None:
     """As by Ctrl-C, and in a timer: no traceback."""
     with prepared(DATABASE_URL="") as platform:
+        lay_database(platform)
         assert platform.manage("bootstrap").returncode == 0
         broken_off, unanswered = asking(platform), asking(platform)
         assert broken_off.stderr
         said = ""
         while "Password:" not in said:
-            said += broken_off.stderr.read(1)
+            read = broken_off.stderr.read(1)
+            assert read, said
+            said += read
         broken_off.send_signal(signal.SIGINT)
         _, said = broken_off.communicate(timeout=30)
         assert (broken_off.returncode, said.split("Password: ")[-1].strip()) == (130, "Interrupted.")

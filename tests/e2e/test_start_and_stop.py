@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 
 from sage_platform import __version__
 from tests.e2e.crashes import is_alive
-from tests.e2e.served import ROOT, STOP_SECONDS, Platform, prepared
+from tests.e2e.served import ROOT, STOP_SECONDS, Platform, lay_database, prepared
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 @pytest.fixture(scope="module")
 def bootstrapped() -> Iterator[Platform]:
     with prepared(SAGE_WORKERS="2") as platform:
+        lay_database(platform)
         assert platform.manage("bootstrap").returncode == 0
         yield platform
 
@@ -39,7 +40,19 @@ def platform(bootstrapped: Platform) -> Iterator[Platform]:
 
 
 BODY = b'{"username_or_email": "nobody", "password": "not a password"}'
-HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+SENT_FIRST = 10
+
+
+def begin_a_request(connection: socket.socket) -> None:
+    """Send all but the end of the body, and wait until a worker reads it, which it tells by 100 Continue (RFC 9110 §10.1.1)."""
+    connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY[:SENT_FIRST])
+    told = b""
+    while not told.endswith(b"\r\n\r\n"):
+        read = connection.recv(1)
+        assert read, told
+        told += read
+    assert told.startswith(b"HTTP/1.1 100 ")
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -86,15 +99,14 @@ def interrupted(platform: Platform, signals: int, *, control_c: bool = False) ->
     """
     assert platform.process is not None
     with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
-        connection.sendall(HEAD % len(BODY) + BODY[:10])
-        time.sleep(0.3)
+        begin_a_request(connection)
         for _ in range(signals):
             if control_c:
                 os.killpg(platform.process.pid, signal.SIGINT)
             else:
                 platform.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-        connection.sendall(BODY[10:])
+        connection.sendall(BODY[SENT_FIRST:])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     code = platform.process.wait(STOP_SECONDS)
     platform.process = None
@@ -167,13 +179,12 @@ def test_a_stalled_body_does_not_hold_up_the_stop(platform: Platform) -> None:
     with ExitStack() as stack:
         connections = [stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=20)) for _ in range(8)]
         for connection in connections:
-            connection.sendall(HEAD % len(BODY) + BODY[:10])
-        time.sleep(0.3)
+            begin_a_request(connection)
         began = time.monotonic()
         platform.process.send_signal(signal.SIGTERM)
         time.sleep(2)
         slow, *_stalled = connections
-        slow.sendall(BODY[10:])
+        slow.sendall(BODY[SENT_FIRST:])
         answer = b"".join(iter(lambda: slow.recv(65536), b""))
         assert b'"code":401' in answer
         assert platform.process.wait(STOP_SECONDS) == 0
@@ -216,8 +227,7 @@ def test_workers_end_with_the_servers_process_and_the_next_server_has_the_port_t
     server, *workers = platform.processes()
     assert platform.process is not None
     with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
-        connection.sendall(HEAD % len(BODY) + BODY[:10])
-        time.sleep(0.3)
+        begin_a_request(connection)
         os.kill(server, signal.SIGKILL)
         platform.process.wait(STOP_SECONDS)
         wait_until(lambda: not platform.answers())
@@ -226,7 +236,7 @@ def test_workers_end_with_the_servers_process_and_the_next_server_has_the_port_t
             port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             port.bind(("127.0.0.1", platform.port))
         assert any(is_alive(worker) for worker in workers)
-        connection.sendall(BODY[10:])
+        connection.sendall(BODY[SENT_FIRST:])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     # What was under way is answered.
     assert answer.startswith(b"HTTP/1.1 200 ")
