@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import PermissionDenied
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.limits import Limit

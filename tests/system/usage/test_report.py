@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from sage_platform.accounts.models import User
 from system.usage.models import DailySession, DailyUsage, UsageEvent
@@ -213,3 +214,24 @@ def test_a_sum_stops_before_it_does_not_fit(alice: User, admin: User) -> None:
         sums = [told[name] for name in ("model_call_count", "input_tokens", "output_tokens", "total_tokens")]
         # On SQLite sums are exact up to 2⁵³.
         assert [abs(sum_ - wanted) <= 1 for sum_, wanted in zip(sums, [most, most, most, 2 * most], strict=True)] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, "ok"),
+        ({"occurred_at": "2020-01-01T00:00:00Z"}, "refused"),
+        ({"user_id": "bob"}, "refused"),
+    ],
+)
+def test_each_batch_is_counted_among_the_operations(sent: dict[str, str], status: str, as_alice: Caller) -> None:
+    def counted() -> dict[str, float]:
+        names = {"category": "usage", "name": "ingest"}
+        return {
+            status: REGISTRY.get_sample_value("sage_server_operations_total", names | {"status": status}) or 0
+            for status in ("ok", "refused", "error")
+        }
+
+    before = counted()
+    as_alice.post(REPORT, batch(event(**sent)))
+    assert counted() == before | {status: before[status] + 1}
