@@ -14,12 +14,17 @@ class SystemConfig(AppConfig):
         from system import health
         from system.info import own_part
         from system.models import SystemSettings
+        from system.usage import pruning
 
         for name in SystemSettings.flag_names():
             seams.deployment_settings.register(name, partial(current_flag, name))
         seams.info_parts.register("system", own_part)
         seams.health_checks.register("database", health.check_database)
         seams.health_checks.register("cache", health.check_cache)
+        for name, expired in pruning.PRUNABLE.items():
+            seams.prunable.register(name, expired)
+        for name, rows in pruning.OF_USER.items():
+            seams.rows_of_user.register(name, rows)
 
 
 def current_flag(name: str) -> bool:

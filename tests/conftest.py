@@ -17,7 +17,7 @@ from sage_platform.accounts.models import User
 from sage_platform.logs import JSONLines
 from sage_platform.web_app import StaticFilesMiddleware
 from system.current import current_settings
-from tests.clock import clock
+from tests.clock import clock, noon
 from tests.mail import mail_server, mailbox
 from tests.object_store import object_server, swift_server
 from tests.people import PASSWORD, Caller, signed_in
@@ -29,6 +29,7 @@ __all__ = [
     "clock",
     "mail_server",
     "mailbox",
+    "noon",
     "object_server",
     "swift_server",
 ]  # Fixtures, which pytest finds here for every test.

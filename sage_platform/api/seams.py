@@ -104,6 +104,9 @@ health_checks: Registry[Callable[[], None]] = Registry("health check")
 gauges: Registry[Gauge] = Registry("gauge")
 # By the name of a kind of rows: those that had run out at a moment. The command `prune` asks, and deletes them.
 prunable: Registry[Callable[[datetime], QuerySet[Any]]] = Registry("kind of rows that run out")
+# By the name of a kind of rows: those about a user's id, which stay when the user is deleted. `prune --user` asks, and deletes
+# them in this order.
+rows_of_user: Registry[Callable[[str], QuerySet[Any]]] = Registry("kind of rows about a user's id")
 
 # -- Requests and answers -------------------------------------------------------------------------------------------------
 

@@ -104,8 +104,9 @@ class Migration(migrations.Migration):
                 (
                     "caller",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         to="system.usagecaller",
                         verbose_name="caller",
                     ),

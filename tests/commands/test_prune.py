@@ -11,9 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from sage_platform.accounts.models import AccessToken, LimitedAct, RefreshToken, RegistrationCode, Session, SignIn, User
 from sage_platform.accounts.services import pruning
+from system.usage.models import UsageCaller, UsageEvent, UsageName
 from versions.models import RefusedRelease, Source
 
-MODELS = [Session, AccessToken, RefreshToken, RegistrationCode, LimitedAct, SignIn, RefusedRelease]
+MODELS = [Session, AccessToken, RefreshToken, RegistrationCode, LimitedAct, SignIn, RefusedRelease, UsageEvent, UsageName]
 
 
 @pytest.fixture
@@ -32,6 +33,14 @@ def rows(alice: User) -> None:
         RegistrationCode.objects.create(email_key=name, digest="x", expires_at=at)
         LimitedAct.objects.create(limit="x", subject=name, at=at - timedelta(days=1))
         RefusedRelease.objects.create(source=Source.API, made_by=name, at=at - timedelta(days=90), faults=[])
+    caller = UsageCaller.objects.create(kind=UsageCaller.Kind.USER, name="alice")
+    for name, at in moments.items():
+        times = {"received_at": at - timedelta(days=400), "occurred_at": now}
+        UsageEvent.objects.create(caller=caller, event_id=name, user_id="alice", count=1, **times)
+    for name, days in {"old": 401, "new": 400}.items():
+        UsageName.objects.create(
+            caller=caller, kind=UsageName.Kind.AGENT, name=name, first_day=(now - timedelta(days=days)).date()
+        )
 
 
 def left() -> list[int]:
@@ -50,9 +59,10 @@ def test_a_dry_run_only_says(rows: None) -> None:
         "registration codes: 1 to remove\ncounted acts: 1 to remove\nsign-ins: 1 to remove\n"
         "OAuth2 access tokens: 0 to remove\nOAuth2 refresh tokens: 0 to remove\nOAuth2 authorization codes: 0 to remove\n"
         "OAuth2 device codes: 0 to remove\nOAuth2 ID tokens: 0 to remove\n"
-        "OAuth2 former client secrets: 0 to remove\nrefused releases: 1 to remove\n"
+        "OAuth2 former client secrets: 0 to remove\n"
+        "usage events: 1 to remove\nusage names: 1 to remove\nrefused releases: 1 to remove\n"
     )
-    assert left() == [2] * 7
+    assert left() == [2] * 9
 
 
 def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
@@ -61,13 +71,15 @@ def test_what_has_run_out_goes_and_the_rest_stays(rows: None) -> None:
         "registration codes: 1 removed\ncounted acts: 1 removed\nsign-ins: 1 removed\n"
         "OAuth2 access tokens: 0 removed\nOAuth2 refresh tokens: 0 removed\nOAuth2 authorization codes: 0 removed\n"
         "OAuth2 device codes: 0 removed\nOAuth2 ID tokens: 0 removed\n"
-        "OAuth2 former client secrets: 0 removed\nrefused releases: 1 removed\n"
+        "OAuth2 former client secrets: 0 removed\n"
+        "usage events: 1 removed\nusage names: 1 removed\nrefused releases: 1 removed\n"
     )
-    assert left() == [1] * 7
+    assert left() == [1] * 9
     assert [SignIn.objects.get().client_key, *(model._base_manager.get().pk for model in MODELS[:4])] == ["new"] * 5
     assert [LimitedAct.objects.get().subject, RefusedRelease.objects.get().made_by] == ["new"] * 2
+    assert [UsageEvent.objects.get().event_id, UsageName.objects.get().name] == ["new"] * 2
     assert {line.split(": ")[1] for line in run().splitlines()} == {"0 removed"}
-    assert left() == [1] * 7
+    assert left() == [1] * 9
 
 
 def test_it_goes_in_batches(
@@ -77,7 +89,7 @@ def test_it_goes_in_batches(
     at = timezone.now() - timedelta(days=2)
     LimitedAct.objects.bulk_create(LimitedAct(limit="x", subject="y", at=at) for _ in range(25))
     with django_assert_num_queries(3):  # Three batches of one statement each; the last is not full, so there is no more.
-        assert pruning.remove(LimitedAct.objects.all()) == 25
+        assert sum(pruning.remove(LimitedAct.objects.all())) == 25
     assert not LimitedAct.objects.exists()
 
 
@@ -93,5 +105,5 @@ def test_a_batch_is_bounded_whatever_postgresql_plans(
         for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material"):
             cursor.execute(f"SET LOCAL enable_{way} = off")
     with django_assert_num_queries(3):
-        assert pruning.remove(LimitedAct.objects.all()) == 25
+        assert sum(pruning.remove(LimitedAct.objects.all())) == 25
     assert not LimitedAct.objects.exists()
