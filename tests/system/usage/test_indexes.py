@@ -59,7 +59,7 @@ def month(dimension: Literal["agent", "user", "session"], **filters: str) -> Tok
     return TokenQuestion(dimension=dimension, start_date="2026-10-30", end_date="2026-11-28", **filters)
 
 
-QUESTIONS = [
+QUESTIONS: list[tuple[str, UsageQuestion | TokenQuestion, tuple[str, ...]]] = [
     ("alice", UsageQuestion(days=30), USER_AND_DAYS),
     ("alice", UsageQuestion(days=30, agent_id="writer"), USER_AND_DAYS),
     ("alice", month("agent"), USER_AND_DAYS),
