@@ -1,9 +1,10 @@
 """What every test may ask for: people, and callers who are them."""
 
+import gc
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,19 @@ __all__ = [
     "object_server",
     "swift_server",
 ]  # Fixtures, which pytest finds here for every test.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Ten thousand tests are collected, and none is thrown away: to look for garbage among them would take a third of that time,
+    and as long again and again while they run.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

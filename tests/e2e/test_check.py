@@ -71,7 +71,7 @@ def kept_connection(platform: Platform, **headers: str) -> Browser:
 
 def test_every_question_in_exact_bytes(platform: Platform, admin: Browser) -> None:
     told = {version: publish(admin, version) for version in FLEET}
-    time.sleep(2 * AGREED)
+    wait_for(platform, static(told["1.10.1+build.12"]))
     caller = kept_connection(platform)
     for case in CASES:
         response = caller.get(f"{CHECK}?{case.query}")
@@ -106,7 +106,7 @@ def test_every_question_in_exact_bytes(platform: Platform, admin: Browser) -> No
 
 def test_every_worker_knows_within_a_second(platform: Platform, admin: Browser) -> None:
     """Of a publish, a withdrawal by another process, and a deletion."""
-    time.sleep(AGREED)  # Since the test before has deleted what it published.
+    wait_for(platform, b"")  # Since the test before has deleted what it published.
     assert seen(platform) == seen(platform, LINUX) == {b""}
     first, second = publish(admin, "4.0.0"), publish(admin, "4.1.0")
     time.sleep(AGREED)
@@ -140,6 +140,13 @@ def test_the_worker_that_wrote_knows_at_once(platform: Platform, admin: Browser)
         assert json.loads(same.get(CHECK).content)["version"] == f"5.{number - 1}.0"
 
 
+def wait_until_all_have_asked(got: list[list[tuple[str, requests.Response]]], often: int) -> None:
+    until = time.monotonic() + CALL_SECONDS
+    while min(map(len, got)) < often:
+        assert time.monotonic() < until, [len(answers) for answers in got]
+        time.sleep(0.01)
+
+
 def test_64_clients_while_releases_are_published(platform: Platform, admin: Browser) -> None:
     """Each answer is whole, of one release, with its own ETag; and who is answered by one worker never goes back."""
     told = [publish(admin, "6.0.0")]
@@ -159,6 +166,7 @@ def test_64_clients_while_releases_are_published(platform: Platform, admin: Brow
     for number in range(1, 9):
         told.append(publish(admin, f"6.{number}.0"))
         time.sleep(0.3)
+        wait_until_all_have_asked(got, 2 * number)
     done.set()
     for client in clients:
         client.join()
