@@ -114,8 +114,9 @@ def _count_batch(caller: UsageCaller, at: datetime) -> None:
 def _store(caller: UsageCaller, events: Mapping[str, tuple[Event, str]], at: datetime, *, is_bounded: bool) -> int:
     """How many of these, events with their user by event id, were not there yet. Only they are added to the sums."""
     stored, received = connection.ops.adapt_datetimefield_value, _time(at)
+    # In UTC: PostgreSQL reads offsets up to 15:59 alone.
     rows = [
-        (caller.pk, event_id, user_id, *_of_event(event), stored(event.occurred_at or at), received)
+        (caller.pk, event_id, user_id, *_of_event(event), stored((event.occurred_at or at).astimezone(UTC)), received)
         for event_id, (event, user_id) in events.items()
     ]
     new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
