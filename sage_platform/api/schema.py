@@ -29,6 +29,11 @@ class EnvelopeSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [getattr(self.view, "tag")]  # noqa: B009  The stubs know the REST framework's own views alone.
 
+    def _get_request_for_media_type(self, serializer: Any, direction: str = "request") -> Any:
+        """A schema that is given as it stands, that of a struct, tells itself whether a body has to be sent."""
+        schema, required = super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
+        return schema, required or (isinstance(serializer, dict) and "required" in serializer)
+
     def _insert_field_validators(self, field: serializers.Field[Any, Any, Any, Any], schema: dict[str, Any]) -> None:
         """Adds a text's pattern, and moves the default "" out of the alternative for texts that are not empty."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]

@@ -130,8 +130,9 @@ def or_null(schema: dict[str, Any]) -> dict[str, Any]:
 def test_the_document_says_the_same() -> None:
     """Without references, and texts by a pattern that ECMA 262 reads as the platform does."""
     document = document_of(path("api/here", ScratchViewSet.as_view({"post": "struct"})))
-    content = document["paths"]["/api/here"]["post"]["requestBody"]["content"]
-    assert content["application/json"]["schema"] == {
+    body = document["paths"]["/api/here"]["post"]["requestBody"]
+    assert body["required"] is True
+    assert body["content"]["application/json"]["schema"] == {
         "title": "Whole",
         "description": "A body of many parts.",
         "type": "object",

@@ -9,6 +9,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,33 @@ def is_beyond_words(case: Case[Any], answer: dict[str, Any]) -> bool:
     if case.operation.label == PUBLISH:
         return bool(answer["message"] != UNREADABLE)
     refused = {error["field"]: error["message"] for error in answer["data"]["errors"]}
-    sent = case.body if isinstance(case.body, dict) else {}
-    return all(field in BEYOND_WORDS and BEYOND_WORDS[field](sent.get(field), refused[field]) for field in refused)
+    return all(
+        # `count` of `events.3.count`.
+        (name := field.rpartition(".")[2]) in BEYOND_WORDS and BEYOND_WORDS[name](member(case.body, field), said)
+        for field, said in refused.items()
+    )
+
+
+def member(body: Any, field: str) -> Any:
+    """What was sent as `events.3.count`; None where there is no such member."""
+    for part in field.split("."):
+        body = body.get(part) if isinstance(body, dict) else body[int(part)] if isinstance(body, list) else None
+    return body
+
+
+def has_fraction(number: Any, _said: str) -> bool:
+    return isinstance(number, float)
+
+
+def is_no_day(text: Any, said: str) -> bool:
+    """A day that there is not, such as 2026-02-30; or one that needs another, or is before it."""
+    if said == "A day, such as 2026-01-31.":
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            return True
+        return False
+    return said == "The end is before the start." or said.startswith("Send both dates")
 
 
 # Said of a wrong type or a missing field, of which good data has none.
@@ -160,4 +186,9 @@ BEYOND_WORDS: dict[str, Callable[[Any, str], bool]] = {
     "api_keys": lambda _value, said: said == "This is the masked key. Enter the key itself.",
     # A whole number is refused as 1000000000000000000000000000000 and taken as 1e30; to JSON Schema they are the same.
     "config": lambda _value, said: said == "Whole numbers must fit in 64 bits.",
+    # A whole number is refused as 5.0; to JSON Schema that is the same as 5.
+    **dict.fromkeys(("count", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "days"), has_fraction),
+    # What time it is.
+    "occurred_at": lambda _value, said: said == "No longer ago than 400 days, and at most a day ahead.",
+    **dict.fromkeys(("start_date", "end_date"), is_no_day),
 }

@@ -31,6 +31,10 @@ KNOWN = {
         "artifacts": [{"platform": "linux-x86_64", "installer_url": "https://dl.sage.example/sage.deb"}],
         "release_notes": "# What is new",
     },
+    "POST /api/system/agent/usage": {
+        "events": [{"event_id": "e1", "agent_id": "writer", "session_id": "s1", "action": "search"}]
+    },
+    "POST /api/token-usage/stats": {"dimension": "session", "session_id": "s1", "start_date": None, "end_date": None},
     "POST /oauth2/introspect": ROBOT,
     "POST /api/oauth2/introspect": ROBOT,
     "POST /oauth2/revoke": ROBOT,
@@ -67,6 +71,9 @@ RELEASES = {"POST /api/system/version", "DELETE /api/system/version/{version}"}
 REFRESH = {"POST /api/auth/refresh", "POST /api/user/refresh-token"}
 SIGNED_IN = {
     "POST /api/user/config",
+    "POST /api/system/agent/usage",
+    "POST /api/system/agent/usage-stats",
+    "POST /api/token-usage/stats",
     "POST /api/llm-provider/verify",
     "POST /api/llm-provider/verify-capabilities",
     "POST /api/llm-provider/verify-capabilities/{provider_id}",
