@@ -5,18 +5,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.benchmarks import machine
 from tests.benchmarks.bounds import BenchError
 from tests.benchmarks.crowds import PLACES, Place, by_turns, crowds
 from tests.benchmarks.load import Drive, check_wrk, wrk
-from tests.benchmarks.measure import Noise, Plan, measure
+from tests.benchmarks.measure import QUIET, Noise, Plan, measure
 from tests.benchmarks.routes import ROUTES, Route
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
-from tests.benchmarks.table import tables
+from tests.benchmarks.table import figures_table, tables, verdict
+from tests.benchmarks.usage import PLACES as USAGE_PLACES
+from tests.benchmarks.usage import usage
 from tests.benchmarks.world import made
 from tests.e2e.served import ROOT
 
 KEPT = ROOT / "docs" / "benchmarks.md"
 HEADING = "## The last tables\n"
+USAGE_HEADING = "## The last table of usage\n"
 
 
 def bench(
@@ -35,24 +39,50 @@ def bench(
     text = tables(report)
     print(text)
     if keep is not None:
-        before, heading, _ = keep.read_text(encoding="utf-8").partition(HEADING)
-        keep.write_text(f"{before}{heading or HEADING}\n{text}\n", encoding="utf-8")
+        write(keep, HEADING, text)
     return 1 if report.missed else 0
+
+
+def bench_usage(places: Sequence[Place], events: int, *, drive: Drive, plan: Plan, keep: Path | None = None) -> int:
+    """As `bench`, of usage alone."""
+    noise = Noise(plan.spare_seconds)
+    found = usage(places, events, drive, plan, noise)
+    missed = [figure for _name, figures in found for figure in figures if not figure.holds]
+    disturbed = f"During {noise.noisy} of {noise.taken} measurements others used more than {QUIET} of a core."
+    told = f"{machine.kind()}, one worker. {disturbed}"
+    text = "\n\n".join([told, figures_table(found, digits=2), verdict(missed)])
+    print(text)
+    if keep is not None:
+        write(keep, USAGE_HEADING, text)
+    return 1 if missed else 0
+
+
+def write(file: Path, heading: str, text: str) -> None:
+    """In the place of all that is under the heading, which comes last where there is none yet."""
+    before, _, rest = file.read_text(encoding="utf-8").partition(heading)
+    after = rest[rest.find("\n## ") :] if "\n## " in rest else ""
+    file.write_text(f"{before}{heading}\n{text}\n{after}", encoding="utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="write the tables into docs/benchmarks.md")
     parser.add_argument("--rounds", type=int, default=Plan.rounds, help="rounds of each route (%(default)s)")
+    parser.add_argument(
+        "--usage", metavar="EVENTS", type=int, help="measure usage with up to so many events instead, such as 10000000"
+    )
     parser.add_argument("--turns", metavar="N,N…", help="measure crowds with each SAGE_TURNS of these instead")
     options = parser.parse_args()
     plan = Plan(rounds=options.rounds)
+    kept = KEPT if options.keep else None
     try:
         check_wrk()
+        if options.usage:
+            return bench_usage(USAGE_PLACES, options.usage, drive=wrk, plan=plan, keep=kept)
         if options.turns:
             print(by_turns([int(amount) for amount in options.turns.split(",")], wrk, plan, Noise(plan.spare_seconds)))
             return 0
-        return bench(ROUTES, SCENARIOS, PLACES, drive=wrk, plan=plan, keep=KEPT if options.keep else None)
+        return bench(ROUTES, SCENARIOS, PLACES, drive=wrk, plan=plan, keep=kept)
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2

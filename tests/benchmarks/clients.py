@@ -57,6 +57,23 @@ def paced(base: str, paths: Sequence[str], seconds: float, pace: float) -> dict[
     return taken
 
 
+def unhurried(base: str, paths: Sequence[str], headers: dict[str, str], seconds: float, pause: float) -> dict[str, list[float]]:
+    """Ask for the paths in turn, with a pause after each answer; the milliseconds that each took, by path."""
+    connection = connect(base)
+    taken: dict[str, list[float]] = {path: [] for path in paths}
+    until = time.perf_counter() + seconds
+    for path in cycle(paths):
+        asked = time.perf_counter()
+        if asked >= until:
+            break
+        response, _ = call(connection, "GET", path, headers)
+        if response.status != 200:
+            raise HTTPException(f"{path} answered {response.status}")
+        taken[path].append((time.perf_counter() - asked) * 1000)
+        time.sleep(pause)
+    return taken
+
+
 def upload(base: str, path: str, headers: dict[str, str], size: int) -> float:
     """Send one file of so many random bytes; the seconds until the answer."""
     head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from urllib.parse import urlencode
@@ -43,7 +44,8 @@ def events(caller: int, number: int, users: Sequence[str]) -> str:
 
 def token_of(base: str, basic: str) -> str:
     body = urlencode({"grant_type": "client_credentials"})
-    _response, answer = call(connect(base), "POST", "/oauth2/token", FORM | {"Authorization": basic}, body)
+    with closing(connect(base)) as connection:
+        _response, answer = call(connection, "POST", "/oauth2/token", FORM | {"Authorization": basic}, body)
     return str(json.loads(answer)["access_token"])
 
 

@@ -27,12 +27,16 @@ SCENARIO_HEADINGS = ("scenario", "figure", "measured", "wanted", "")
 
 def tables(report: Report) -> str:
     rows = [_route_cells(row, report) for row in (report.wsgi, *report.routes)]
-    figures = [_figure_cells(name, figure) for name, found in report.scenarios for figure in found]
-    return "\n\n".join([_told(report), _markdown(ROUTE_HEADINGS, rows), _markdown(SCENARIO_HEADINGS, figures), verdict(report)])
+    return "\n\n".join([_told(report), _markdown(ROUTE_HEADINGS, rows), figures_table(report.scenarios), verdict(report.missed)])
 
 
-def verdict(report: Report) -> str:
-    missed = [f"- {figure.name}: {figure.value:.3g}, wanted {figure.bound}" for figure in report.missed]
+def figures_table(scenarios: Sequence[tuple[str, Sequence[Figure]]], *, digits: int = 1) -> str:
+    cells = [_figure_cells(name, figure, digits) for name, found in scenarios for figure in found]
+    return _markdown(SCENARIO_HEADINGS, cells)
+
+
+def verdict(figures: Sequence[Figure]) -> str:
+    missed = [f"- {figure.name}: {figure.value:.3g}, wanted {figure.bound}" for figure in figures]
     return "Every bound is kept." if not missed else "\n".join(["Missed:", *missed])
 
 
@@ -65,8 +69,8 @@ def _route_cells(row: Measured, report: Report) -> list[str]:
     ]
 
 
-def _figure_cells(scenario: str, figure: Figure) -> list[str]:
-    return [scenario, figure.name, f"{figure.value:.1f}", _text(figure.bound), _mark([figure])]
+def _figure_cells(scenario: str, figure: Figure, digits: int) -> list[str]:
+    return [scenario, figure.name, f"{figure.value:.{digits}f}", _text(figure.bound), _mark([figure])]
 
 
 def _text(bound: Bound | None) -> str:

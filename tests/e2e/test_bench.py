@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.benchmarks.__main__ import HEADING, bench
-from tests.benchmarks.bounds import BenchError, Bound
+from tests.benchmarks.__main__ import HEADING, USAGE_HEADING, bench, bench_usage
+from tests.benchmarks.bounds import BenchError, Bound, Figure
 from tests.benchmarks.crowds import Place, crowds, wanted
 from tests.benchmarks.load import Ask, Load, read_wrk
 from tests.benchmarks.measure import Noise, Plan
@@ -117,3 +117,20 @@ def test_what_wrk_prints_is_read() -> None:
     for wrong in (WRK + "  Non-2xx or 3xx responses: 3\n", WRK + "  Socket errors: connect 0, read 1\n", "wrk 4\n"):
         with pytest.raises(BenchError):
             read_wrk(wrong)
+
+
+def test_the_table_of_usage_is_kept_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = [Figure("time", 1.46, Bound(most=1.5)), Figure("prune: events removed", 0, Bound(least=1))]
+    monkeypatch.setattr("tests.benchmarks.__main__.usage", lambda *_: [("SQLite", figures)])
+    kept = tmp_path / "benchmarks.md"
+    kept.write_text(f"What it is.\n\n{USAGE_HEADING}\nold\n\n{HEADING}\nothers\n")
+    assert bench_usage([], 3000, drive=one_after_another, plan=PLAN, keep=kept) == 1
+    printed = capsys.readouterr().out
+    assert kept.read_text() == f"What it is.\n\n{USAGE_HEADING}\n{printed}\n{HEADING}\nothers\n"
+    assert re.findall(r"\| (\d\.\d\d) +\| (.*?) +\| (\S+) +\|", printed) == [
+        ("1.46", "≤ 1.5", "kept"),
+        ("0.00", "≥ 1", "**missed**"),
+    ]
+    assert printed.endswith("Missed:\n- prune: events removed: 0, wanted ≥ 1\n")

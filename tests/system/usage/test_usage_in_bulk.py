@@ -1,8 +1,15 @@
 """The rows that the benchmark measures with: their sums are a recount of their events, as those of reported ones."""
 
 import pytest
+from django.utils import timezone
 
-from system.usage.models import DailySession, DailyUsage
+from sage_platform.accounts.models import User
+from sage_platform.api.bodies import strict_json
+from sage_platform.api.structs import checked
+from system.usage.events import Batch
+from system.usage.ingest import Ingested, Reporter, ingest
+from system.usage.models import DailySession, DailyUsage, UsageCaller
+from tests.benchmarks import reporting
 from tests.benchmarks.usage_rows import KINDS, PEOPLE, usage_rows
 from tests.system.usage.stored import check_sums
 
@@ -18,3 +25,12 @@ def test_the_sums_are_those_of_the_events() -> None:
         usage_rows(end, SESSIONS, DAYS)
         assert check_sums() == end
     assert (DailyUsage.objects.count(), DailySession.objects.count()) == (KINDS_OF_WORK, KINDS_OF_WORK * SESSIONS)
+
+
+@pytest.mark.django_db
+def test_what_the_reporters_send_counts() -> None:
+    users = [User.objects.create(id=f"person{number}", username=f"person{number}").pk for number in range(reporting.USERS)]
+    batch = checked(Batch, strict_json(reporting.events(1, 0, users).encode()))
+    taken = ingest(Reporter(UsageCaller.Kind.CLIENT, "reporter"), batch.events, at=timezone.now())
+    assert taken == Ingested(accepted=reporting.BATCH, duplicates=0)
+    assert DailySession.objects.count() == reporting.SESSIONS
