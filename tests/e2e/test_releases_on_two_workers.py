@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.served import Platform
+from tests.e2e.served import Browser, Platform
 from tests.versions.rows import PATH, body
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
@@ -17,10 +17,15 @@ UNKNOWN = (200, 404, "There is no release of this version.")
 AT_ONCE = 8
 
 
-def at_once(platform: Platform, method: str, path: str, sent: dict[str, Any]) -> list[tuple[int, int, str]]:
+@pytest.fixture(scope="module")
+def browsers(platform: Platform) -> list[Browser]:
+    """Eight sign-ins of the administrator, who has sixty in a minute, for all the tests of this platform."""
+    return [platform.admin() for _ in range(AT_ONCE)]
+
+
+def at_once(browsers: list[Browser], method: str, path: str, sent: dict[str, Any]) -> list[tuple[int, int, str]]:
     """What eight clients, each over a connection of its own, were answered."""
     start = Barrier(AT_ONCE)
-    browsers = [platform.admin() for _ in range(AT_ONCE)]
 
     def run(number: int) -> tuple[int, int, str]:
         start.wait(timeout=30)
@@ -32,14 +37,14 @@ def at_once(platform: Platform, method: str, path: str, sent: dict[str, Any]) ->
         return list(pool.map(run, range(AT_ONCE)))
 
 
-def test_eight_at_once_make_one_and_delete_one(platform: Platform) -> None:
+def test_eight_at_once_make_one_and_delete_one(platform: Platform, browsers: list[Browser]) -> None:
     for number in range(3):
         version = f"7.{number}.0"
-        answers = at_once(platform, "POST", PATH, body(version))
+        answers = at_once(browsers, "POST", PATH, body(version))
         assert sorted(answers) == sorted([(200, 200, "success"), *[TAKEN] * (AT_ONCE - 1)])
-        made = [row for row in platform.admin().get(PATH).json()["data"] if row["version"] == version]
+        made = [row for row in browsers[0].get(PATH).json()["data"] if row["version"] == version]
         assert [row["release_notes"] for row in made] == [f"of {answers.index((200, 200, 'success'))}"]
-        answers = at_once(platform, "DELETE", f"{PATH}/{version}", {})
+        answers = at_once(browsers, "DELETE", f"{PATH}/{version}", {})
         assert sorted(answers) == sorted([(200, 200, "success"), *[UNKNOWN] * (AT_ONCE - 1)])
     assert '"level": "ERROR"' not in platform.log
 
