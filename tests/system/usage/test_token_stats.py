@@ -166,10 +166,11 @@ def test_names_that_could_be_taken_for_one_another(as_admin: Caller) -> None:
     """A session's id has the sign between the two that make a session; names differ by case, white space and accents."""
     names = ("s", ":s", "s:", "S", "s ", " s", "é", "e\u0301", "\U0001f600", "a/b?c=d&e='\"<x>%_\\")
     DailySession.objects.bulk_create(session(session_id=name, input_tokens=2) for name in names)
-    DailySession.objects.bulk_create([session(user_id="bob", session_id="s", input_tokens=1)])
+    others = [("bob", "s"), ("alic", "e:s")]
+    DailySession.objects.bulk_create(session(user_id=user, session_id=name, input_tokens=1) for user, name in others)
     answer = ask(as_admin, "session", TODAY)["data"]
-    assert answer["summary"]["session_count"] == 11
-    assert sorted(item["session_id"] for item in answer["items"]) == sorted([*names, "s"])
+    assert answer["summary"]["session_count"] == 12
+    assert sorted(item["session_id"] for item in answer["items"]) == sorted([*names, "s", "e:s"])
     for name in names:
         (first, *_others) = ask(as_admin, "session", session_id=name)["data"]["items"]
         assert (first["session_id"], first["total_tokens"]) == (name, 2)
