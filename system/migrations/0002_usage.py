@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ("day", models.DateField(null=True)),
                 ("events_of_day", models.PositiveIntegerField(default=0)),
                 ("names_of_day", models.PositiveIntegerField(default=0)),
+                ("sums_of_day", models.PositiveIntegerField(default=0)),
             ],
             options={
                 "verbose_name": "caller",

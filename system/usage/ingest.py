@@ -24,6 +24,8 @@ PER_CALLER = Limit("usage-batches", 600, timedelta(minutes=1))
 # Of a plain user: an account that was made in a minute must not fill the disk.
 EVENTS_OF_A_DAY = 100_000
 NAMES_OF_A_DAY = 10_000
+# New rows of both tables of sums, which are never removed by age.
+SUMS_OF_A_DAY = 20_000
 
 EVENT_FIELDS = (
     "caller", "event_id", "user_id", "agent_id", "session_id", "action", "request_source", "model", "count",
@@ -32,7 +34,7 @@ EVENT_FIELDS = (
 # Of this process. Hundreds of events are some ten milliseconds of Python. Whoever asks for something else meanwhile waits for one
 # batch's turn, and not for as many as are reported.
 storing = Turns(1)
-OF_MINUTE, OF_DAY = ["minute_began", "batches"], ["day", "events_of_day", "names_of_day"]
+OF_MINUTE, OF_DAY = ["minute_began", "batches"], ["day", "events_of_day", "names_of_day", "sums_of_day"]
 USAGE_KEY = ("user_id", "day", "agent_id", "action", "model")
 USAGE_FIELDS = (*USAGE_KEY, "calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 SESSION_KEY = ("user_id", "day", "session_id", "agent_id", "request_source")
@@ -137,29 +139,32 @@ def _store(caller: UsageCaller, events: Mapping[str, tuple[Event, str]], at: dat
     ]
     new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
     counted = [events[event_id] for event_id in new]
+    sums = _add_to_sums(counted, at, count_new=is_bounded)
     if is_bounded and new:
-        _count_day(caller, [event for event, _user_id in counted], at)
-    _add_to_sums(counted, at)
+        _count_day(caller, [event for event, _user_id in counted], sums, at)
     return len(new)
 
 
-def _count_day(caller: UsageCaller, events: Sequence[Event], at: datetime) -> None:
+def _count_day(caller: UsageCaller, events: Sequence[Event], sums: int, at: datetime) -> None:
+    """`sums` is how many rows of sums these events have added."""
     day = today(at)
     # One of before midnight may get here after one of after it.
     if caller.day not in {day, day + timedelta(days=1)}:
-        caller.day, caller.events_of_day, caller.names_of_day = day, 0, 0
+        caller.day, caller.events_of_day, caller.names_of_day, caller.sums_of_day = day, 0, 0, 0
     names = {pair for event in events for pair in _names(event)}
     rows = [(caller.pk, int(kind), name, _date(day)) for kind, name in sorted(names)]
     fields = ("caller", "kind", "name", "first_day")
     caller.events_of_day += len(events)
     caller.names_of_day += len(insert_new(UsageName, fields, rows, unique=["caller", "kind", "name"], returning="id"))
-    if caller.events_of_day > EVENTS_OF_A_DAY or caller.names_of_day > NAMES_OF_A_DAY:
+    caller.sums_of_day += sums
+    bounds = {"events": EVENTS_OF_A_DAY, "names": NAMES_OF_A_DAY, "sums": SUMS_OF_A_DAY}
+    if any(getattr(caller, f"{kind}_of_day") > most for kind, most in bounds.items()):
         tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
         message = _(
-            "That is more than a day has room for: %(events)d events, %(names)d new agents, sessions and actions. The next day "
-            "begins at midnight UTC."
+            "That is more than a day has room for: %(events)d events, %(names)d new agents, sessions and actions, %(sums)d new "
+            "combinations of names. The next day begins at midnight UTC."
         )
-        raise TooManyRequests((tomorrow - at).total_seconds(), message % {"events": EVENTS_OF_A_DAY, "names": NAMES_OF_A_DAY})
+        raise TooManyRequests((tomorrow - at).total_seconds(), message % bounds)
 
 
 def _names(event: Event) -> tuple[tuple[UsageName.Kind, str], ...]:
@@ -175,7 +180,8 @@ def _of_event(event: Event) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime) -> None:
+def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime, *, count_new: bool) -> int:
+    """If asked, how many rows are new."""
     usage: dict[tuple[str, ...], tuple[int, ...]] = {}
     sessions: dict[tuple[str, ...], tuple[int, ...]] = {}
     times: dict[tuple[str, ...], list[datetime]] = {}
@@ -187,9 +193,11 @@ def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime) -> None:
         key = (user_id, day, session, agent, source)
         _add(sessions, key, (calls if model else 0, *tokens[:2]))
         times.setdefault(key, []).append(occurred)
-    add_up(DailyUsage, USAGE_FIELDS, [(*key, *sums) for key, sums in sorted(usage.items())], unique=USAGE_KEY)
+    added = [(*key, *sums) for key, sums in sorted(usage.items())]
+    new = add_up(DailyUsage, USAGE_FIELDS, added, unique=USAGE_KEY, count_new=count_new)
     rows = [(*key, *sums, _time(min(times[key])), _time(max(times[key]))) for key, sums in sorted(sessions.items())]
-    add_up(DailySession, SESSION_FIELDS, rows, unique=SESSION_KEY, least="started_at", greatest="finished_at")
+    times_of = {"least": "started_at", "greatest": "finished_at"}
+    return new + add_up(DailySession, SESSION_FIELDS, rows, unique=SESSION_KEY, **times_of, count_new=count_new)
 
 
 def _add(sums: dict[tuple[str, ...], tuple[int, ...]], key: tuple[str, ...], numbers: tuple[int, ...]) -> None:

@@ -33,6 +33,7 @@ class UsageCaller(models.Model):
     day = models.DateField(null=True)
     events_of_day = models.PositiveIntegerField(default=0)
     names_of_day = models.PositiveIntegerField(default=0)
+    sums_of_day = models.PositiveIntegerField(default=0)
 
     objects: ClassVar = models.Manager()
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from sage_platform.accounts.models import User
+from sage_platform.turns import turns
 from system.usage.models import DailySession, DailyUsage
 from system.usage.totals import SESSION, Total, bounded, total
 
@@ -78,6 +79,7 @@ class Report:
     by_model: Ranking
 
     @classmethod
+    @turns.lent()
     def of(cls, days: Days, *, user_id: str = "", agent_id: str = "", shown: int = SHOWN) -> Self:
         """Of everybody, or of one user or agent: seven queries."""
         narrowed = _narrowed(days, user_id, agent_id)
@@ -95,6 +97,7 @@ class Report:
         )
 
 
+@turns.lent()
 def used_by_day(days: Days, *, user_id: str = "", agent_id: str = "") -> list[Line]:
     """A line for each day, also for one without a call. One query."""
     rows = DailyUsage.objects.filter(**_narrowed(days, user_id, agent_id)).values("day").annotate(**_annotations()).order_by()

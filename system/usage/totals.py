@@ -10,6 +10,7 @@ from django.db.models.functions import Concat
 from django.db.models.sql.compiler import SQLCompiler
 
 from sage_platform.accounts.models import User
+from sage_platform.turns import turns
 from system.usage.events import TokenQuestion, UsageQuestion, last_days
 from system.usage.models import DailySession, DailyUsage
 
@@ -18,7 +19,7 @@ MOST_ITEMS = 1000
 # A plain user may name 10,000 actions a day, and a client any number: an answer with a year of them would take the memory.
 MOST_ACTIONS = 1000
 # What a number of 64 bits holds. A sum beyond it is told as this.
-GREATEST = 2**63 - 1
+LARGEST_TOLD = 2**63 - 1
 # A session is the user's. No user's id has a colon.
 SESSION = Concat("user_id", Value(":"), "session_id")
 # By the dimension: the fields that make a row of its items, and the one of them that is told.
@@ -42,6 +43,8 @@ def total(expression: str | Combinable, **options: Any) -> Total:
     return Total(expression, default=0, **options)
 
 
+# While the database adds up what may be very many rows, others have the turn.
+@turns.lent()
 def usage_of(user: User, question: UsageQuestion, *, at: datetime) -> Payload:
     """The calls of this user alone, by action and by day."""
     days = list(last_days(min(max(question.days, 1), MOST_DAYS), at=at))
@@ -56,6 +59,7 @@ def usage_of(user: User, question: UsageQuestion, *, at: datetime) -> Payload:
     }
 
 
+@turns.lent()
 def tokens_seen_by(user: User, question: TokenQuestion) -> Payload:
     """An administrator sees all, anybody else only themselves whatever they name. Raises InvalidInput."""
     days = question.days()
@@ -122,4 +126,4 @@ def _told(row: Mapping[str, Any]) -> dict[str, int]:
 
 
 def bounded(value: int) -> int:
-    return min(value, GREATEST)
+    return min(value, LARGEST_TOLD)

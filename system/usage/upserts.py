@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model
+from django.db.models import Max, Model
 
 from sage_platform.turns import turns
 
@@ -20,7 +20,7 @@ Rows = Sequence[Sequence[Any]]
 MOST_PARAMETERS = 3_000
 # Where a sum stops. Two of them are together no more than a column holds: beyond that PostgreSQL fails, and SQLite goes on with
 # a number that is not whole.
-GREATEST = 2**62 - 1
+LARGEST_STORED = 2**62 - 1
 
 
 def insert_new(model: type[Model], fields: Sequence[str], rows: Rows, *, unique: Sequence[str], returning: str) -> set[Any]:
@@ -34,10 +34,17 @@ def insert_new(model: type[Model], fields: Sequence[str], rows: Rows, *, unique:
 
 
 def add_up(
-    model: type[Model], fields: Sequence[str], rows: Rows, *, unique: Sequence[str], least: str = "", greatest: str = ""
-) -> None:
+    model: type[Model],
+    fields: Sequence[str],
+    rows: Rows,
+    *,
+    unique: Sequence[str],
+    least: str = "",
+    greatest: str = "",
+    count_new: bool = False,
+) -> int:
     """Insert the rows, or add their values, of which none is negative, to those that are there by the columns `unique`; of two
-    values of the column `least` the smaller stays, of `greatest` the greater.
+    values of the column `least` the smaller stays, of `greatest` the greater. If asked, it says how many were not there.
 
     The rows are sorted by `unique`: two transactions that lock the same rows in different orders would wait for each other.
     """
@@ -51,12 +58,17 @@ def add_up(
             order = "<" if name == least else ">"
             changes.append(f"{quote(_column(model, name))} = CASE WHEN {new} {order} {old} THEN {new} ELSE {old} END")
         else:
-            added = f"CASE WHEN {old} > {GREATEST} - {new} THEN {GREATEST} ELSE {old} + {new} END"
+            added = f"CASE WHEN {old} > {LARGEST_STORED} - {new} THEN {LARGEST_STORED} ELSE {old} + {new} END"
             changes.append(f"{quote(_column(model, name))} = {added}")
     tail = f"ON CONFLICT ({_columns(model, unique)}) DO UPDATE SET {', '.join(changes)}"
+    # Keys only grow, so a row with a greater one than any before is new.
+    newest: int = model._base_manager.aggregate(newest=Max("id", default=0))["newest"] if count_new else 0
+    tail += f" RETURNING {_columns(model, ['id'])}" if count_new else ""
+    amount = 0
     for some in _pieces(rows, len(fields)):
-        with _executed(_insert(model, fields, some, tail)):
-            pass
+        with _executed(_insert(model, fields, some, tail)) as cursor:
+            amount += sum(key > newest for (key,) in cursor.fetchall()) if count_new else 0
+    return amount
 
 
 @contextmanager

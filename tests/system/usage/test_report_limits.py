@@ -18,8 +18,8 @@ from tests.system.usage.stored import check_sums, everything
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 TODAY = date(2026, 11, 28)
 NO_ROOM = (
-    "That is more than a day has room for: 100000 events, 10000 new agents, sessions and actions. "
-    "The next day begins at midnight UTC."
+    "That is more than a day has room for: 100000 events, 10000 new agents, sessions and actions, "
+    "20000 new combinations of names. The next day begins at midnight UTC."
 )
 
 
@@ -102,7 +102,9 @@ def test_the_100001st_event_of_a_day(clock: Clock, as_alice: Caller) -> None:
     before = everything()[1:]
     for late in ({}, {"occurred_at": "2026-11-27T12:00:00Z"}):
         assert_too_many(as_alice.post(REPORT, batch(named(1), named(4, **late))), NO_ROOM, 12 * 3600)
-    chinese = "超出了一天的上限：100000 个事件，10000 个新的智能体、会话和操作名称。新的一天从 UTC 零点开始。"
+    chinese = (
+        "超出了一天的上限：100000 个事件，10000 个新的智能体、会话和操作名称，20000 个新的名称组合。新的一天从 UTC 零点开始。"
+    )
     assert_too_many(as_alice.post(REPORT, batch(named(4)), Accept_Language="zh-CN"), chinese, 12 * 3600)
     assert everything()[1:] == before
     # An answer that was lost is still to be had.
@@ -142,6 +144,31 @@ def test_the_10001st_name_of_a_day(kind: str, clock: Clock, as_alice: Caller) ->
     assert envelope(as_alice.post(REPORT, batch(named(5, **same | {kind: "c"})))) == taken(1)
     assert UsageCaller.objects.get().names_of_day == 1
     assert list(UsageName.objects.order_by("pk").values_list("name", "first_day"))[-1] == ("c", date(2026, 11, 29))
+
+
+def test_the_20001st_combination_of_a_day(clock: Clock, as_alice: Caller, as_bob: Caller) -> None:
+    """Each is a row that no age removes: of a day with agent, action and model, or with session, agent and source."""
+    same = {"agent_id": "a", "session_id": "a", "action": "a"}
+
+    def of_day() -> int:
+        return UsageCaller.objects.values_list("sums_of_day", flat=True).get(name="alice")
+
+    assert envelope(as_bob.post(REPORT, batch(named(1, **same)))) == taken(1)
+    assert envelope(as_alice.post(REPORT, batch(named(1, **same), named(2, **same)))) == taken(2)
+    assert of_day() == 2
+    assert envelope(as_alice.post(REPORT, batch(named(3, **same, model="m"), named(4, **same, request_source="s")))) == taken(2)
+    assert of_day() == 4
+    UsageCaller.objects.filter(name="alice").update(sums_of_day=19_999)
+    assert envelope(as_alice.post(REPORT, batch(named(5, **same, model="n"), named(6, **same, model="m")))) == taken(2)
+    assert of_day() == 20_000
+    before = everything()[1:]
+    for new in ({"model": "o"}, {"request_source": "o"}, {"occurred_at": "2026-11-27T12:00:00Z"}):
+        assert_too_many(as_alice.post(REPORT, batch(named(7, **same, **new))), NO_ROOM, 12 * 3600)
+    assert everything()[1:] == before
+    assert envelope(as_alice.post(REPORT, batch(named(7, **same, model="m", request_source="s")))) == taken(1)
+    clock.forward(days=1)
+    assert envelope(as_alice.post(REPORT, batch(named(8, **same, model="o")))) == taken(1)
+    assert of_day() == 2
 
 
 def test_one_name_of_three_kinds_is_three(as_alice: Caller, as_bob: Caller) -> None:
