@@ -47,5 +47,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *uploads.urls.root_urlpatterns,
     path(paths.ADMIN, redirect(f"/{paths.ADMIN}/")),
     path(f"{paths.ADMIN}/", admin.site.urls),
-    *(web_app.urlpatterns() if settings.SAGE_WEB_ROOT else accounts_urls.PAGES),
+    *(web_app.urlpatterns() if settings.SAGE_WEB_ROOT else [*accounts_urls.PAGES, *system.urls.PAGES]),
 ]

@@ -15,12 +15,14 @@ class SystemConfig(AppConfig):
         from system.info import own_part
         from system.models import SystemSettings
         from system.usage import pruning
+        from system.usage.pages import account_panel
 
         for name in SystemSettings.flag_names():
             seams.deployment_settings.register(name, partial(current_flag, name))
         seams.info_parts.register("system", own_part)
         seams.health_checks.register("database", health.check_database)
         seams.health_checks.register("cache", health.check_cache)
+        seams.account_panels.register("usage", account_panel)
         for name, expired in pruning.PRUNABLE.items():
             seams.prunable.register(name, expired)
         for name, rows in pruning.OF_USER.items():

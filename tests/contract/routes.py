@@ -251,6 +251,7 @@ ROUTES = [
     Row("GET", "/sage", f"{PAGES}.account", "SignedIn", "page", 302, 200, 200),
     Row("GET", "/sage/password", f"{PAGES}.change_password", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/sage/password", f"{PAGES}.change_password", "SignedIn", "page", 302, 403, 403),
+    Row("GET", "/sage/usage", "system.usage.pages.mine", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/sage/logout", f"{PAGES}.logout", "Anyone", "page", 403, 403, 403),
 ]
 

@@ -1,18 +1,21 @@
 """Every page of ours, in each state in which people meet it."""
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import OperationalError
+from django.utils import timezone
 from pytest_django import Settings
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import sign_ins
 from sage_platform.oauth2.models import Application
 from sage_platform.pages.directions import isolated
+from system.usage.models import DailyUsage
 from tests.conftest import make_user
 from tests.oauth2_clients import allow, make_client, make_public_client, request_of
 from tests.people import PASSWORD, Response, signed_in
@@ -31,7 +34,8 @@ ADDRESS = "testserver/oauth2/consents"
 OF_PEOPLE = [LONGEST, NICKNAME, SHOWN, "@sage.example", "alice", "admin"]
 OF_CLIENTS = [PRODUCT, ADDRESS, "lage.example", "Lage", "Tool"]
 OF_FILES = [clean_name(NICKNAME), "application/pdf", OFFICE, "report", ".pdf"]
-GIVEN = OF_PEOPLE + OF_CLIENTS + OF_FILES
+OF_USAGE = ["writer", "writing-2", "search"]
+GIVEN = OF_PEOPLE + OF_CLIENTS + OF_FILES + OF_USAGE
 
 Shown = dict[str, Response]
 Show = Callable[[str], Shown]
@@ -39,6 +43,11 @@ Show = Callable[[str], Shown]
 
 def authorize(client_id: str = "lage", /, **changes: object) -> str:
     return f"/oauth2/authorize?{urlencode(request_of(client_id, **changes))}"
+
+
+def used(user: User, day: date, **fields: object) -> None:
+    numbers = {"calls": 3, "input_tokens": 219_921, "output_tokens": 3_562, "cached_tokens": 170_496, "model": "writing-2"}
+    DailyUsage.objects.create(user_id=user.pk, day=day, **numbers | fields)
 
 
 class Rooms:
@@ -125,6 +134,21 @@ class Rooms:
             without_object(longest, clean_name(name), content_type=OFFICE)
         yield "files-with-long-names", self.guest(longest).open("/files")
 
+    def usage(self, alice: User, longest: User) -> Iterator[tuple[str, Response]]:
+        here = self.guest(alice)
+        yield "usage-none", here.open("/sage/usage")
+        last = timezone.now().date()
+        used(alice, last, agent_id="writer", action="search")
+        yield "usage-one-day", here.open("/sage/usage")
+        for back in range(1, 365):
+            used(alice, last - timedelta(days=back), agent_id=f"writer-{back % 12}", action=f"search-{back % 12}", calls=back)
+        yield "usage", here.open("/sage/usage")
+        yield "usage-of-a-year", here.open("/sage/usage?days=365")
+        yield "account-with-usage", here.open("/sage/")
+        for name in (PRODUCT, NICKNAME):
+            used(longest, last, agent_id=name, action=name, model=name, input_tokens=10**12)
+        yield "usage-with-long-names", self.guest(longest).open("/sage/usage")
+
     def errors(self) -> Iterator[tuple[str, Response]]:
         guest = self.guest()
         yield "error-400", guest.open("/sage/login", Host="evil.example")
@@ -154,6 +178,7 @@ def show(db: None, hashed: str, settings: Settings, monkeypatch: pytest.MonkeyPa
             return {
                 **dict(rooms.errors()),
                 **dict(rooms.files(alice, longest)),
+                **dict(rooms.usage(alice, longest)),
                 **dict(rooms.connect(alice, longest, lage, product)),
                 **dict(rooms.account(alice, admin, longest)),
                 **dict(rooms.sign_in()),

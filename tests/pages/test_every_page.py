@@ -15,6 +15,7 @@ LATIN = {
     "MB",
     "KB",
     "UTC",
+    "token",
     "Cookie",
     "English",
     "Content-Length",
