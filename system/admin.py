@@ -1,4 +1,4 @@
-"""The deployment's settings in the Django admin."""
+"""The deployment's settings in the Django admin; and, by its import, usage."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from sage_platform.pages.row_admin import RowForm
 from sage_platform.typing import ModelAdmin
 from system import services
 from system.models import SystemSettings
+from system.usage import admin as usage_admin  # noqa: F401  Registers the pages of usage.
 
 
 class SettingsForm(RowForm[SystemSettings]):

@@ -1,6 +1,7 @@
 from functools import partial
 
 from django.apps import AppConfig
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.api import seams
@@ -27,9 +28,16 @@ class SystemConfig(AppConfig):
             seams.prunable.register(name, expired)
         for name, rows in pruning.OF_USER.items():
             seams.rows_of_user.register(name, rows)
+        seams.admin_panels.register("usage", usage_panel)
 
 
 def current_flag(name: str) -> bool:
     from system.current import current_settings
 
     return current_settings.get().flags()[name]
+
+
+def usage_panel(request: HttpRequest) -> seams.Panel:
+    from system.usage.admin import admin_panel
+
+    return admin_panel(request)

@@ -68,7 +68,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Label:
-    """A day below its bar. `year` stands in a second line where another one begins."""
+    """A day below its bar. `year` stands in a second line, of the first and the last day of two years."""
 
     x: str
     anchor: str
@@ -175,7 +175,7 @@ class Chart:
         amount = len(self.columns)
         few = amount <= LABELS
         spots = range(amount) if few else [round(step * (amount - 1) / (LABELS - 1)) for step in range(LABELS)]
-        room, labels, year = 100 / amount, list[Label](), 0 if self._crosses_years else self.columns[0].first.year
+        room, labels = 100 / amount, list[Label]()
         for step, spot in enumerate(spots):
             at_last = not few and spot == amount - 1
             at_first = not few and spot == 0
@@ -185,11 +185,10 @@ class Chart:
                     x=_percent((spot + (0 if at_first else 1 if at_last else 0.5)) * room),
                     anchor="start" if at_first else "end" if at_last else "middle",
                     text=formats.date_format(day, pgettext("a day below a bar", "M j")),
-                    year=str(day.year) if day.year != year else "",
+                    year=str(day.year) if self._crosses_years and step in {0, len(spots) - 1} else "",
                     between=amount > LABELS // 2 and step % 2 == 1 and step != len(spots) - 1,
                 )
             )
-            year = day.year
         return labels
 
     @property

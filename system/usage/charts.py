@@ -89,12 +89,17 @@ def numbers(sums: Sums, sessions: int | None = None) -> list[tuple[str, str, str
     return shown if sessions is None else [*shown, (_("Sessions"), grouped(sessions), "")]
 
 
-def tables(report: Report, *, of_agent: Address, of_user: Address | None = None, user_page: Address = nowhere) -> list[Table]:
-    """Without `of_user`, of one person alone: no table of users."""
-    by_user = [] if of_user is None else [_table(_("Users"), _("User"), report.by_user, of_user, also=user_page)]
+def tables(
+    report: Report, *, of_agent: Address | None, of_user: Address | None = None, user_page: Address = nowhere
+) -> list[Table]:
+    """Without an address for agents or for users there is no table of them: they are of one alone."""
+    found = []
+    if of_agent is not None:
+        found.append(_table(_("Agents"), _("Agent"), report.by_agent, of_agent))
+    if of_user is not None:
+        found.append(_table(_("Users"), _("User"), report.by_user, of_user, also=user_page))
     return [
-        _table(_("Agents"), _("Agent"), report.by_agent, of_agent),
-        *by_user,
+        *found,
         _table(_("Actions"), _("Action"), report.by_action, nowhere, by_calls=True),
         _table(_("Models"), _("Model"), report.by_model, nowhere),
     ]

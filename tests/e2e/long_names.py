@@ -11,6 +11,7 @@ from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.services.history import record
 from sage_platform.oauth2 import clients, keys, tokens
 from sage_platform.oauth2.models import AccessToken, Consent, RefreshToken
+from tests import usage_rows
 from tests.oauth2_clients import make_client, make_public_client
 from tests.provider_rows import make_provider
 from tests.uploads.rows import without_object
@@ -53,6 +54,8 @@ def fill() -> None:
     for person in people:
         without_object(person, f"{WORDLESS * 3}.png", content_type="image/png", source="import", came_from=f"{WORDLESS}.example")
     releases()
+    usage_rows.fill(days=30)
+    usage_rows.events()
     for owner in (*people, None):
         provider = make_provider(
             owner,

@@ -3,20 +3,19 @@
 A page is loaded once for each language; the sizes and colors are then changed under it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
-from tests.e2e import axe
 from tests.e2e.chromium import DESKTOP, PHONE, Visit, window
 from tests.e2e.long_names import WORDLESS
+from tests.e2e.looks import faults
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("chromium")]
 
-SIZES: list[ViewportSize] = [DESKTOP, PHONE]
 LISTS = {
     "users": "/admin/accounts/user/",
     "sign-ins": "/admin/accounts/signin/",
@@ -30,14 +29,13 @@ LISTS = {
     "uploads": "/admin/uploads/upload/",
     "releases": "/admin/versions/release/",
     "refused releases": "/admin/versions/refusedrelease/",
+    "events of usage": "/admin/system/usageevent/",
 }
 # Its rows have no pages.
 LOCK_OUTS = "/admin/accounts/lockout/"
 SETTINGS = "/admin/system/systemsettings/"
-# What is too wide for the place that it has: there the page could be scrolled sideways, or something is cut off.
-TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".results, .tabular, .module table")]
-  .filter((element) => element.scrollWidth > Math.min(element.clientWidth, innerWidth) + 1)
-  .map((element) => `${element.tagName}.${element.className}: ${element.scrollWidth} in ${element.clientWidth}`)"""
+# A report in the place of a list; more of it in test_usage_in_chromium.py.
+USAGE = "/admin/system/dailyusage/"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +110,7 @@ PAGES = [
     PageOf("area", "/admin/oauth2/"),
     PageOf("settings", SETTINGS),
     PageOf("lock-outs", LOCK_OUTS),
+    PageOf("usage", USAGE),
     PageOf("password", LISTS["users"], of_row("password")),
     *[PageOf(name, path, with_filters) for name, path in LISTS.items()],
     *[PageOf(f"row of {name}", path, of_row("change")) for name, path in LISTS.items()],
@@ -122,25 +121,11 @@ PAGES = [
 ]
 
 
-def faults(one: Visit, colors: Sequence[Literal["light", "dark"]] = ("light", "dark")) -> list[str]:
-    """What is wrong with the open page, at each size and in these colors."""
-    assert one.troubles == []
-    found: list[str] = []
-    for size in SIZES:
-        one.page.set_viewport_size(size)
-        found += [f"{size['width']} px: {fault}" for fault in one.page.evaluate(TOO_WIDE)]
-        for color in colors:
-            one.page.emulate_media(color_scheme=color)
-            found += [f"{size['width']} px, {color}: {fault}" for fault in axe.violations(one.page)]
-    one.troubles.clear()  # What axe tries to load is against the security policy, and told in the console.
-    return found
-
-
 def test_no_list_is_left_out(windows: list[Visit]) -> None:
     one = windows[0]
     one.open("/admin/")
     links = one.page.eval_on_selector_all("#content-main th a", "(links) => links.map((link) => link.getAttribute('href'))")
-    assert set(links) == {*LISTS.values(), LOCK_OUTS, SETTINGS}
+    assert set(links) == {*LISTS.values(), LOCK_OUTS, SETTINGS, USAGE}
 
 
 @pytest.mark.parametrize("which", PAGES, ids=lambda which: which.name)
