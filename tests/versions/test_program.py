@@ -28,6 +28,8 @@ from versions.services.judging import judge
 
 pytestmark = pytest.mark.django_db
 SCOPE = "release:write"
+# The pipeline has another one too, which opens a route of its own.
+HELD = f"{SCOPE} usage:write"
 BUNDLE = "bundle/1.2.0/app.tar.gz"
 PIPELINE_ONLY = "A program uploads files of releases alone: give the path bundle/<version>/<name>."
 
@@ -35,9 +37,9 @@ PIPELINE_ONLY = "A program uploads files of releases alone: give the path bundle
 @pytest.fixture
 def pipeline(db: None) -> Caller:
     """With a token that it asked for itself, as a program does."""
-    make_client("build", grant_types=["client_credentials"], scope=f"{SCOPE} usage:write", redirect_uris="")
+    make_client("build", grant_types=["client_credentials"], scope=HELD, redirect_uris="")
     answer = Program("build").post("/oauth2/token", {"grant_type": "client_credentials"}).json()
-    assert answer["scope"] == f"{SCOPE} usage:write"
+    assert answer["scope"] == HELD
     return Caller(headers={"Authorization": f"Bearer {answer['access_token']}"})
 
 
@@ -123,7 +125,9 @@ def test_it_uploads_no_other_file(path: str, pipeline: Caller, media: Path) -> N
 
 
 OTHERS = [
-    row for row in ROUTES if row.answer == "enveloped" and row.who not in {"Anyone", "AnyoneOfThisSite"} and row.scope != SCOPE
+    row
+    for row in ROUTES
+    if row.answer == "enveloped" and row.who not in {"Anyone", "AnyoneOfThisSite"} and row.scope not in HELD.split()
 ]
 
 
