@@ -11,9 +11,9 @@ from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import NoPasswordSignIn
 from sage_platform.api.fields import Nothing
-from sage_platform.api.handlers import answer, for_who_asks, logged_already
+from sage_platform.api.handlers import answer, logged_already
 from sage_platform.api.permissions import Administrator
-from sage_platform.api.viewsets import ApiViewSet, endpoint
+from sage_platform.api.viewsets import ApiViewSet, LinkedViewSet, endpoint
 
 ANY_METHOD = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 
@@ -48,14 +48,13 @@ class JaegerAuthViewSet(ApiViewSet):
         return response
 
 
-class Led(ApiViewSet):
-    """People come here by a link: who is signed out is led to the login page, and an error is a page to a browser."""
+class Led(LinkedViewSet):
+    """Who is signed out is led to the login page."""
 
     tag = "observability"
-    error_format = staticmethod(for_who_asks)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().answer(request, *args, **kwargs)
         if response.status_code != 401:
             return response
         if password_login_enabled():

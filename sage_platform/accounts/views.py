@@ -17,10 +17,9 @@ from sage_platform.api.client import client_key
 from sage_platform.api.documentation import DocumentedRefusal
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.fields import NoInput, Nothing
-from sage_platform.api.handlers import for_who_asks
 from sage_platform.api.pagination import PageQuery, page_of
 from sage_platform.api.permissions import Administrator, Anyone, AnyoneOfThisSite, SignedIn
-from sage_platform.api.viewsets import ApiViewSet, endpoint
+from sage_platform.api.viewsets import ApiViewSet, LinkedViewSet, endpoint
 
 THROTTLED = DocumentedRefusal(429, "Too many; see `Retry-After`.", status=429)
 CLOSED = DocumentedRefusal(400, "Registration is closed, or not available in this mode.")
@@ -117,11 +116,8 @@ class SessionViewSet(ApiViewSet):
         return {}
 
 
-class UpstreamViewSet(ApiViewSet):
-    """A person's browser comes here by a link, so that an error is a page for it."""
-
+class UpstreamViewSet(LinkedViewSet):
     tag = "identity"
-    error_format = staticmethod(for_who_asks)
 
     @endpoint(
         who=Anyone,

@@ -137,9 +137,13 @@ def _envelope(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str
     return envelope_response(request, parts.data, code=parts.code, message=parts.message, status=parts.status, headers=headers)
 
 
+def prefers_page(request: HttpRequest) -> bool:
+    return request.get_preferred_type([envelope.CONTENT_TYPE, "text/html"]) == "text/html"
+
+
 def for_who_asks(request: HttpRequest, parts: ErrorParts, headers: Mapping[str, str]) -> HttpResponse:
     """The form of errors where browsers are led to as well as programs: a page for who would rather have HTML."""
-    page = seams.error_page.get() if request.get_preferred_type([envelope.CONTENT_TYPE, "text/html"]) == "text/html" else None
+    page = seams.error_page.get() if prefers_page(request) else None
     response = (page or _envelope)(request, parts, headers)
     patch_vary_headers(response, ["Accept"])
     return response

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import translation
 from drf_spectacular.utils import extend_schema
 from msgspec import Struct
 from rest_framework.authentication import BaseAuthentication
@@ -17,7 +18,8 @@ from rest_framework.viewsets import ViewSet
 from sage_platform.api.bodies import JSON, BodyKind, FilesKind
 from sage_platform.api.documentation import DocumentedRefusal, Gives, SerializerClass, Takes, describe
 from sage_platform.api.envelope import envelope_response
-from sage_platform.api.handlers import answer, as_api_error, refuse_method
+from sage_platform.api.handlers import answer, as_api_error, for_who_asks, prefers_page, refuse_method
+from sage_platform.api.languages import TAGS, language_of
 from sage_platform.api.permissions import Anyone, Nobody
 from sage_platform.api.structs import checked
 
@@ -134,6 +136,22 @@ class ApiViewSet(ViewSet):
         serializer = shape(data=data)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
+
+
+class LinkedViewSet(ApiViewSet):
+    """People come here by a link, and programs too: an error is a page to a browser, in the language of our other pages."""
+
+    error_format = staticmethod(for_who_asks)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        language = language_of(request, page=prefers_page(request))
+        with translation.override(language):
+            response = self.answer(request, *args, **kwargs)
+        response.headers["Content-Language"] = TAGS[language]
+        return response
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().dispatch(request, *args, **kwargs)
 
 
 class HotView(APIView):

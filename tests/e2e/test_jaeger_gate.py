@@ -1,9 +1,11 @@
 """Jaeger behind the gate: Debian's nginx with deploy/nginx/sage.conf, a platform with production's settings, and a stand-in."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import requests
@@ -177,6 +179,8 @@ def test_an_address_as_long_as_a_redirect_takes(site: Site) -> None:
 
 
 def test_nginx_finds_nothing_wrong_with_any_of_it(site: Site) -> None:
+    judged = subprocess.run([*site.front.command(), "-t", "-q"], capture_output=True, text=True, timeout=20, check=False)
+    assert (judged.returncode, judged.stderr) == (0, "")
     assert site.front.log == ""
 
 
@@ -192,8 +196,37 @@ def test_in_oauth_mode_a_page_says_that_nobody_signs_in_here() -> None:
         assert "unavailable" not in platform.log
 
 
-def test_while_the_platform_is_away_nobody_passes() -> None:
-    with behind_the_gate() as (platform, front, pages):
+INDEX = "<!doctype html><title>App</title>"
+# What each address answers through nginx to somebody who is signed out.
+EVERYTHING = [
+    ("/", 302, "/sage/"),
+    ("/sage/", 200, INDEX),
+    ("/sage/login?next=%2Fjaeger%2F&local_only=1", 200, INDEX),
+    ("/sage/agent/chat", 200, INDEX),
+    ("/api/system/info", 200, '"code":200'),
+    ("/prod-api/api/system/info", 200, '"code":200'),
+    ("/prod-api/api/observability/jaeger/auth", 401, '"code":401'),
+    ("/api/observability/jaeger/login", 302, "/sage/login?next=%2Fjaeger%2F&local_only=1"),
+    ("/oauth2/metadata", 200, '"issuer"'),
+    ("/.well-known/oauth-authorization-server", 200, '"issuer"'),
+    ("/files", 302, "/sage/login?next=%2Ffiles"),
+    ("/admin/", 302, "/admin/login/?next=/admin/"),
+    ("/static/admin/css/base.css", 200, "body"),
+    ("/active", 200, "Service is available."),
+    ("/jaeger/", 302, "/sage/login?next=%2Fjaeger%2F&local_only=1"),
+    ("/jaegers", 404, "<h1>"),
+]
+
+
+def test_everything_is_led_where_it_belongs_and_nobody_passes_while_the_platform_is_away(tmp_path: Path) -> None:
+    """With a web application, whose login page is its own, at the same address."""
+    (tmp_path / "index.html").write_text(INDEX)
+    tmp_path.chmod(0o755)
+    with behind_the_gate(SAGE_WEB_ROOT=str(tmp_path)) as (platform, front, pages):
+        for path, status, told in EVERYTHING:
+            answer = front.browser().get(ORIGIN + path, allow_redirects=False)
+            assert (path, answer.status_code) == (path, status)
+            assert told == answer.headers["Location"] if status == 302 else told in answer.text, path
         admin = signed_in(front, "admin", platform.admin_password)
         assert admin.get(ORIGIN + ASKED).text == PAGE
         pages.asked.clear()

@@ -127,6 +127,22 @@ def test_a_user_is_refused_by_a_page_or_in_the_envelope(as_alice: Caller) -> Non
     assert rows() == before
 
 
+def test_the_page_is_in_the_language_of_the_other_pages(as_alice: Caller, settings: Settings) -> None:
+    """The choice of the language switch is a cookie, which the API's own answers do not look at."""
+    guest = visitor.of(as_alice)
+    guest.open("/sage/?lang=zh-CN")
+    page = guest.open(LOGIN, Accept=BROWSER, Accept_Language="en")
+    assert (page.headers["Content-Language"], "权限不足" in text_of(page)) == ("zh-CN", True)
+    assert {"Cookie", "Accept", "Accept-Language"} <= set(page.headers["Vary"].split(", "))
+    program = as_alice.get(LOGIN, Accept="application/json", Accept_Language="en")
+    assert (program.headers["Content-Language"], envelope(program)["message"]) == ("en", "Permission denied")
+    settings.SAGE_AUTH_MODE = "oauth"
+    signed_out = Visitor()
+    signed_out.open("/sage/login?lang=zh-CN")
+    page = signed_out.open(LOGIN, Accept=BROWSER, Accept_Language="en")
+    assert "请先通过您所在组织的登录服务登录，然后重试。" in text_of(page)
+
+
 def test_in_oauth_mode_nobody_signs_in_here(anyone: Caller, as_alice: Caller, as_admin: Caller, settings: Settings) -> None:
     settings.SAGE_AUTH_MODE = "oauth"
     response = anyone.get(f"{LOGIN}?next={ENCODED}")

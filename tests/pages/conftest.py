@@ -37,6 +37,8 @@ OF_FILES = [clean_name(NICKNAME), "application/pdf", OFFICE, "report", ".pdf"]
 OF_USAGE = ["writer", "writing-2", "search"]
 GIVEN = OF_PEOPLE + OF_CLIENTS + OF_FILES + OF_USAGE
 
+JAEGER = "/api/observability/jaeger/login?next=%2Fjaeger%2Fs%3Fa%3D1%26limit%3D20"
+
 Shown = dict[str, Response]
 Show = Callable[[str], Shown]
 
@@ -61,10 +63,10 @@ class Rooms:
         visitor.client.defaults["HTTP_ACCEPT_LANGUAGE"] = self.language
         return visitor
 
-    def in_mode(self, mode: str, path: str) -> Response:
+    def in_mode(self, mode: str, path: str, **headers: str) -> Response:
         before = self.settings.SAGE_AUTH_MODE
         self.settings.SAGE_AUTH_MODE = mode
-        response = self.guest().open(path)
+        response = self.guest().open(path, **headers)
         self.settings.SAGE_AUTH_MODE = before
         return response
 
@@ -124,6 +126,7 @@ class Rooms:
 
     def files(self, alice: User, longest: User) -> Iterator[tuple[str, Response]]:
         here = self.guest(alice)
+        yield "error-403-jaeger", here.open(JAEGER, Accept="text/html")
         yield "files-none", here.open("/files")
         deleted = [without_object(alice, f"report {number}.pdf", content_type="application/pdf") for number in range(51)][-1]
         yield "files", here.open("/files")
@@ -160,6 +163,7 @@ class Rooms:
         yield "error-413", guest.send("/sage/login", b"x" * (2 * 1024 * 1024 + 1))
         yield "error-415", guest.send("/sage/login", b"{}", "application/json")
         yield "error-500", self.broken(RuntimeError("broken"))
+        yield "error-503-jaeger", self.in_mode("oauth", JAEGER, Accept="text/html")
         yield "error-503", self.broken(OperationalError("away"))
 
 
