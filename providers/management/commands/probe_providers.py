@@ -1,6 +1,5 @@
 """Ask every stored provider whether it still works."""
 
-import shutil
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,10 +13,10 @@ from rich.table import Table
 from providers.models import Provider, ProviderQuerySet
 from providers.services.probes import Finding, probe_all
 from sage_platform.accounts.models import User
+from sage_platform.printed import plain, printed
 
 BATCH = 100
 AT_ONCE = 8
-FILE_WIDTH = 160  # Columns of the table where there is no terminal; addresses are long.
 
 
 class Command(BaseCommand):
@@ -43,11 +42,7 @@ class Command(BaseCommand):
             checked += finding is not None
             connected += bool(finding and finding.works)
             crashed += bool(finding and finding.crash)
-        width = shutil.get_terminal_size((FILE_WIDTH, 0)).columns
-        console = Console(width=width, markup=False, emoji=False)  # Names are people's, and may look like markup.
-        with console.capture() as printed:
-            console.print(table)
-        self.stdout.write(printed.get())
+        self.stdout.write(printed(table))
         if options["dry_run"]:
             self.stdout.write(f"{table.row_count} would be checked.")
         else:
@@ -99,8 +94,3 @@ def row_of(provider: Provider, finding: Finding | None) -> list[str]:
     elif finding:
         now = "crashed"
     return [plain(cell) for cell in (owner, provider.name, provider.base_url, provider.model, before, now, took)]
-
-
-def plain(text: str) -> str:
-    """With spaces for control characters, which could steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
