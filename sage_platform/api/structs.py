@@ -50,7 +50,11 @@ def checked(shape: type[S], data: object) -> S:
 
 
 def mistake(shape: type[Struct], told: str) -> tuple[str, str]:
-    """The field, and what it has to be: the library's own sentence is English and may repeat what was sent."""
+    """The field, and what it has to be: the library's own sentence is English and may repeat what was sent.
+
+    The place is read out of that sentence, since the library tells it in no other way; `tests/api/test_structs.py` fails where a
+    new version of it words one otherwise.
+    """
     place = told.rpartition(" - at `$")[2].removesuffix("`") if " - at `$" in told else ""
     path = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", place)
     parts = list(chain.from_iterable([part for part in pair if part] for pair in path))

@@ -14,6 +14,12 @@ from tests.system.usage.bodies import REPORT, batch, event
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal is that the tests run in."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 def run(*options: str) -> str:
     out = StringIO()
     call_command("usage_report", *options, stdout=out)

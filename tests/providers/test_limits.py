@@ -14,6 +14,7 @@ from pytest_django import Settings
 from providers.models import Provider
 from sage_platform.accounts.models import LimitedAct, User
 from sage_platform.accounts.services import outbound_calls
+from sage_platform.accounts.services.slots import Slots
 from sage_platform.api.errors import TooManyRequests
 from tests.answers import refused
 from tests.people import Caller, Response, envelope
@@ -103,7 +104,7 @@ def test_one_person_has_a_quarter_of_the_slots(
 
 @pytest.mark.parametrize(("amount", "share"), [(1, 1), (3, 1), (4, 1), (8, 2), (11, 2), (32, 8)])
 def test_a_quarter_and_at_least_one(amount: int, share: int) -> None:
-    slots = outbound_calls.Slots(amount)
+    slots = Slots(amount, busy="", share_taken="")
     for _ in range(share):
         slots.enter("alice")
     for holder in ["alice", *["bob"] * (share == amount)]:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 from providers.models import Probe, Provider
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services import outbound_calls
+from sage_platform.accounts.services.slots import Slots
 from tests.answers import refused, success
 from tests.people import Caller, envelope
 from tests.provider_rows import KEY, MODEL, fields, make_provider
@@ -29,7 +30,7 @@ IS_DEFAULT = refused(500, "Cannot delete default provider")
 @pytest.fixture(autouse=True)
 def _room(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """The limits stand aside, so that all ten come through to the database."""
-    monkeypatch.setattr(outbound_calls, "slots", outbound_calls.Slots(128))
+    monkeypatch.setattr(outbound_calls, "slots", Slots(128, busy="", share_taken=""))
     settings.SAGE_PROBE_RATE = (1000, settings.SAGE_PROBE_RATE[1])
 
 

@@ -4,52 +4,23 @@ Nobody waits for a slot, and there are few: so calls to a slow vendor cannot tak
 user holds a quarter of them at most: so a vendor that hangs stops the checks of its own user and of nobody else.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Lock
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.limits import Act, Limit, take
+from sage_platform.accounts.services.slots import Slots
 from sage_platform.api.errors import TooManyRequests
 from sage_platform.api.waiting import waiting
 
-BUSY_SECONDS = 5
 BUSY = _("Too many requests to other servers are running at the moment. Please try again in a few seconds.")
 SHARE_TAKEN = _("Your other requests to servers are still running. Please wait until one of them has ended.")
 
 
-class Slots:
-    """So many calls at once, a quarter of them for each user, at least one."""
-
-    def __init__(self, amount: int) -> None:
-        self._lock = Lock()
-        self._free = amount
-        self._share = max(1, amount // 4)
-        self._held: Counter[str] = Counter()
-
-    def enter(self, holder: str) -> None:
-        """Raises TooManyRequests at once when none is free, or the holder has their share. Who gets one has to leave it."""
-        with self._lock:
-            if self._held[holder] >= self._share:
-                raise TooManyRequests(BUSY_SECONDS, SHARE_TAKEN)
-            if not self._free:
-                raise TooManyRequests(BUSY_SECONDS, BUSY)
-            self._free -= 1
-            self._held[holder] += 1
-
-    def leave(self, holder: str) -> None:
-        with self._lock:
-            self._free += 1
-            self._held[holder] -= 1
-            if not self._held[holder]:
-                del self._held[holder]
-
-
-slots = Slots(settings.SAGE_PROBE_CONCURRENCY)
+slots = Slots(settings.SAGE_PROBE_CONCURRENCY, busy=BUSY, share_taken=SHARE_TAKEN)
 
 
 def rate_limit() -> Limit:
@@ -72,12 +43,8 @@ def outbound_call(user: User) -> Iterator[None]:
 @contextmanager
 def slot(user: User) -> Iterator[None]:
     """One of SAGE_PROBE_CONCURRENCY slots of this process; raises TooManyRequests at once when there is none for this user."""
-    slots.enter(user.pk)
-    try:
-        with waiting():
-            yield
-    finally:
-        slots.leave(user.pk)
+    with slots.held(user.pk), waiting():
+        yield
 
 
 @contextmanager
