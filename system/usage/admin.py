@@ -20,7 +20,8 @@ from sage_platform.accounts.models import User
 from sage_platform.api.seams import Panel
 from sage_platform.pages.model_admin import RecordAdmin
 from system.usage import charts
-from system.usage.forms import PRESETS, USUAL, Asked, ReportForm, asked_for, last_days, usual
+from system.usage.days import PRESETS, USUAL, Days
+from system.usage.forms import Asked, ReportForm, asked_for, usual
 from system.usage.models import DailyUsage, UsageCaller, UsageEvent
 from system.usage.report import Line, added_up, used_by_day
 from system.usage.sheet import sheet
@@ -32,7 +33,7 @@ LISTED, LOOKED_AT, FOUND = 10_000, 100_000, 1000
 
 def admin_panel(_request: HttpRequest) -> Panel:
     """The last days: one query."""
-    by_day = used_by_day(last_days(USUAL, at=timezone.now()))
+    by_day = used_by_day(Days.until_today(USUAL, at=timezone.now()))
     sums = added_up(by_day)
     return Panel(
         "usage/admin_panel.html",

@@ -1,7 +1,7 @@
 """What callers send of usage, and what of it is refused."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 from django.conf import settings
@@ -88,13 +88,3 @@ def check_times(events: Sequence[Event], *, at: datetime) -> None:
         if event.occurred_at is not None and not oldest <= event.occurred_at <= newest:
             message = _("No longer ago than %(days)d days, and at most a day ahead.") % {"days": settings.SAGE_USAGE_KEEP_DAYS}
             raise InvalidInput([(f"events.{index}.occurred_at", message)])
-
-
-def today(at: datetime) -> date:
-    """Days are UTC whatever the server's zone is."""
-    return at.astimezone(UTC).date()
-
-
-def last_days(days: int, *, at: datetime) -> Iterator[date]:
-    """Oldest first, today included."""
-    return (today(at) - timedelta(days=back) for back in range(days - 1, -1, -1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,12 +10,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.models import User
-from system.usage.events import today
+from system.usage.days import USUAL, Days
 from system.usage.models import LONGEST_NAME
-from system.usage.report import SHOWN, Days, Report
+from system.usage.report import SHOWN, Report
 
-PRESETS = (7, 30, 90, 365)
-USUAL = 30
 # With a leap day.
 MOST_DAYS = 366
 LINES = (SHOWN, 100, 1000)
@@ -83,22 +81,17 @@ class Asked:
         return urlencode({name: value for name, value in (whole | changes).items() if value})
 
 
-def last_days(days: int, *, at: datetime) -> Days:
-    last = today(at)
-    return Days(last - timedelta(days=days - 1), last)
-
-
 def asked_for(given: Mapping[str, Any], *, at: datetime) -> Asked:
     """What a valid form asks for."""
     first: date | None = given["start_date"]
     preset = None if first else given["days"] or USUAL
-    days = Days(first, given["end_date"]) if first else last_days(preset or USUAL, at=at)
+    days = Days(first, given["end_date"]) if first else Days.until_today(preset or USUAL, at=at)
     user = _user(given["user"]) if given["user"] else None
     return Asked(days, preset, user.pk if user else given["user"], user, given["agent"], given["lines"] or SHOWN)
 
 
 def usual(*, at: datetime) -> Asked:
-    return Asked(last_days(USUAL, at=at), USUAL, "", None, "", SHOWN)
+    return Asked(Days.until_today(USUAL, at=at), USUAL, "", None, "", SHOWN)
 
 
 def _user(given: str) -> User | None:

@@ -16,7 +16,8 @@ from sage_platform.api.errors import InvalidInput, TooManyRequests
 from sage_platform.api.waiting import waiting
 from sage_platform.metrics import operation
 from sage_platform.turns import Turns
-from system.usage.events import Event, check_times, today
+from system.usage.days import today
+from system.usage.events import Event, check_times
 from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
 from system.usage.upserts import add_up, insert_new
 

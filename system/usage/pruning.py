@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
-from system.usage.events import today
+from system.usage.days import today
 from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
 
 

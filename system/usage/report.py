@@ -1,33 +1,19 @@
 """What was used in a range of days, for people: the administration, the account page, the CSV and `usage_report` show this."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any, Self
 
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from sage_platform.accounts.models import User
 from sage_platform.turns import turns
+from system.usage.days import Days
 from system.usage.models import DailySession, DailyUsage
 from system.usage.totals import SESSION, Total, bounded, total
 
 # Of each list those that used most.
 SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Days:
-    """From the first to the last, both included. UTC."""
-
-    first: date
-    last: date
-
-    def __iter__(self) -> Iterator[date]:
-        return (self.first + timedelta(days=number) for number in range(len(self)))
-
-    def __len__(self) -> int:
-        return (self.last - self.first).days + 1
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from sage_platform.accounts.models import User
 from sage_platform.turns import turns
-from system.usage.events import TokenQuestion, UsageQuestion, last_days
+from system.usage.days import Days
+from system.usage.events import TokenQuestion, UsageQuestion
 from system.usage.models import DailySession, DailyUsage
 
 MOST_DAYS = 365
@@ -47,8 +48,8 @@ def total(expression: str | Combinable, **options: Any) -> Total:
 @turns.lent()
 def usage_of(user: User, question: UsageQuestion, *, at: datetime) -> Payload:
     """The calls of this user alone, by action and by day."""
-    days = list(last_days(min(max(question.days, 1), MOST_DAYS), at=at))
-    rows = DailyUsage.objects.filter(user_id=user.pk, day__range=(days[0], days[-1]))
+    days = Days.until_today(min(max(question.days, 1), MOST_DAYS), at=at)
+    rows = DailyUsage.objects.filter(user_id=user.pk, day__range=(days.first, days.last))
     if question.agent_id:
         rows = rows.filter(agent_id=question.agent_id)
     by_day = dict(rows.values_list("day").annotate(total("calls")).order_by())

@@ -26,6 +26,7 @@ def test_the_list() -> None:
         "[providers]",
         "[sage_platform]",
         "[staticfiles]",
+        "[system]",
         "[uploads]",
         "[versions]",
     ]

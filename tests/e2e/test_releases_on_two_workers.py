@@ -38,6 +38,7 @@ def at_once(browsers: list[Browser], method: str, path: str, sent: dict[str, Any
 
 
 def test_eight_at_once_make_one_and_delete_one(platform: Platform, browsers: list[Browser]) -> None:
+    before = len(platform.log)
     for number in range(3):
         version = f"7.{number}.0"
         answers = at_once(browsers, "POST", PATH, body(version))
@@ -46,7 +47,7 @@ def test_eight_at_once_make_one_and_delete_one(platform: Platform, browsers: lis
         assert [row["release_notes"] for row in made] == [f"of {answers.index((200, 200, 'success'))}"]
         answers = at_once(browsers, "DELETE", f"{PATH}/{version}", {})
         assert sorted(answers) == sorted([(200, 200, "success"), *[UNKNOWN] * (AT_ONCE - 1)])
-    assert '"level": "ERROR"' not in platform.log
+    assert '"level": "ERROR"' not in platform.log[before:]
 
 
 def test_the_command_beside_the_server(platform: Platform, tmp_path: Path) -> None:

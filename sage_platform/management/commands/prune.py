@@ -69,7 +69,9 @@ class Command(BaseCommand):
     def prune(self, kinds: Kinds, remove: Remove, *, dry_run: bool) -> int:
         """How many rows of all kinds."""
         everything = 0
-        with Progress(console=Console(stderr=True)) as progress:
+        console = Console(stderr=True)
+        # Where nobody watches, it would end with an empty line, which a timer mails.
+        with Progress(console=console, disable=not console.is_terminal) as progress:
             for name, rows in kinds:
                 total = rows.count()
                 task = progress.add_task(name, total=total, visible=total > LONG and not dry_run)

@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -12,12 +12,11 @@ from rich.table import Table
 
 from sage_platform.accounts.models import User
 from sage_platform.printed import plain, printed
-from system.usage.events import today
+from system.usage.days import USUAL, Days
 from system.usage.models import DailyUsage
-from system.usage.report import SHOWN, Days, Line, Ranking, Report, Sums
+from system.usage.report import SHOWN, Line, Ranking, Report, Sums
 from system.usage.sheet import sheet
 
-USUAL_DAYS = 30
 # As many as a page of the administration shows; a longer range may be asked for in parts.
 MOST_DAYS = 3660
 MOST_LINES = 1000
@@ -31,7 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=number_to(MOST_DAYS), metavar="N", help=f"the last N days, today too ({USUAL_DAYS})")
+        parser.add_argument("--days", type=number_to(MOST_DAYS), metavar="N", help=f"the last N days, today too ({USUAL})")
         parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="the first day, such as 2026-01-31; with --to")
         parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="the last day; with --from")
         parser.add_argument("--user", metavar="NAME", help="of this user alone: the id, also of a deleted user, or the username")
@@ -75,8 +74,7 @@ def days_of(options: dict[str, Any]) -> Days:
     if (first is None) != (last is None):
         raise CommandError("Give both --from and --to, or --days.")
     if first is None or last is None:
-        until = today(timezone.now())
-        return Days(until - timedelta(days=(options["days"] or USUAL_DAYS) - 1), until)
+        return Days.until_today(options["days"] or USUAL, at=timezone.now())
     if options["days"]:
         raise CommandError("Give --from and --to, or --days, not all of them.")
     if last < first:

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from system.usage.report import Days, Line, Ranking, Report, Sums
+from system.usage.days import Days
+from system.usage.report import Line, Ranking, Report, Sums
 from tests.people import Caller
 from tests.system.usage.bodies import REPORT, batch, event
 
