@@ -39,6 +39,8 @@ def platform() -> Iterator[Platform]:
         platform.code = Path(shutil.copytree(ROOT, platform.folder / CODE, ignore=NOT_CODE))
         assert platform.manage("bootstrap").returncode == 0
         platform.start()
+        # The address is told a moment after the first answer.
+        wait_for(lambda: platform.log, platform)
         yield platform
 
 
