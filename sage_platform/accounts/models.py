@@ -62,6 +62,10 @@ class UserQuerySet(models.QuerySet["User"]):
         key = comparison_key(identifier)
         return self.filter(email_key=key) if "@" in key else self.filter(username_key=key)
 
+    def known_as(self, identifier: str) -> "User | None":
+        """The one with this id, else whoever signs in by it."""
+        return self.filter(pk=identifier).first() or self.named(identifier).first()
+
     def administrators(self) -> Self:
         return self.filter(role=User.Role.ADMIN)
 

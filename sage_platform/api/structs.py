@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Meta, Struct, ValidationError, convert, inspect
 from msgspec.json import schema_components
 
@@ -22,6 +23,7 @@ S = TypeVar("S", bound=Struct)
 STORABLE = r"^[^\0\ud800-\udfff]*$"
 
 # A day, or the empty text: a form sends that for a field which nobody filled in. The library knows no "date or text".
+A_DAY = gettext_lazy("A day, such as 2026-01-31.")
 DAY_OR_EMPTY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 
 
@@ -35,7 +37,7 @@ def day_or_none(value: str | None, field: str) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise InvalidInput([(field, _("A day, such as 2026-01-31."))]) from None
+        raise InvalidInput([(field, A_DAY)]) from None
 
 
 def checked(shape: type[S], data: object) -> S:
@@ -85,7 +87,7 @@ def _bare(node: inspect.Type) -> inspect.Type:
 def what_is_wanted(node: inspect.Type) -> str:
     match node:
         case inspect.StrType() if node.pattern == DAY_OR_EMPTY:
-            wanted = _("A day, such as 2026-01-31.")
+            wanted = str(A_DAY)
         case inspect.StrType(min_length=least, max_length=most):
             wanted = _("A text of %(least)d to %(most)d characters, without null characters and lone surrogates.")
             wanted %= {"least": least, "most": most}
@@ -96,7 +98,7 @@ def what_is_wanted(node: inspect.Type) -> str:
         case inspect.DateTimeType():
             wanted = _("A time in ISO 8601 with an offset, such as 2026-01-31T08:00:00Z.")
         case inspect.DateType():
-            wanted = _("A day, such as 2026-01-31.")
+            wanted = str(A_DAY)
         case inspect.LiteralType(values=values):
             wanted = _("Must be one of: {choices}.").format(choices=", ".join(str(value) for value in values))
         case inspect.ListType(min_length=least, max_length=most):

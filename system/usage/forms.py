@@ -86,15 +86,9 @@ def asked_for(given: Mapping[str, Any], *, at: datetime) -> Asked:
     first: date | None = given["start_date"]
     preset = None if first else given["days"] or USUAL
     days = Days(first, given["end_date"]) if first else Days.until_today(preset or USUAL, at=at)
-    user = _user(given["user"]) if given["user"] else None
+    user: User | None = User.objects.known_as(given["user"]) if given["user"] else None
     return Asked(days, preset, user.pk if user else given["user"], user, given["agent"], given["lines"] or SHOWN)
 
 
 def usual(*, at: datetime) -> Asked:
     return Asked(Days.until_today(USUAL, at=at), USUAL, "", None, "", SHOWN)
-
-
-def _user(given: str) -> User | None:
-    """By the id, or by the name or address that they sign in with."""
-    found: User | None = User.objects.filter(pk=given).first() or User.objects.named(given).first()
-    return found

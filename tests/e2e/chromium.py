@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from tests.e2e.served import Platform
+
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -68,6 +70,20 @@ def launched(*more: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more], headless=True)
         yield browser
         browser.close()
+
+
+@contextmanager
+def windows_of_an_administrator(browser: Browser, site: Platform) -> Iterator[list[Visit]]:
+    """One in each language, where nothing moves."""
+    with (
+        window(browser, site.base, locale="en-US", reduced_motion="reduce") as english,
+        window(browser, site.base, locale="zh-CN", reduced_motion="reduce") as chinese,
+    ):
+        for one in (english, chinese):
+            one.open("/admin/login/")
+            one.sign_in("admin", site.admin_password)
+            expect(one.page.locator("#logout-form")).to_be_attached()
+        yield [english, chinese]
 
 
 @contextmanager

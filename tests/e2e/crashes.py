@@ -3,15 +3,70 @@
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
+import requests
 
 from tests.e2e.served import CALL_SECONDS, Platform
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Senders(Generic[T]):
+    """Clients that send what waits. Whoever gets no answer ends, and what they have sent waits for the next start."""
+
+    at_once: ClassVar[int]
+    waiting: SimpleQueue[T] = field(default_factory=SimpleQueue)
+    unanswered: set[T] = field(default_factory=set)
+
+    def send(self, one: T) -> None:
+        raise NotImplementedError
+
+    @property
+    def done(self) -> int:
+        """How many have had an answer."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        self.over = threading.Event()
+        self.pool = ThreadPoolExecutor(self.at_once)
+        self.clients = [self.pool.submit(self._client) for _ in range(self.at_once)]
+
+    def end(self) -> None:
+        self.over.set()
+        self.pool.shutdown()
+        for client in self.clients:
+            client.result()
+
+    def wait_for(self, amount: int) -> None:
+        deadline = time.monotonic() + 60
+        while self.done < amount:
+            assert time.monotonic() < deadline
+            assert any(not client.done() for client in self.clients) or self.done >= amount, "the clients ended early"
+            time.sleep(0.002)
+
+    def _client(self) -> None:
+        while not self.over.is_set():
+            try:
+                one = self.waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                self.send(one)
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                self.unanswered.add(one)
+                self.waiting.put(one)
+                return
 
 
 def family(pid: int) -> list[int]:

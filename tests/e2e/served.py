@@ -103,6 +103,18 @@ class Platform:
             check=False,
         )
 
+    def run_module(self, name: str) -> subprocess.CompletedProcess[str]:
+        """A module of the tests, in a process of its own with this platform's settings and data."""
+        return subprocess.run(
+            [sys.executable, "-m", name],
+            cwd=ROOT,
+            env=self.environment | {"DJANGO_SETTINGS_MODULE": "sage_platform.settings"},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
     def start(self) -> None:
         """Serve, in a session of its own, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.chromium import DESKTOP, PHONE, Visit, window
+from tests.e2e.chromium import DESKTOP, PHONE, Visit, window, windows_of_an_administrator
 from tests.e2e.long_names import WORDLESS
 from tests.e2e.looks import faults
 from tests.e2e.served import Platform, served
@@ -50,16 +50,8 @@ def site() -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def windows(chromium: Browser, site: Platform) -> Iterator[list[Visit]]:
-    """An administrator's, one in each language."""
-    with (
-        window(chromium, site.base, locale="en-US", reduced_motion="reduce") as english,
-        window(chromium, site.base, locale="zh-CN", reduced_motion="reduce") as chinese,
-    ):
-        for one in (english, chinese):
-            one.open("/admin/login/")
-            one.sign_in("admin", site.admin_password)
-            expect(one.page.locator("#logout-form")).to_be_attached()
-        yield [english, chinese]
+    with windows_of_an_administrator(chromium, site) as both:
+        yield both
 
 
 def first_row(one: Visit, path: str) -> str:

@@ -1,17 +1,13 @@
 """`kill -9` of the whole server in the middle of registrations: what was acknowledged is there, and nothing is half-made."""
 
 import random
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-import requests
 
-from tests.e2e.crashes import database, kill_nine
+from tests.e2e.crashes import Senders, database, kill_nine
 from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
@@ -43,40 +39,15 @@ CODES = "SELECT email_key FROM accounts_registrationcode"
 
 
 @dataclass
-class Registrations:
+class Registrations(Senders[int]):
     """500 people who register, eight at a time. Whoever gets no answer tries again when the server is back."""
 
     platform: Platform
-    waiting: SimpleQueue[int] = field(default_factory=SimpleQueue)
+    at_once: ClassVar[int] = CLIENTS
     acknowledged: dict[int, str] = field(default_factory=dict)  # The user's id by the person's number, in order of the answers.
-    unanswered: set[int] = field(default_factory=set)
     found_made: set[int] = field(default_factory=set)  # Told at the second try that the code is used up.
 
-    def start(self) -> None:
-        self.over = threading.Event()
-        self.pool = ThreadPoolExecutor(CLIENTS)
-        self.clients = [self.pool.submit(self._client) for _ in range(CLIENTS)]
-
-    def end(self) -> None:
-        self.over.set()
-        self.pool.shutdown()
-        for client in self.clients:
-            client.result()
-
-    def _client(self) -> None:
-        while not self.over.is_set():
-            try:
-                number = self.waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                self._register(number)
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                self.unanswered.add(number)
-                self.waiting.put(number)
-                return
-
-    def _register(self, number: int) -> None:
+    def send(self, number: int) -> None:
         name = f"person{number}"
         body = {"username": name, "email": f"{name}@sage.example", "password": PASSWORD, "verification_code": CODE}
         answer = self.platform.caller().post("/api/auth/register", body)
@@ -93,13 +64,6 @@ class Registrations:
     @property
     def done(self) -> int:
         return len(self.acknowledged) + len(self.found_made)
-
-    def wait_for(self, amount: int) -> None:
-        deadline = time.monotonic() + 60
-        while self.done < amount:
-            assert time.monotonic() < deadline
-            assert any(not client.done() for client in self.clients) or self.done >= amount, "the clients ended early"
-            time.sleep(0.002)
 
 
 @dataclass

@@ -4,18 +4,14 @@ and the sums are those of the events.
 
 import json
 import random
-import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-import requests
 
-from tests.e2e.crashes import database, kill_nine
+from tests.e2e.crashes import Senders, database, kill_nine
 from tests.e2e.served import Browser, Platform, served
 from tests.system.usage.stored import check_sums
 
@@ -61,43 +57,18 @@ class Batch:
 
 
 @dataclass
-class Reports:
+class Reports(Senders[Batch]):
     """Two programs and a person, who send a batch again when they got no answer."""
 
     platform: Platform
     user_id: str
     callers: dict[str, Browser]
-    waiting: SimpleQueue[Batch] = field(default_factory=SimpleQueue)
+    at_once: ClassVar[int] = CLIENTS_AT_ONCE
     acknowledged: list[Batch] = field(default_factory=list)
-    unanswered: set[Batch] = field(default_factory=set)
     # Told at the second try that all of it was there.
     found_stored: list[Batch] = field(default_factory=list)
 
-    def start(self) -> None:
-        self.over = threading.Event()
-        self.pool = ThreadPoolExecutor(CLIENTS_AT_ONCE)
-        self.clients = [self.pool.submit(self._client) for _ in range(CLIENTS_AT_ONCE)]
-
-    def end(self) -> None:
-        self.over.set()
-        self.pool.shutdown()
-        for client in self.clients:
-            client.result()
-
-    def _client(self) -> None:
-        while not self.over.is_set():
-            try:
-                batch = self.waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                self._report(batch)
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                self.unanswered.add(batch)
-                self.waiting.put(batch)
-                return
-
-    def _report(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> None:
         caller = self.callers[batch.caller]
         answer = Browser(caller.base, {"Authorization": str(caller.session.headers["Authorization"])}).post(
             REPORT, batch.body(self.user_id)
@@ -112,12 +83,9 @@ class Reports:
             assert told == {"accepted": EVENTS, "duplicates": 0}
         self.acknowledged.append(batch)
 
-    def wait_for(self, amount: int) -> None:
-        deadline = time.monotonic() + 60
-        while len(self.acknowledged) < amount:
-            assert time.monotonic() < deadline
-            assert any(not client.done() for client in self.clients) or len(self.acknowledged) >= amount, "they ended early"
-            time.sleep(0.002)
+    @property
+    def done(self) -> int:
+        return len(self.acknowledged)
 
 
 def check_stored(reports: Reports) -> None:

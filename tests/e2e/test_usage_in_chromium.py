@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from tests.e2e.chromium import PHONE, Visit, window
+from tests.e2e.chromium import PHONE, Visit, windows_of_an_administrator
 from tests.e2e.looks import Color, faults
 from tests.e2e.served import Platform, served
 
@@ -28,16 +28,8 @@ def have(platform: Platform, days: int) -> None:
 
 @pytest.fixture(scope="module")
 def windows(chromium: Browser, site: Platform) -> Iterator[list[Visit]]:
-    """An administrator's, one in each language."""
-    with (
-        window(chromium, site.base, locale="en-US", reduced_motion="reduce") as english,
-        window(chromium, site.base, locale="zh-CN", reduced_motion="reduce") as chinese,
-    ):
-        for one in (english, chinese):
-            one.open("/admin/login/")
-            one.sign_in("admin", site.admin_password)
-            expect(one.page.locator("#logout-form")).to_be_attached()
-        yield [english, chinese]
+    with windows_of_an_administrator(chromium, site) as both:
+        yield both
 
 
 def looked_at(one: Visit, path: str, name: str) -> list[str]:

@@ -1,14 +1,12 @@
 """Events of usage count once, and add up, however many processes take them at the same moment. The server is in Shanghai."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from tests.e2e.crashes import database
-from tests.e2e.served import ROOT, lay_database, prepared
+from tests.e2e.served import lay_database, prepared
 from tests.system.usage.stored import check_sums
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
@@ -18,15 +16,7 @@ MADE_UP = "SELECT count(*) FROM system_usageevent WHERE event_id LIKE 'made-up-%
 def test_eight_processes_report_at_once() -> None:
     with prepared(TZ="Asia/Shanghai", SAGE_ALLOWED_HOSTS="testserver") as platform:
         lay_database(platform)
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.e2e.reporting_usage"],
-            cwd=ROOT,
-            env=platform.environment | {"DJANGO_SETTINGS_MODULE": "sage_platform.settings"},
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = platform.run_module("tests.e2e.reporting_usage")
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = {}
         for line in done.stdout.splitlines():

@@ -17,8 +17,9 @@ from system.usage.models import DailyUsage
 from system.usage.report import SHOWN, Line, Ranking, Report, Sums
 from system.usage.sheet import sheet
 
-# As many as a page of the administration shows; a longer range may be asked for in parts.
+# A longer range may be asked for in parts.
 MOST_DAYS = 3660
+# As many as a page of the administration shows.
 MOST_LINES = 1000
 NUMBERS = ("calls", "model calls", "input", "cached", "output", "reasoning", "tokens")
 
@@ -88,7 +89,7 @@ def user_of(given: str | None) -> str:
     """The id. Of a deleted user there is nothing else, and usage alone tells that there was one."""
     if given is None:
         return ""
-    named = User.objects.filter(pk=given).first() or User.objects.named(given).first()
+    named = User.objects.known_as(given)
     if named is not None:
         return str(named.pk)
     if given and DailyUsage.objects.filter(user_id=given).exists():
