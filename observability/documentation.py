@@ -1,7 +1,8 @@
-"""What the OpenAPI document says of the gate in front of Jaeger."""
+"""What the OpenAPI document says of the metrics, and of the gate in front of Jaeger."""
 
 from observability.gate import GATE
 from observability.views import ANY_METHOD
+from sage_platform import paths
 from sage_platform.api.seams import RawRoute
 
 REFUSED = {
@@ -12,6 +13,16 @@ REFUSED = {
 ENTRIES = {GATE: {}, f"{GATE}/{{path}}": {"path": "Behind Jaeger's own address."}}
 
 ROUTES = [
+    RawRoute(
+        "get",
+        f"/{paths.API}/{paths.METRICS}",
+        "The metrics of all workers, for Prometheus",
+        "text/plain",
+        also={
+            "401": "`SAGE_METRICS_TOKEN` is set, and this is not its bearer.",
+            "403": "In production without such a token, for whoever does not ask on this machine, or asks through a proxy.",
+        },
+    ),
     RawRoute(
         "get",
         f"{GATE}/auth",

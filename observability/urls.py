@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import PathConverter
 
 from observability.gate import ROOM
-from observability.views import ANY_METHOD, JaegerAuthViewSet, JaegerLoginViewSet, JaegerViewSet
+from observability.views import ANY_METHOD, JaegerAuthViewSet, JaegerLoginViewSet, JaegerViewSet, MetricsViewSet
 from sage_platform import paths
 
 
@@ -19,6 +19,7 @@ JAEGER = JaegerViewSet.as_view(dict.fromkeys(ANY_METHOD, "enter"))
 
 # Below /api.
 urlpatterns = [
+    path(paths.METRICS, MetricsViewSet.as_view({"get": "metrics"})),
     path(f"{ROOM}/{paths.JAEGER}/auth", JaegerAuthViewSet.as_view({"get": "auth"})),
     path(f"{ROOM}/{paths.JAEGER}/login", JaegerLoginViewSet.as_view({"get": "login"})),
     path(f"{ROOM}/{paths.JAEGER}", JAEGER),

@@ -1,24 +1,38 @@
-"""The gate in front of Jaeger: a proxy asks it about each request, and people are led through it (docs/api.md#observability)."""
+"""The metrics, and the gate in front of Jaeger: a proxy asks it about each request, and people are led through it.
+
+docs/api.md#observability
+"""
 
 from typing import Any
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
 
 from observability import gate
+from observability.scrape import CONTENT_TYPE, exposition
 from sage_platform.accounts.requests import SignedInRequest
 from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import NoPasswordSignIn
 from sage_platform.api.fields import Nothing
 from sage_platform.api.handlers import answer, logged_already
-from sage_platform.api.permissions import Administrator
+from sage_platform.api.permissions import Administrator, MetricsReader
 from sage_platform.api.viewsets import ApiViewSet, LinkedViewSet, endpoint
 
 ANY_METHOD = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 
 
-@extend_schema(exclude=True)  # It has no envelope: `documentation` describes it, and the two below.
+@extend_schema(exclude=True)  # It has no envelope: `documentation` describes it, and those below.
+class MetricsViewSet(ApiViewSet):
+    tag = "observability"
+
+    @endpoint(who=MetricsReader, gives=Nothing, summary="The metrics, for Prometheus")
+    def metrics(self, request: Request) -> HttpResponse:
+        return HttpResponse(exposition(), content_type=CONTENT_TYPE)
+
+
+@extend_schema(exclude=True)
 class JaegerAuthViewSet(ApiViewSet):
     """What nginx's `auth_request` asks, in the name of the person, before it passes a request on to Jaeger."""
 

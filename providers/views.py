@@ -26,7 +26,7 @@ from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
 from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.viewsets import ApiViewSet, endpoint
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 
 THROTTLED = DocumentedRefusal(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
 FAILED = DocumentedRefusal(500, "The endpoint does not work; `message` says why and what to do.")

@@ -6,6 +6,8 @@ ADMIN_PASSWORD = "admin_password"  # noqa: S105  The name of a file.
 BOOTSTRAP_LOCK = "bootstrap.lock"
 SERVER_LOCK = "server.lock"
 MOVE_LOCK = "move.lock"
+# The folder in which the workers count.
+METRICS = "metrics"
 SETTINGS_STAMP = "system-settings-stamp"
 DATABASE = "sage.sqlite3"
 MEDIA = "media"

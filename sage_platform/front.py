@@ -9,6 +9,7 @@ from sage_platform import paths
 from sage_platform.api.seams import Environ, FrontAnswer
 from sage_platform.request_body import LingeringAnswer, RequestBody, declared_length, has_body, is_chunked
 from sage_platform.stopping import under_way
+from sage_platform.telemetry.requests import KEY, UNCOUNTED, Observed
 from sage_platform.turns import turns
 
 # PEP 3333 asks for an iterable of bytes. Django's handler returns an HttpResponse, which is one, but its type does not say so.
@@ -53,20 +54,27 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         if leaving.is_set():
             start_response = ending_connection(start_response)
         answer = answers.get(path)
-        told = answer(environ, start_response) if answer is not None else None
-        if told is not None:
+        if answer is not None and path in UNCOUNTED and (told := answer(environ, start_response)) is not None:
+            return told
+        observed = environ[KEY] = Observed(environ["REQUEST_METHOD"])
+        start_response = observed.starts(start_response)
+        if answer is not None and path not in UNCOUNTED and (told := answer(environ, start_response)) is not None:
+            observed.route = path
+            observed.is_answered()
             return told
         body = take_body(environ)
-        over = [under_way.leave] if body is None else [under_way.leave, body.release]
+        over = [observed.is_over, under_way.leave] if body is None else [observed.is_over, under_way.leave, body.release]
         under_way.enter()
         turns.enter()
         try:
             response = django(environ, start_response)
         except BaseException:
             turns.leave()
+            observed.is_answered()
             for act in over:
                 act()
             raise
+        observed.is_answered()
         if body is not None and body.lingers:
             response = LingeringAnswer(response, body, seconds=LINGER_SECONDS)
         elif not getattr(response, "streaming", True):

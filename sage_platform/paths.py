@@ -22,6 +22,8 @@ WELL_KNOWN = ".well-known"
 # Below API. The middleware keeps places for this route alone (`api.middleware`): with another address there than in `system.urls`
 # it would keep them for nobody.
 HEALTH = "health"
+# Of `observability`; it has places of its own too, and is not counted (`telemetry.requests`).
+METRICS = "observability/metrics"
 
 # Below these the platform answers by itself, so that no address there is a page of the web application.
 NO_PAGES = (API, OAUTH2, JAEGER, ADMIN, FILES)

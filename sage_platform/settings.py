@@ -87,6 +87,8 @@ SAGE_X_ACCEL_REDIRECT = configuration.location("SAGE_X_ACCEL_REDIRECT")
 SAGE_USAGE_KEEP_DAYS = env.integer("SAGE_USAGE_KEEP_DAYS", 400, least=1, most=3650)
 
 # -- Observability ----------------------------------------------------------------------------------------------------------
+# Who knows it may read the metrics; in production without one, whoever asks on this machine.
+SAGE_METRICS_TOKEN = configuration.header_secret("SAGE_METRICS_TOKEN", env.secret("SAGE_METRICS_TOKEN"))
 # Where an administrator's browser finds Jaeger: a path that the proxy in front guards, or an address of another origin.
 SAGE_TRACE_JAEGER_PUBLIC_URL = configuration.jaeger_address("SAGE_TRACE_JAEGER_PUBLIC_URL")
 
@@ -259,23 +261,8 @@ CORS_ALLOWED_ORIGINS = [value for value in SAGE_CORS_ALLOWED_ORIGINS if value !=
 CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # With both, every site could read what a visitor's cookie opens.
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
 CORS_URLS_REGEX = rf"^/(?!{paths.OAUTH2}/|{paths.API}/{paths.OAUTH2}/|{re.escape(paths.WELL_KNOWN)}/)"
-CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "content-type",
-    "range",
-    "x-accept-language",
-    "x-request-id",
-    "x-sage-locale",
-]
-CORS_EXPOSE_HEADERS = [
-    "Content-Disposition",
-    "Content-Language",
-    "ETag",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-Request-ID",
-]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "range", "x-accept-language", "x-request-id", "x-sage-locale"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 SECURE_SSL_REDIRECT = False  # The proxy in front redirects to https; health checks come by plain HTTP.
 SECURE_HSTS_SECONDS = env.integer("SAGE_HSTS_SECONDS", 31536000 if PRODUCTION else 0, least=0, most=2 * 31536000)
 # W008 asks for a redirect to https, which the proxy does. W005 and W021 ask for HSTS on subdomains and for the browsers' preload

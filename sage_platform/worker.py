@@ -4,9 +4,15 @@ import gc
 import multiprocessing
 import signal
 
-from sage_platform.front import leaving
-from sage_platform.stopping import end_when_told
-from sage_platform.wsgi import application
+from sage_platform.telemetry import multiprocess as counting
+
+# The modules below define metrics, which have to know by then where they are counted.
+counting.begin()
+
+from sage_platform.front import leaving  # noqa: E402
+from sage_platform.stopping import end_when_told  # noqa: E402
+from sage_platform.telemetry import process  # noqa: E402
+from sage_platform.wsgi import application  # noqa: E402
 
 
 def leave(*_: object) -> None:
@@ -20,6 +26,7 @@ def leave(*_: object) -> None:
 if multiprocessing.parent_process() is not None:
     end_when_told()
     signal.signal(signal.SIGUSR1, leave)
+    process.publish_always()
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
 # better part of a tenth of a second.

@@ -1,15 +1,21 @@
 """What the server calls: Django, and in front of it what must answer whatever happens to Django."""
 
 import os
+from functools import cache
+from typing import Any
+from wsgiref.types import StartResponse
 
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest
-from django.urls import ResolverMatch, get_resolver
+from django.urls import Resolver404, ResolverMatch, get_resolver
 
+from sage_platform import paths
 from sage_platform.api import seams
+from sage_platform.api.seams import Environ
 from sage_platform.front import front
+from sage_platform.telemetry.requests import observed, template
 from sage_platform.turns import turns
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
@@ -30,11 +36,42 @@ class Handler(WSGIHandler):
         match = self._matches.get(request.path_info)
         if match is not None:
             request.resolver_match = match
-            return match
-        match = super().resolve_request(request)
-        if not match.args and not match.kwargs:
-            self._matches[request.path_info] = match
+        else:
+            match = super().resolve_request(request)
+            if not match.args and not match.kwargs:
+                self._matches[request.path_info] = match
+        observed(request.META).leads_to(route_of(match.route))
         return match
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
+        response = super().__call__(environ, start_response)
+        if not (seen := observed(environ)).route:
+            # It was answered before it was led anywhere: a static file, a preflight, a refusal for want of a place.
+            seen.route = self.route_of_unled(environ["PATH_INFO"])
+        return response
+
+    def route_of_unled(self, path: str) -> str:
+        """Empty for an address that leads nowhere."""
+        if path.startswith(settings.STATIC_URL):
+            return WHOLE[paths.STATIC]
+        try:
+            match = self._matches.get(path) or get_resolver().resolve(path)
+        except Resolver404:
+            return ""
+        return route_of(match.route)
+
+
+# A subtree of which each address counts as the same route.
+WHOLE = {name: f"/{name}" for name in (paths.ADMIN, paths.STATIC, settings.SAGE_WEB_BASE_PATH.strip("/"))}
+
+
+@cache  # There are as many as routes.
+def route_of(route: str) -> str:
+    """As the figures of requests name it."""
+    for name, whole in WHOLE.items():
+        if route == name or route.startswith(f"{name}/"):
+            return whole
+    return template(route)
 
 
 django.setup(set_prefix=False)

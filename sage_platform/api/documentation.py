@@ -24,6 +24,7 @@ from sage_platform.api.permissions import (
     AdministratorOrProgram,
     Anyone,
     AnyoneOfThisSite,
+    MetricsReader,
     SignedIn,
     SignedInOrProgram,
     SignedInOrTrustedProgram,
@@ -47,6 +48,7 @@ WHO: dict[type[BasePermission], str] = {
     SignedInOrProgram: "For signed-in users, and for programs whose token was granted the scope.",
     Administrator: "For administrators.",
     AdministratorOrProgram: "For administrators, and for programs whose token was granted the scope.",
+    MetricsReader: "For whoever has the token of `SAGE_METRICS_TOKEN`; without one, in production, for this machine.",
     SignedInOrTrustedProgram: "For signed-in users, and for programs whose token was granted the scope.",
 }
 

@@ -142,6 +142,10 @@ class InvalidToken(AuthenticationFailed):
     challenge = 'Bearer error="invalid_token"'
 
 
+class WrongMetricsToken(InvalidToken):
+    default_detail = _("Send the token of SAGE_METRICS_TOKEN as a bearer token.")
+
+
 class InsufficientScope(APIException):
     """403 for a good token of a third party that may not come here (RFC 6750 §3.1)."""
 

@@ -24,10 +24,12 @@ from sage_platform.api.languages import HEADERS, TAGS, language_of
 from sage_platform.api.waiting import lend_connection
 from sage_platform.logs import request_id_var
 from sage_platform.request_body import RequestBody, has_body
+from sage_platform.telemetry.requests import observed
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
-# When a dependency hangs, requests that wait for it take all places. Health is what then tells operators which one hangs.
 HEALTH = f"/{paths.API}/{paths.HEALTH}"
+# When a dependency hangs, requests that wait for it take all places. These are what then tells operators which one hangs.
+WATCHERS = frozenset({HEALTH, f"/{paths.API}/{paths.METRICS}"})
 R = TypeVar("R", bound=HttpResponseBase)
 access_log = getLogger("sage.access")
 
@@ -38,7 +40,7 @@ class RequestContextMiddleware:
         # Threads that the gate never gives away.
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
-        self.health_gate = Gate(spare // 2)
+        self.watchers_gate = Gate(spare // 2)
         # For what goes at its client's pace: bodies, and answers that are sent piece by piece. A sixth of the threads is never
         # given to them, and at least one more than the gate keeps back: so any other request still finds a place at the gate.
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
@@ -48,9 +50,10 @@ class RequestContextMiddleware:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if GIVEN_ID.match(given) else token_hex(16)
         request.request_id = request_id  # type: ignore[attr-defined]
+        observed(request.META).request_id = request_id
         if came_by_https(request):
             request.META["wsgi.url_scheme"] = "https"
-        if request.path == HEALTH:
+        if request.path in WATCHERS:
             # A probe knows the machine by an address that nobody is to allow as a Host.
             request.META["HTTP_HOST"] = urlsplit(settings.SAGE_PUBLIC_URL).netloc
         if "HTTP_ORIGIN" not in request.META:
@@ -74,16 +77,16 @@ class RequestContextMiddleware:
     def admit(self, request: HttpRequest) -> HttpResponseBase:
         """Let the request in while there are places, and keep its place until the server has closed the response.
 
-        A few threads are never given places: they answer `/active` in front of Django, and `HEALTH` has places of its own.
+        A few threads are never given places: they answer `/active` in front of Django, and `WATCHERS` have places of their own.
         A download occupies its thread until its last byte is sent, long after the view has returned.
         """
         gate = self.gate
         if not gate.enter():
-            if request.path != HEALTH or not self.health_gate.enter():
+            if request.path not in WATCHERS or not self.watchers_gate.enter():
                 return answer(request, NoPlace(cause="every thread is taken"))
-            gate = self.health_gate
+            gate = self.watchers_gate
         response = in_place(request, self.admit_body, leave=gate.leave)
-        if response.status_code == 503 and request.path != HEALTH:
+        if response.status_code == 503 and request.path not in WATCHERS:
             self.gate.hurry()
         return response
 

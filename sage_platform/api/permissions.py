@@ -1,11 +1,22 @@
 """Who may call a route. The default is nobody, so that a route that states nothing is closed."""
 
+from secrets import compare_digest
+
 from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from sage_platform.api.client import peer_address
 from sage_platform.api.cross_site import check_same_site
+from sage_platform.api.errors import WrongMetricsToken
 from sage_platform.api.seams import ThirdParty
+
+# By any of these a proxy says that it asks for somebody else (RFC 7239, and what was there before).
+FORWARDING = ("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO", "X_REAL_IP")
+ONLY_HERE = _("Metrics are shown on this machine alone. To read them from elsewhere, set SAGE_METRICS_TOKEN.")
 
 
 class Nobody(BasePermission):
@@ -70,3 +81,22 @@ class SignedInOrTrustedProgram(AdministratorOrProgram):
     def has_permission(self, request: Request, view: object) -> bool:
         third_party = isinstance(request.auth, ThirdParty)
         return super().has_permission(request, view) if third_party else bool(request.user.is_authenticated)
+
+
+class MetricsReader(Anyone):
+    """Who has the deployment's token for this. Without one: anybody in development, in production whoever is on this machine."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if token := settings.SAGE_METRICS_TOKEN:
+            scheme, _space, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+            if scheme.lower() != "bearer" or not compare_digest(given.strip().encode(), token.encode()):
+                raise WrongMetricsToken
+        elif settings.PRODUCTION and not is_on_this_machine(request._request):
+            raise PermissionDenied(ONLY_HERE)
+        return True
+
+
+def is_on_this_machine(request: HttpRequest) -> bool:
+    """By the socket's peer, and by no proxy that runs here too."""
+    peer = peer_address(request)
+    return peer is not None and peer.is_loopback and not any(f"HTTP_{name}" in request.META for name in FORWARDING)

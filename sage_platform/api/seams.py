@@ -87,10 +87,13 @@ locks_before_a_user_s: Registry[Callable[[str], None]] = Registry("lock that com
 # -- The deployment about itself ------------------------------------------------------------------------------------------
 
 
-class Gauge(Protocol):
-    """A number as it is now, with the values of the labels that it is split by; `()` where there are none."""
+@dataclass(frozen=True)
+class Gauge:
+    """Numbers as they are now: of each its values of `labels`, `()` where there are none. What `read` raises leaves it out."""
 
-    def __call__(self) -> Iterable[tuple[tuple[str, ...], float]]: ...
+    help: str
+    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    labels: tuple[str, ...] = ()
 
 
 # A setting that administrators change while the platform runs, for example `allow_registration`. `system` registers its flags,
@@ -100,7 +103,7 @@ deployment_settings: Registry[Callable[[], bool]] = Registry("deployment setting
 info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
 # Each check returns when its dependency works and raises when not. `system.health` asks, and the command `doctor`.
 health_checks: Registry[Callable[[], None]] = Registry("health check")
-# By the metric's name: the numbers of a room. For an area to come, `observability`, which will show them.
+# By the metric's name: the numbers of a room, read anew at each scrape. `observability.scrape` asks.
 gauges: Registry[Gauge] = Registry("gauge")
 # By the name of a kind of rows: those that had run out at a moment. The command `prune` asks, and deletes them.
 prunable: Registry[Callable[[datetime], QuerySet[Any]]] = Registry("kind of rows that run out")

@@ -15,6 +15,7 @@ Who = Literal[
     "SignedInOrTrustedProgram",
     "Administrator",
     "AdministratorOrProgram",
+    "MetricsReader",
 ]
 # "led": raw where it succeeds or redirects, enveloped where it refuses a program.
 Answer = Literal["enveloped", "raw", "led", "page"]
@@ -234,6 +235,7 @@ ROUTES = [
     Row("GET", "/files", "uploads.pages.files", "SignedIn", "page", 302, 200, 200),
     Row("POST", "/files", "uploads.pages.files", "SignedIn", "page", 302, 403, 403),
     Row("GET", "/files/<str:public_id>/<str:filename>", "uploads.serving.file", "Anyone", "raw", 404, 404, 404),
+    Row("GET", "/api/observability/metrics", f"{GATE}.MetricsViewSet.metrics", "MetricsReader", "led", 200, 200, 200),
     # The gate in front of Jaeger.
     Row("GET", "/api/observability/jaeger/auth", f"{GATE}.JaegerAuthViewSet.auth", "Administrator", "led", 401, 403, 204),
     Row("GET", "/api/observability/jaeger/login", f"{GATE}.JaegerLoginViewSet.login", "Administrator", "led", 302, 403, 302),

@@ -93,6 +93,7 @@ def check_answer(row: Row, response: Any) -> None:
             "application/json",
             "application/vnd.oai.openapi+json",
             "text/html; charset=utf-8",
+            "text/plain; version=0.0.4; charset=utf-8",
         }
 
 

@@ -9,7 +9,7 @@ from rest_framework.exceptions import NotAuthenticated
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal, Unavailable
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 from uploads.models import State, Upload
 from uploads.services import at_work
 

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.errors import Code, InvalidInput, Refusal
-from sage_platform.metrics import operation
 from sage_platform.outbound import AnswerTooLarge, Deadline, Incoming, MalformedAddress, OutboundError, door
+from sage_platform.telemetry.operations import operation
 from uploads import drafts, names
 from uploads.drafts import Draft
 from uploads.models import Upload

@@ -21,7 +21,7 @@ from sage_platform.api.bodies import UnreadForm
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.gate import Places
 from sage_platform.api.waiting import lend_connection, waiting
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 from uploads import drafts, forms, stores
 from uploads.drafts import Draft
 from uploads.models import State, Upload

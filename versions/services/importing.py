@@ -8,7 +8,7 @@ from django.conf import settings
 
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.errors import Code, Refusal, RefusedForm
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 from versions.faults import Fault, FaultKind
 from versions.github.assets import SIGNATURE, Sorted, sort_assets
 from versions.github.source import NEWEST, Asset, GitHub, GitHubRelease, SourceFailed, Unchanged

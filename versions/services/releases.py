@@ -16,7 +16,7 @@ from sage_platform.accounts.services.history import record
 from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, RefusedForm
 from sage_platform.api.seams import StoredFile
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 from versions import feed, records, semver
 from versions.faults import Fault, FaultKind
 from versions.models import Artifact, RefusedRelease, Release, Revision, Source

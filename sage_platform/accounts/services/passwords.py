@@ -24,7 +24,7 @@ from sage_platform.accounts.services import limits
 from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.accounts.sign_in_options import may_use_password, password_login_enabled
 from sage_platform.api.errors import Code, Message, Refusal, TooManyRequests
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 
 WINDOW = timedelta(minutes=15)
 # The first two have one name, so that one row counts under both. The row's `detail` is the client; only the first looks at it.

@@ -17,7 +17,7 @@ from sage_platform.accounts.sessions import SessionStore
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.digests import token_digest
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 
 # A prefix tells the kinds of token apart, so that each costs one look-up; it also lets secret scanners find a leaked one.
 ACCESS_PREFIX = "sage_at_"

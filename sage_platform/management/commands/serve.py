@@ -12,11 +12,12 @@ from django.conf import settings
 from django.core.management import CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
-from sage_platform import data_folder, paths
+from sage_platform import data_files, data_folder, paths
 from sage_platform.command_line import NOT_MIGRATED
 from sage_platform.management.logged_checks import LoggedChecksCommand
 from sage_platform.running import hold_for_server
 from sage_platform.schema_state import pending_migrations
+from sage_platform.telemetry import multiprocess
 
 if TYPE_CHECKING:
     from sage_platform.server import Told  # Without granian installed the command says so.
@@ -39,6 +40,9 @@ class Command(LoggedChecksCommand):
             self.become_server(held.fileno())
 
     def become_server(self, held: int) -> None:
+        metrics = settings.SAGE_DATA_DIR / data_files.METRICS
+        multiprocess.clear(metrics)
+        os.putenv(multiprocess.FOLDER, str(metrics))
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")

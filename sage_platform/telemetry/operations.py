@@ -1,6 +1,6 @@
-"""What the platform counts, by the names that dashboards read. The route that shows it comes with the area of observability.
+"""What people and clients have the platform do, counted by the names that dashboards read (docs/operations.md#metrics).
 
-Sign-ins, refreshes and probes are counted. Who counts passes a category and a name: nothing here knows requests or views. Of the
+Who counts passes a category and a name: nothing here knows requests or views. Of the
 REST framework it knows the exception alone, by which a refusal is told from a fault.
 """
 

@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 
 from sage_platform.accounts.models import User
 from sage_platform.api.errors import Code, InvalidInput, Refusal, TooManyRequests, Unavailable
-from sage_platform.metrics import operation
+from sage_platform.telemetry.operations import operation
 from tests.people import PASSWORD, Caller, envelope
 
 NAME = "sage_server_operations_total"

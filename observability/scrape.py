@@ -1,0 +1,79 @@
+"""The metrics as text, as Prometheus reads them (docs/operations.md#metrics)."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from logging import getLogger
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from sage_platform.api import seams
+from sage_platform.logs import OneASecond
+from sage_platform.telemetry import multiprocess
+from sage_platform.telemetry.process import publisher
+
+log = getLogger("sage.metrics")
+# What every Prometheus reads; the names have none of the signs that a later version of it allows.
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+PREFIX = "sage_server_"
+STARTED = f"{PREFIX}process_start_time_seconds"
+unreadable = OneASecond()
+
+
+def exposition() -> bytes:
+    """Of all workers of this machine; of this process alone where `serve` has not started it."""
+    publisher.publish()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Everything())
+    return generate_latest(registry)
+
+
+class Everything(Collector):
+    def collect(self) -> Iterator[Metric]:
+        for metric in counted():
+            yield metric
+            if metric.name == STARTED:
+                uptime = time.time() - metric.samples[0].value
+                yield gauge(f"{PREFIX}uptime_seconds", "How long the oldest worker has been there.", uptime)
+        yield from machine()
+        yield from of_rooms()
+
+
+def counted() -> Iterable[Metric]:
+    """Without what prometheus_client shows of a process by itself, under names of its own."""
+    folder = multiprocess.folder()
+    metrics = REGISTRY.collect() if folder is None else multiprocess.collected(folder)
+    return (metric for metric in metrics if metric.name.startswith(PREFIX))
+
+
+def machine() -> Iterator[Metric]:
+    for minutes, load in zip((1, 5, 15), os.getloadavg(), strict=True):
+        yield gauge(f"{PREFIX}system_load{minutes}", f"Processes that run or wait to, over {minutes} min.", load)
+    if sys.platform == "linux":
+        with Path("/proc/meminfo").open() as file:
+            kibibytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in file)}
+        total, free = kibibytes["MemTotal"] * 1024, kibibytes["MemAvailable"] * 1024
+        yield gauge(f"{PREFIX}system_memory_total_bytes", "Memory of the machine.", total)
+        yield gauge(f"{PREFIX}system_memory_used_bytes", "Memory of the machine that is not to be had.", total - free)
+
+
+def of_rooms() -> Iterator[Metric]:
+    for name, told in seams.gauges.items():
+        family = GaugeMetricFamily(name, told.help, labels=told.labels)
+        try:
+            for labels, value in told.read():
+                family.add_metric(labels, value)
+        except Exception as error:  # noqa: BLE001  What one room cannot tell just now must not hide the rest.
+            if times := unreadable.times():
+                log.warning("metrics: %s cannot be read (%s)", name, type(error).__name__, extra={"facts": {"times": times}})
+        else:
+            yield family
+
+
+def gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

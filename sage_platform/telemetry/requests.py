@@ -1,0 +1,129 @@
+"""What is seen of each request that is answered: its route, how it ended, how long it took (docs/operations.md#metrics).
+
+`front` makes an `Observed` of each request and puts it into the WSGI environ. Whoever finds out more about the request tells it:
+the resolver its route, the middleware its id, sign-in its user.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from wsgiref.types import StartResponse
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from sage_platform import paths
+
+# Its key in the environ.
+KEY = "sage.observed"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+# One value of the label for whatever anybody invents.
+OTHER = "OTHER"
+UNKNOWN = "unknown"
+# They are asked all the time by machines, and would be most of what is counted.
+UNCOUNTED = frozenset({f"/{paths.ALIVE}", f"/{paths.API}/{paths.HEALTH}", f"/{paths.API}/{paths.METRICS}"})
+# Of a route's variable part: its converter, and its name.
+VARIABLE = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
+
+REQUESTS = Counter("sage_server_http_requests_total", "Requests that were answered.", ["method", "path", "status"])
+DURATIONS = Histogram(
+    "sage_server_http_request_duration_seconds",
+    "How long it took until an answer was ready to be sent.",
+    ["method", "path"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+IN_PROGRESS = Gauge(
+    "sage_server_http_requests_in_progress",
+    "Requests whose answer is not sent to its end yet.",
+    ["method", "path"],
+    multiprocess_mode="livesum",
+)
+LAST_SEEN = Gauge(
+    "sage_server_http_request_last_seen_timestamp_seconds",
+    "When such a request was last answered.",
+    ["method", "path", "status"],
+    multiprocess_mode="max",
+)
+
+
+class Figures:
+    """Those of one method and route. To look them up anew for each request would cost as much as to count."""
+
+    __slots__ = ("_by_status", "_labels", "durations", "in_progress")
+
+    def __init__(self, method: str, route: str) -> None:
+        self._labels = (method, route)
+        self.durations = DURATIONS.labels(method, route)
+        self.in_progress = IN_PROGRESS.labels(method, route)
+        self._by_status: dict[int, tuple[Counter, Gauge]] = {}
+
+    def count(self, status: int, seconds: float) -> None:
+        if (found := self._by_status.get(status)) is None:
+            labels = (*self._labels, str(status))
+            found = self._by_status[status] = REQUESTS.labels(*labels), LAST_SEEN.labels(*labels)
+        requests, last_seen = found
+        requests.inc()
+        last_seen.set(time.time())
+        self.durations.observe(seconds)
+
+
+@lru_cache(maxsize=4096)  # More than there are: routes come from the code, methods from the list.
+def figures(method: str, route: str) -> Figures:
+    return Figures(method, route)
+
+
+class Observed:
+    """One request. `status` is that of its answer, 0 while there is none."""
+
+    __slots__ = ("_began", "_in_progress", "method", "request_id", "route", "seconds", "status", "trace_id", "user_id")
+
+    def __init__(self, method: str) -> None:
+        self.method = method if method in METHODS else OTHER
+        self.route = ""
+        self.status = 0
+        self.seconds = 0.0
+        self.request_id = self.trace_id = self.user_id = ""
+        self._in_progress: Gauge | None = None
+        self._began = time.perf_counter()
+
+    def leads_to(self, route: str) -> None:
+        """Its route is known, as the OpenAPI document writes it, and work on it begins."""
+        self.route = route
+        if self._in_progress is None and route not in UNCOUNTED:
+            self._in_progress = figures(self.method, route).in_progress
+            self._in_progress.inc()
+
+    def starts(self, start_response: StartResponse) -> StartResponse:
+        """The server's own, which the status goes through."""
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
+            self.status = int(status[:3])
+            return start_response(status, headers, *exc_info)
+
+        return start
+
+    def is_answered(self) -> None:
+        """The answer is ready, though perhaps not sent. Whoever has the answer finds it counted."""
+        self.seconds = time.perf_counter() - self._began
+        if self.route not in UNCOUNTED:
+            figures(self.method, self.route or UNKNOWN).count(self.status or 500, self.seconds)
+
+    def is_over(self) -> None:
+        """The answer's last byte was taken over by the server, or its client has left."""
+        if self._in_progress is not None:
+            self._in_progress.dec()
+            self._in_progress = None
+
+
+def observed(environ: dict[str, Any]) -> Observed:
+    """Of a request that did not come through `front`, as in tests, one that nobody looks at."""
+    found: Observed | None = environ.get(KEY)
+    if found is None:
+        found = environ[KEY] = Observed(environ["REQUEST_METHOD"])
+    return found
+
+
+def template(route: str) -> str:
+    """A route of Django's, `api/x/<str:id>`, as the OpenAPI document writes it: `/api/x/{id}`."""
+    return "/" + VARIABLE.sub(r"{\1}", route)
