@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from sage_platform.accounts.models import User
+from tests.clock import Clock
 from tests.people import Caller
 from tests.system.usage.bodies import REPORT, batch, event
 
@@ -27,7 +28,8 @@ def run(*options: str) -> str:
 
 
 @pytest.fixture
-def used(as_alice: Caller, as_bob: Caller) -> None:
+def used(noon: Clock, as_alice: Caller, as_bob: Caller) -> None:
+    """At noon: a fixture of a class comes before those of its file, so that this has to ask for it."""
     tokens = {"input_tokens": 219921, "cached_tokens": 170496, "output_tokens": 3562, "reasoning_tokens": 60}
     as_alice.post(REPORT, batch(event("a", model="m", count=1200, **tokens)))
     as_alice.post(REPORT, batch(event("b", agent_id="[red]reader\x1b[2J", action="=read", occurred_at="2026-10-30T12:00:00Z")))
