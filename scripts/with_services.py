@@ -30,10 +30,29 @@ class ServiceError(Exception):
     """A service is not installed or did not start; the text is for the person at the terminal."""
 
 
+# Holds the numbers that this process has given out, until it ends.
+given_ports: list[socket.socket] = []
+
+
 def spare_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
+    """Nobody listens there, and nobody is given it by chance before our server does, nor while it is stopped and started again.
+
+    So it is none of those that the system takes for outgoing connections, and of several processes one alone is given it here.
+    """
+    first_of_the_system = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    numbers = range(10_000, first_of_the_system if first_of_the_system > 11_000 else 65_536)
+    while True:
+        port = secrets.choice(numbers)
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0sage-port-{port}")
+            with socket.socket() as bound:
+                bound.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+            continue
+        given_ports.append(mark)
+        return port
 
 
 def unprivileged_user() -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -57,6 +58,11 @@ def django_db_modify_db_settings(
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+# The same examples each time, which may take as long as they like on a busy machine.
+# `pytest --hypothesis-profile default` looks for others.
+hypothesis.settings.load_profile("ci")
 
 
 def pytest_configure() -> None:

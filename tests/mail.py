@@ -1,7 +1,6 @@
 """A mail server on loopback, and what it was given."""
 
 import re
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from pytest_django import Settings
+
+from scripts.with_services import spare_port
 
 
 @dataclass
@@ -46,16 +47,10 @@ class Mailbox:
         return str(codes[0])
 
 
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def mail_server() -> Iterator[tuple[Mailbox, int]]:
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=unused_port())
+    controller = Controller(mailbox, hostname="127.0.0.1", port=spare_port())
     controller.start()
     yield mailbox, controller.port
     controller.stop()

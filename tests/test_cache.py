@@ -41,12 +41,12 @@ def test_a_server_that_does_not_answer_is_waited_for_once_and_then_left_alone(
     began = time.perf_counter()
     with pytest.raises(CacheAwayError, match="TimeoutError"):
         cache.get("key")
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 1.9, "it is waited for once"
     began = time.perf_counter()
     for call in (lambda: cache.get("key"), lambda: cache.set("key", 1), lambda: cache.delete("key"), lambda: "key" in cache):
         with pytest.raises(CacheAwayError):
             call()
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 0.9
     now[0] += module.PAUSE_SECONDS + 0.1
     with pytest.raises(CacheAwayError, match="TimeoutError"):
         cache.get("key")

@@ -183,7 +183,7 @@ def wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> req
     while True:
         try:
             return requests.get(address, timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)

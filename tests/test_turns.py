@@ -10,7 +10,7 @@ import pytest
 from sage_platform import turns as module
 from sage_platform.turns import Turns
 
-SOON = 5.0
+SOON = 20.0
 
 
 @contextmanager

@@ -6,9 +6,10 @@ import pytest
 from pytest_django import Settings
 
 from sage_platform.accounts.models import LimitedAct, RegistrationCode, User
+from scripts.with_services import spare_port
 from tests.answers import assert_refused, invalid_fields, refused, refused_fields, success
 from tests.clock import Clock
-from tests.mail import Mailbox, unused_port
+from tests.mail import Mailbox
 from tests.people import PASSWORD, Caller, envelope
 
 PATHS = ["/api/auth/register/send-code", "/api/user/register/send-code"]
@@ -171,7 +172,7 @@ def test_an_address_that_the_mail_server_does_not_know(anyone: Caller, open_regi
 def test_a_client_s_failed_mails_are_counted(
     anyone: Caller, open_registration: None, mailbox: Mailbox, settings: Settings
 ) -> None:
-    settings.EMAIL_PORT = unused_port()
+    settings.EMAIL_PORT = spare_port()
     statuses = [anyone.post(PATHS[0], {"email": f"carol{number}@sage.example"}).status_code for number in range(22)]
     assert statuses == [503] * 20 + [429] * 2
 
@@ -183,7 +184,7 @@ def test_a_mail_server_that_is_down(
     anyone.post(PATHS[0], {"email": "carol@sage.example"})
     code = mailbox.code_to("carol@sage.example")
     clock.forward(seconds=31)
-    settings.EMAIL_PORT = unused_port()
+    settings.EMAIL_PORT = spare_port()
     for _ in range(7):
         response = anyone.post(PATHS[0], {"email": "carol@sage.example"})
         assert response.status_code == 503

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from sage_platform.api import gate as module
 from sage_platform.api import handlers
-from sage_platform.api.errors import NoPlace
+from sage_platform.api.errors import NoPasswordSignIn, NoPlace
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.middleware import RequestContextMiddleware
 from sage_platform.logs import OneASecond
@@ -65,7 +65,7 @@ def check_nobody_waits(gate: Gate) -> None:
     for _ in range(20):
         entered, took = seconds_at(gate)
         assert not entered
-        assert took < 0.25
+        assert took < module.PATIENCE_SECONDS
 
 
 def test_after_one_who_waited_in_vain_nobody_waits_for_two_seconds(full: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +100,17 @@ def test_after_a_failure_inside_nobody_waits(path: str, status: int, waits: bool
     entered, took = seconds_at(middleware.gate)
     assert not entered
     assert (took >= module.PATIENCE_SECONDS) is waits
+
+
+def test_a_503_that_is_meant_hurries_nobody(settings: Settings) -> None:
+    """Where nobody signs in with a password, whoever opens Jaeger is told so: nothing is full, and nothing is away."""
+    settings.SAGE_THREADS = 8
+    middleware = RequestContextMiddleware(lambda request: handlers.answer(request, NoPasswordSignIn()))
+    assert middleware(RequestFactory().get("/api/observability/jaeger/login")).status_code == 503
+    while middleware.gate._places.acquire(blocking=False):
+        pass
+    entered, took = seconds_at(middleware.gate)
+    assert (entered, took >= module.PATIENCE_SECONDS) == (False, True)
 
 
 @pytest.mark.parametrize(("threads", "places"), [(8, 6), (12, 10), (24, 22), (96, 92), (512, 491)])

@@ -18,8 +18,8 @@ from tests.benchmarks import clients, machine
 from tests.benchmarks.bounds import BenchError, Bound
 from tests.benchmarks.routes import QUESTION, RELEASES, VERSIONS
 from tests.benchmarks.world import World
-from tests.e2e.crashes import family, signal_all
-from tests.e2e.served import served
+from tests.e2e.crashes import signal_all
+from tests.e2e.served import family, served
 from tests.object_store import served_s3
 
 PASSWORD = "correct horse battery"

@@ -268,7 +268,7 @@ def test_slow_vendors_are_asked_side_by_side(alice: User, vendor: Vendor) -> Non
 
 
 def test_a_dead_vendor_takes_its_time_once_and_the_rest_is_asked(alice: User, vendor: Vendor, settings: Settings) -> None:
-    settings.SAGE_PROBE_TIMEOUT = 0.5
+    settings.SAGE_PROBE_TIMEOUT = 2
     with ExitStack() as stack:
         dead = stack.enter_context(scripted_vendor())
         dead.behave("hang")
@@ -277,7 +277,7 @@ def test_a_dead_vendor_takes_its_time_once_and_the_rest_is_asked(alice: User, ve
         make_provider(alice, vendor.base_url)
         began = time.monotonic()
         assert sorted(row[5] for row in probe()) == ["fails: timeout"] * 8 + ["works"]
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
 
 
 def test_one_that_is_deleted_before_its_turn_stays_gone(alice: User, vendor: Vendor) -> None:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import psycopg
 import requests
 
-from tests.e2e.served import CALL_SECONDS, Platform
+from tests.e2e.served import CALL_SECONDS, Platform, family
 
 T = TypeVar("T")
 
@@ -67,15 +67,6 @@ class Senders(Generic[T]):
                 self.unanswered.add(one)
                 self.waiting.put(one)
                 return
-
-
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    known = [pid]
-    for member in known:
-        for children in Path(f"/proc/{member}/task").glob("*/children"):
-            known.extend(int(child) for child in children.read_text().split() if int(child) not in known)
-    return known
 
 
 def signal_all(pids: Sequence[int], number: signal.Signals) -> None:

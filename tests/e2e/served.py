@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 25
 CALL_SECONDS = 20
+# In the line that says where the platform is.
+ADDRESS_TOLD = " (sign in), "
 
 
 @dataclass
@@ -50,10 +52,10 @@ class Mailbox:
     def mails_to(self, address: str) -> list[Message]:
         return [message_from_bytes(content) for receivers, content in self.received if address in receivers]
 
-    def code_for(self, address: str) -> str:
+    def code_for(self, address: str, *, seconds: float = CALL_SECONDS) -> str:
         """The six digits of the latest mail to this address; waits for one."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: self.mails_to(address), timeout=CALL_SECONDS), f"no mail for {address}"
+            assert self.arrived.wait_for(lambda: self.mails_to(address), timeout=seconds), f"no mail for {address}"
         payload = self.mails_to(address)[-1].get_payload(decode=True)
         assert isinstance(payload, bytes)
         found = re.search(r"\b\d{6}\b", payload.decode())
@@ -116,7 +118,9 @@ class Platform:
         )
 
     def start(self) -> None:
-        """Serve, in a session of its own, and wait until it answers."""
+        """Serve, in a session of its own, and wait until it has told its address and every worker is ready."""
+        (self.folder / "log").touch()
+        told = self.log.count(ADDRESS_TOLD)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *self.serve],
@@ -128,7 +132,7 @@ class Platform:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self.answers():
+        while not (self.answers() and self.has_all_workers() and self.log.count(ADDRESS_TOLD) > told):
             assert self.process.poll() is None, f"the server ended:\n{self.log}"
             assert time.monotonic() < deadline, f"the server does not answer:\n{self.log}"
             time.sleep(0.05)
@@ -136,8 +140,13 @@ class Platform:
     def answers(self) -> bool:
         try:
             return self.caller().get("/active").status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
+
+    def has_all_workers(self) -> bool:
+        """Whether each of them has loaded the application. One that answers says nothing of the others."""
+        workers = self.processes()[1:]
+        return len(workers) == int(self.environment.get("SAGE_WORKERS") or 1) and all(map(has_loaded, workers))
 
     def stop(self) -> int:
         """Ask the server to end. Its exit code; an AssertionError when it had to be killed."""
@@ -155,15 +164,44 @@ class Platform:
     def processes(self) -> list[int]:
         """The server's process and its workers."""
         assert self.process is not None
-        known = [self.process.pid]
-        for pid in known:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                known.extend(int(child) for child in children.read_text().split() if int(child) not in known)
-        return known
+        return family(self.process.pid)
 
     def caller(self, *, address: str = "", **headers: str) -> "Browser":
         """Somebody who keeps cookies. `address` is where they come from, as the trusted proxy tells it."""
         return Browser(self.base, headers | ({"X-Forwarded-For": address} if address else {}))
+
+    def kept_caller(self, **headers: str) -> "Browser":
+        """Keeps its connection too, so that one worker takes all of its calls."""
+        caller = self.caller(**headers)
+        del caller.session.headers["Connection"]
+        return caller
+
+    def each_worker(self, who: "Browser | None" = None) -> "list[Browser]":
+        """This person, or anybody, at each of the workers."""
+        found: dict[int, Browser] = {}
+        deadline = time.monotonic() + CALL_SECONDS
+        while found.keys() != set(self.processes()[1:]):
+            assert time.monotonic() < deadline, f"only {sorted(found)} of {self.processes()} answer:\n{self.log}"
+            caller = self.kept_caller(**(who.headers if who else {}))
+            found.setdefault(self.worker_of(caller), caller)
+        for caller in found.values():
+            if who:
+                caller.session.headers.update(who.session.headers)
+                del caller.session.headers["Connection"]
+                caller.session.cookies = who.session.cookies
+        return list(found.values())
+
+    def worker_of(self, caller: "Browser") -> int:
+        """The worker that has the other end of the caller's connection."""
+        with caller.get("/active", stream=True) as answer:
+            connection = answer.raw.connection
+            assert connection is not None
+            ends = [f"0100007F:{port:04X}" for port in (self.port, connection.sock.getsockname()[1])]
+            assert answer.content
+        rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+        (inode,) = (row[9] for row in rows if row[1:3] == ends)
+        (worker,) = (pid for pid in self.processes()[1:] if holds_socket(pid, inode))
+        return worker
 
     def signed_in(self, name: str, password: str, **options: str) -> "Browser":
         """By the token; the cookie is thrown away."""
@@ -201,6 +239,33 @@ class Browser:
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         usual = {"timeout": CALL_SECONDS, "allow_redirects": False}
         return self.session.request(method, self.base + path, **(usual | options))
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it."""
+    known = [pid]
+    for member in known:
+        for children in Path(f"/proc/{member}/task").glob("*/children"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # A thread may end meanwhile.
+                known.extend(int(child) for child in children.read_text().split() if int(child) not in known)
+    return known
+
+
+def has_loaded(pid: int) -> bool:
+    """Whether a worker catches SIGTERM, as it does once it has loaded the application and started its threads."""
+    try:
+        (caught,) = re.findall(r"^SigCgt:\s*([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def holds_socket(pid: int, inode: str) -> bool:
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # It may be closed meanwhile.
+            if str(file.readlink()) == f"socket:[{inode}]":
+                return True
+    return False
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -19,7 +19,7 @@ def upload(token: str) -> str:
 
     caller = Client(headers={"Host": "127.0.0.1", "Authorization": token})
     assert caller.get("/api/auth/session").status_code == 200
-    together.wait(timeout=30)
+    together.wait(timeout=60)
     sent = caller.post("/api/oss/upload", {"file": SimpleUploadedFile("a.bin", b"x" * 100_000)})
     return f"{sent.status_code} {sent.json()['code']}"
 

@@ -105,7 +105,7 @@ def test_every_acknowledged_registration_survives_and_none_is_half_made() -> Non
             people.waiting.put(number)
         for _ in range(KILLS):
             people.start()
-            people.wait_for(people.done + moments.randint(60, 110))
+            people.wait_for(people.done + moments.randint(40, 80))
             time.sleep(moments.uniform(0, 0.02))
             assert platform.process is not None
             kill_nine(platform.process)

@@ -121,7 +121,7 @@ def test_every_acknowledged_batch_counts_once() -> None:
             reports.waiting.put(Batch([*PROGRAMS, user_id][number % 3], number))
         for _ in range(KILLS):
             reports.start()
-            reports.wait_for(len(reports.acknowledged) + moments.randint(30, 70))
+            reports.wait_for(len(reports.acknowledged) + moments.randint(20, 50))
             time.sleep(moments.uniform(0, 0.03))
             assert platform.process is not None
             kill_nine(platform.process)

@@ -15,8 +15,8 @@ import redis
 import requests
 
 from scripts.with_services import PostgreSQL, Redis, Service, running
-from tests.e2e.crashes import database, family, kill_nine, signal_all
-from tests.e2e.served import Browser, Platform, served
+from tests.e2e.crashes import database, kill_nine, signal_all
+from tests.e2e.served import Browser, Platform, family, served
 from tests.e2e.steady_load import PASSWORD, Answer, Load, people
 
 pytestmark = [

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from sage_platform.front import LINGER_SECONDS
 from tests.e2e.served import Browser, Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
@@ -141,10 +142,10 @@ def test_who_drips_is_answered_at_once_and_let_go_after_two_seconds(platform: Pl
         wire.head("POST", "/api/nowhere", JSON, 1_000_000)
         began = time.monotonic()
         assert wire.answer()[0] == 404
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < LINGER_SECONDS * 0.75
         while wire.takes(b"x" * 4096) and time.monotonic() - began < 10:
             time.sleep(0.05)
-        assert 1.5 < time.monotonic() - began < 5
+        assert LINGER_SECONDS * 0.75 < time.monotonic() - began < 10
 
 
 NEVER_SENT = [
@@ -171,7 +172,7 @@ def test_those_that_never_come_hold_nobody_else(platform: Platform) -> None:
             began = time.monotonic()
             assert Browser(platform.base, {}).get("/active").status_code == 200
             assert Browser(platform.base, {}).get("/api/system/info").status_code == 200
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < LINGER_SECONDS * 0.75
             time.sleep(0.2)
 
 
@@ -194,7 +195,7 @@ def test_half_a_body_changes_nothing(leaves: str, platform: Platform) -> None:
 
 
 def test_many_who_never_send_it_take_no_sign_in_from_others(platform: Platform) -> None:
-    """Forty refused bodies that do not come, again and again, from one address; somebody elsewhere signs in within a second."""
+    """Forty refused bodies that do not come, again and again, from one address; somebody elsewhere signs in meanwhile."""
     wires = [Wire(platform) for _ in range(40)]
     for wire in wires:
         wire.head("POST", "/api/nowhere", JSON, 1000)
@@ -202,6 +203,6 @@ def test_many_who_never_send_it_take_no_sign_in_from_others(platform: Platform) 
     began = time.monotonic()
     answer = Browser(platform.base, {}).post("/api/auth/login", {"username_or_email": "nobody", "password": "wrong password"})
     assert answer.json()["code"] == 401
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < LINGER_SECONDS * 0.9
     for wire in wires:
         wire.__exit__()

@@ -3,7 +3,6 @@
 import ctypes
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -122,7 +121,6 @@ def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None
         assert b'"code":401' in answer
         assert code == 0
         assert not platform.answers()
-        # The address may be told a moment after the first answer.
         assert said_by_the_server(platform.log[before:]) == ["server stopped"]
 
     platform.start()
@@ -134,7 +132,7 @@ def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None
     # The new worker is still loading: a signal that it lost would make the stop take half a minute.
     began = time.monotonic()
     assert platform.stop() == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 def test_whoever_presses_control_c_again_and_again_loses_no_answer_and_waits_no_longer(platform: Platform) -> None:
@@ -143,12 +141,6 @@ def test_whoever_presses_control_c_again_and_again_loses_no_answer_and_waits_no_
     assert b'"code":401' in answer
     assert code == 0
     assert said_by_the_server(platform.log) == ["server stopped"]
-
-
-def catches_sigterm(pid: int) -> bool:
-    """A worker does once it has loaded the application and started its threads: before, the signal simply ends it."""
-    (caught,) = re.findall(r"^SigCgt:\s*([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def unnoticed(pid: int) -> None:
@@ -160,8 +152,6 @@ def unnoticed(pid: int) -> None:
 def test_a_signal_that_does_not_wake_the_main_thread_ends_a_worker_and_the_server_all_the_same(platform: Platform) -> None:
     platform.start()
     server, _first, worker = platform.processes()
-    # The other worker may be the one that has answered.
-    wait_until(lambda: catches_sigterm(worker))
     unnoticed(worker)
     wait_until(lambda: not is_alive(worker))
     wait_until(lambda: worker not in platform.processes() and len(platform.processes()) == 3)
@@ -189,13 +179,13 @@ def test_a_stalled_body_does_not_hold_up_the_stop(platform: Platform) -> None:
         assert b'"code":401' in answer
         assert platform.process.wait(STOP_SECONDS) == 0
         platform.process = None
-        assert 5 < time.monotonic() - began < 15
+        # The last of them stalled a moment before.
+        assert 4 < time.monotonic() - began < 15
     assert json.loads(platform.log.splitlines()[-1])["message"] == "server stopped"
 
 
 def test_the_log_is_one_json_object_a_line_and_the_address_is_told_once_the_server_listens(platform: Platform) -> None:
     platform.start()
-    wait_until(lambda: platform.log != "")
     address, *rest = platform.log.splitlines()
     assert address.startswith(f"Sage {__version__} is at http://127.0.0.1:{platform.port}/sage/login (sign in), ")
     assert rest == []

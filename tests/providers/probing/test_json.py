@@ -113,7 +113,7 @@ COMBINED: list[tuple[str, Behaviour, Capability, Any, list[str | None]]] = [
 def test_modes_together(row: tuple[Behaviour, Capability, Any, list[str | None]], vendor: Vendor, target: ModelEndpoint) -> None:
     behaviour, capability, parsed, asked = row
     vendor.behave(behaviour)
-    found = check_json(target, timeout=1)
+    found = check_json(target, timeout=2)
     assert (found.capability, found.parsed, modes(vendor)) == (capability, parsed, asked)
     assert (found.error is None) == (capability is YES)
 

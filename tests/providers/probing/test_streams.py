@@ -252,7 +252,7 @@ def test_a_stream_that_drips_ends_with_the_deadline(vendor: Vendor, target: Mode
     with pytest.raises(ProbeFailed) as failed:
         check_connection(target, timeout=0.4)
     assert failed.value.category is Category.TIMEOUT
-    assert 0.4 <= time.monotonic() - began < 1.5
+    assert 0.4 <= time.monotonic() - began < 5
 
 
 def test_a_stream_without_an_end_ends_with_the_size(vendor: Vendor, target: ModelEndpoint) -> None:
