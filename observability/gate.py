@@ -9,12 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 
 from sage_platform import paths
-from sage_platform.api.next_target import landing, login_address
+from sage_platform.api.next_target import LONGEST, landing, login_address
 
 ROOM = "observability"
 GATE = f"/{paths.API}/{ROOM}/{paths.JAEGER}"
-# Django's own redirects, by which the login page sends people on, take no more.
-LONGEST_TARGET = 2048
 # nginx writes an address (`$request_uri`) as it was sent, with its `?` and `&`: then all that follows belongs to it.
 AS_SENT = re.compile(r"(?:[^?]*&)?next=(/[^?&]*\?.*)\Z")
 # How often an address may be percent-encoded.
@@ -44,7 +42,7 @@ def login_page(target: str) -> str:
 def login_page_for(path: str, query: str) -> str:
     """The same, for somebody who wanted to go to a path behind the gate."""
     target = _as_next(path, query)
-    return _login_page(target if len(target) <= LONGEST_TARGET else _as_next())
+    return _login_page(target if len(target) <= LONGEST else _as_next())
 
 
 def ui_address(path: str, query: str) -> str:
@@ -53,7 +51,7 @@ def ui_address(path: str, query: str) -> str:
 
 
 def redirect(address: str, status: int = 302) -> HttpResponse:
-    """Django's own refuses addresses of more than 2048 characters, which a login page's may have with a `next` in it."""
+    """Kept by no cache: it is another one once somebody has signed in."""
     return HttpResponse(status=status, headers={"Location": iri_to_uri(address), "Cache-Control": "no-store"})
 
 
@@ -77,7 +75,7 @@ def _below(path: str, query: str) -> str:
 
 
 def _is_kept(target: str) -> bool:
-    return bool(target) and len(target) <= LONGEST_TARGET and not _is_gate(target)
+    return bool(target) and len(target) <= LONGEST and not _is_gate(target)
 
 
 def _is_gate(target: str) -> bool:

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from observability import gate
 from observability.scrape import CONTENT_TYPE, exposition
 from sage_platform.accounts.requests import SignedInRequest
+from sage_platform.accounts.services import sign_ins
 from sage_platform.accounts.sign_in_options import password_login_enabled
 from sage_platform.api.errors import NoPasswordSignIn
 from sage_platform.api.fields import Nothing
-from sage_platform.api.handlers import answer, logged_already
+from sage_platform.api.handlers import answer
 from sage_platform.api.permissions import Administrator, MetricsReader
 from sage_platform.api.viewsets import ApiViewSet, LinkedViewSet, endpoint
 
@@ -39,6 +40,7 @@ class JaegerAuthViewSet(ApiViewSet):
     tag = "observability"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        sign_ins.renew_nothing(request)  # nginx drops the cookie of this answer.
         response = super().dispatch(request, *args, **kwargs)
         if response.status_code == 401:
             response.headers["X-Login-Url"] = self.login_url(gate.asked_target(request))
@@ -73,9 +75,7 @@ class Led(LinkedViewSet):
             return response
         if password_login_enabled():
             return gate.redirect(self.login_page(request, **kwargs))
-        refused = answer(request, NoPasswordSignIn())
-        logged_already(refused)  # It is how the deployment is meant to be.
-        return refused
+        return answer(request, NoPasswordSignIn())
 
     def login_page(self, request: HttpRequest, **path: str) -> str:
         raise NotImplementedError

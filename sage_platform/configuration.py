@@ -5,6 +5,7 @@ Only the settings module calls these. Like the readers of `env`, they name the v
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -23,6 +24,7 @@ from versions.updater_key import UpdaterKey, is_secret_key
 BASE_PATH = re.compile(r"(?:/[._-]*[A-Za-z0-9][A-Za-z0-9._-]*)+")
 # Scheme, host and perhaps a port, then a path as above.
 JAEGER_ADDRESS = re.compile(rf"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?(?:{BASE_PATH.pattern})?")
+HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 LOCATION = re.compile(r"/(?:[._-]*[A-Za-z0-9][A-Za-z0-9._-]*/)+")
 # RFC 8314 §3.3: TLS from the first byte. On the other two a session begins in the clear and STARTTLS follows (RFC 3207).
 IMPLICIT_TLS_PORT = 465
@@ -267,17 +269,33 @@ def location(name: str) -> str:
 
 
 @env.reader
-def jaeger_address(name: str) -> str:
-    """Where people find Jaeger: a path of this origin, or an address of another; a trailing slash is dropped."""
+def jaeger_address(name: str, pages: str) -> str:
+    """Where people find Jaeger: a path of this origin, or an address of another; a trailing slash is dropped.
+
+    `pages` is the path of the web application and of the platform's own pages.
+    """
     value = env.text(name, f"/{paths.JAEGER}").rstrip("/")
     expected = f"a path such as /{paths.JAEGER}, none of the platform's own, or an address such as https://jaeger.example"
     if value.startswith("/"):
-        right = bool(BASE_PATH.fullmatch(value)) and value.split("/")[1] not in paths.OWN - {paths.JAEGER}
+        apart = not f"{value}/".startswith(f"{pages}/") and not f"{pages}/".startswith(f"{value}/")
+        right = apart and bool(BASE_PATH.fullmatch(value)) and value.split("/")[1] not in paths.OWN - {paths.JAEGER}
     else:
-        right = bool(JAEGER_ADDRESS.fullmatch(value))
+        right = bool(JAEGER_ADDRESS.fullmatch(value)) and _is_place(value)
     if not right:
         raise env.misconfigured(name, expected)
     return value
+
+
+def _is_place(address: str) -> bool:
+    """Whether the host is a name or an IP address, and the port a number of one."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        if ":" in host or host.replace(".", "").isdecimal():
+            ip_address(host)
+        return parts.port != 0 and (":" in host or bool(HOST_NAME.fullmatch(host)))
+    except ValueError:
+        return False
 
 
 @env.reader

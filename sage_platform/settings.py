@@ -90,7 +90,7 @@ SAGE_USAGE_KEEP_DAYS = env.integer("SAGE_USAGE_KEEP_DAYS", 400, least=1, most=36
 # Who knows it may read the metrics; in production without one, whoever asks on this machine.
 SAGE_METRICS_TOKEN = configuration.header_secret("SAGE_METRICS_TOKEN", env.secret("SAGE_METRICS_TOKEN"))
 # Where an administrator's browser finds Jaeger: a path that the proxy in front guards, or an address of another origin.
-SAGE_TRACE_JAEGER_PUBLIC_URL = configuration.jaeger_address("SAGE_TRACE_JAEGER_PUBLIC_URL")
+SAGE_TRACE_JAEGER_PUBLIC_URL = configuration.jaeger_address("SAGE_TRACE_JAEGER_PUBLIC_URL", SAGE_WEB_BASE_PATH)
 
 # -- Model providers ------------------------------------------------------------------------------------------------------
 # A probe holds a slot, and a thread, for at most twice this time, so that slow vendors cannot hold threads for long.

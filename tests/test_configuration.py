@@ -402,11 +402,14 @@ def test_a_location(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://jaeger.example", "https://jaeger.example"),
         ("http://10.0.0.7:16686/ui/", "http://10.0.0.7:16686/ui"),
         ("http://[fd00::1]:16686", "http://[fd00::1]:16686"),
+        ("https://sage.example/api", "https://sage.example/api"),
+        ("/sages", "/sages"),
+        ("http://jaeger_query:16686", "http://jaeger_query:16686"),
     ],
 )
 def test_where_jaeger_is(value: str, read: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
-    assert configuration.jaeger_address(NAME) == read
+    assert configuration.jaeger_address(NAME, "/sage/app") == read
 
 
 @pytest.mark.parametrize(
@@ -434,9 +437,23 @@ def test_where_jaeger_is(value: str, read: str, monkeypatch: pytest.MonkeyPatch)
             "https:///x",
             "javascript:x",
         ),
+        *(
+            "/sage",
+            "/sage/app",
+            "/sage/app/jaeger",
+            "/files/x",
+            "/jaeger;x",
+            "/%6aaeger",
+            '"/jaeger"',
+            "/jaeger#x",
+            "/jaeger\x7f",
+        ),
+        *("https:\\\\jaeger.example", "https://u:p@jaeger.example", "https://jaeger.example:0", "https://jaeger.example:99999"),
+        *("https://.", "https://a..b", "https://-a", "https://a-", "https://1.2.3.999", "https://[1.2]", "https://[::::]"),
+        *("https://jaeger.example:", "https://jaeger.example\t/x", "https://'jaeger.example'", "HTTPS://jaeger.example"),
     ],
 )
 def test_jaeger_is_nowhere_else(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
     expected = "a path such as /jaeger, none of the platform's own, or an address such as https://jaeger.example"
-    check_refused(lambda: configuration.jaeger_address(NAME), expected)
+    check_refused(lambda: configuration.jaeger_address(NAME, "/sage/app"), expected)

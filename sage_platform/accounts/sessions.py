@@ -48,9 +48,12 @@ class SessionStore(db.SessionStore):
         found = self.find(at)
         return found.sign_in if found is not None else None
 
+    # False where nobody would keep the cookie that a renewal sends.
+    may_be_renewed = True
+
     def is_due_for_renewal(self, at: datetime) -> bool:
         left = timedelta(seconds=settings.SESSION_COOKIE_AGE) - RENEWED_AFTER
-        return self._found is not None and self._found.expires_at - at < left
+        return self.may_be_renewed and self._found is not None and self._found.expires_at - at < left
 
     def load(self) -> dict[str, Any]:
         """Takes the sign-in from its column, since the data cannot be read if it was signed by another SECRET_KEY."""

@@ -20,6 +20,7 @@ from sage_platform.api.errors import (
     BodyTooLarge,
     IncompleteBody,
     InvalidInput,
+    NoPasswordSignIn,
     NoPlace,
     Refusal,
     RefusedForm,
@@ -102,11 +103,19 @@ def log_unavailable(path: str, error: rest.APIException, response: HttpResponseB
         if facts.get("times") != 0:
             log.error("unavailable", extra={"facts": facts})
         logged_already(response)
+    elif isinstance(error, NoPasswordSignIn):
+        logged_already(response)
+        response.is_outage = False  # type: ignore[attr-defined]
 
 
 def logged_already(response: HttpResponseBase) -> None:
     """Marks a response as logged. Without the mark Django logs each one with a status of 500 or more."""
     response._has_been_logged = True  # type: ignore[attr-defined]
+
+
+def tells_of_outage(response: HttpResponseBase) -> bool:
+    """Whether something that requests wait for is away or full. A 503 that the deployment is meant to give tells of nothing."""
+    return response.status_code == 503 and getattr(response, "is_outage", True)
 
 
 def answer(request: HttpRequest, error: rest.APIException) -> HttpResponse:

@@ -19,7 +19,7 @@ from sage_platform.api.bodies import check_form_body
 from sage_platform.api.client import came_by_https, client_key
 from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Gate, Places
-from sage_platform.api.handlers import answer
+from sage_platform.api.handlers import answer, tells_of_outage
 from sage_platform.api.languages import HEADERS, TAGS, language_of
 from sage_platform.api.waiting import lend_connection
 from sage_platform.logs import request_id_var
@@ -86,7 +86,7 @@ class RequestContextMiddleware:
                 return answer(request, NoPlace(cause="every thread is taken"))
             gate = self.watchers_gate
         response = in_place(request, self.admit_body, leave=gate.leave)
-        if response.status_code == 503 and request.path not in WATCHERS:
+        if tells_of_outage(response) and request.path not in WATCHERS:
             self.gate.hurry()
         return response
 

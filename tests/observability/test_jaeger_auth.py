@@ -5,6 +5,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from sage_platform.accounts.models import User
 from tests.answers import ENDED, assert_forbidden, refused
+from tests.clock import Clock
 from tests.people import Caller, Response, envelope, signed_in
 from tests.rows import rows
 
@@ -77,7 +78,7 @@ def test_who_is_signed_out_is_told_where_to_sign_in(method: str, anyone: Caller)
         ("https://evil.example/", "%2F"),
         ("/jaeger/s?q=a%20b&t=%7B%22", "%2Fjaeger%2Fs%3Fq%3Da%2520b%26t%3D%257B%2522"),
         ("/jaeger/trace/\xe6\x9d\x8e", "%2Fjaeger%2Ftrace%2F%25E6%259D%258E"),
-        ("/jaeger/" + "a" * 4096, "%2Fjaeger%2F"),
+        ("/jaeger/" + "a" * 4089, "%2Fjaeger%2F"),
         ("/api/observability/jaeger/auth", "%2Fjaeger%2F"),
     ],
 )  # fmt: skip
@@ -132,6 +133,18 @@ def test_a_deactivated_administrator_is_signed_out_at_once(token: bool, admin: U
 def test_the_role_is_the_one_of_now(admin: User, as_admin: Caller) -> None:
     User.objects.filter(pk="admin").update(role="user")
     assert_forbidden(as_admin.get(AUTH))
+
+
+def test_it_is_no_visit(admin: User, clock: Clock, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """nginx drops the cookie with which a visit prolongs a session once a day."""
+    caller = signed_in(admin)
+    clock.forward(days=13)
+    before = rows()
+    with django_assert_num_queries(1):
+        response = caller.get(AUTH)
+    assert (response.status_code, response.cookies, rows() == before) == (204, {}, True)
+    assert caller.get("/api/auth/session").cookies["sage_session"]["max-age"] == 14 * 24 * 3600
+    assert rows() != before
 
 
 OTHER_SITE = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}

@@ -106,7 +106,7 @@ def test_an_address_that_only_looks_like_the_gate_is_followed(as_admin: Caller) 
 
 
 def test_an_address_that_is_too_long_for_a_redirect(as_admin: Caller, anyone: Caller) -> None:
-    longest = "/jaeger/s?" + "&" * (2048 - 10)
+    longest = "/jaeger/s?" + "&" * (4096 - 10)
     assert led(as_admin.get(LOGIN, {"next": longest})) == (302, longest)
     assert led(anyone.get(LOGIN, {"next": longest})) == (302, f"/sage/login?next={quote(longest, safe='')}&local_only=1")
     assert led(as_admin.get(LOGIN, {"next": longest + "&"})) == (302, "/jaeger/")

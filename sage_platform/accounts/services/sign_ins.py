@@ -96,6 +96,11 @@ def of_session(request: HttpRequest, *, at: datetime) -> SignIn | None:
     return sign_in
 
 
+def renew_nothing(request: HttpRequest) -> None:
+    """This request is no visit of the person: the idle days of their session go on."""
+    store_of(request).may_be_renewed = False
+
+
 def end(sign_in_id: UUID | None) -> bool:
     """End a sign-in: its session and its tokens stop counting at once, on every worker. False when none was left to end."""
     if sign_in_id is None:
