@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import re
 import secrets
 import shutil
 import socket
@@ -22,7 +21,6 @@ from tests.outbound.authority import Authority
 
 NAME = "sage.example"
 ORIGIN = f"https://{NAME}"
-BLOCK = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What Debian's own nginx.conf says around it. The folders are of this test, and the requests are logged.
 AROUND = """
 daemon off;

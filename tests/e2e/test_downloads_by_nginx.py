@@ -1,4 +1,4 @@
-"""Downloads that Debian's nginx hands out (SAGE_X_ACCEL_REDIRECT), by the location of docs/operations.md as it stands."""
+"""Downloads that Debian's nginx hands out (SAGE_X_ACCEL_REDIRECT), by the location `/media/` of deploy/nginx/sage.conf."""
 
 import json
 import shutil
@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.nginx import BLOCK, ORIGIN, Nginx, nginx, production
-from tests.e2e.served import ROOT, Platform, served
+from tests.e2e.nginx import ORIGIN, Nginx, nginx, production
+from tests.e2e.served import Platform, served
 
 pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
 
-BEFORE = "    location / {\n"
 CONTENT = bytes(range(256)) * 4 + b"and so on until there are 1058 ..."
 KEYS = ["users/alice/x", "users/alice/100% 🌿/’a?b#c{d}\"e'/%2e%2e/x", "users/alice/a&b=c;d+e/x"]
 NAME = '100% 🌿 ’a?b#c{d}"e.bin'
@@ -27,14 +26,6 @@ print(json.dumps([[row.path, row.sha256] for row in rows]))
 """
 # Of every answer: who made it, when and in what language, and which one it is.
 OF_ALL = {"date", "server", "connection", "x-request-id", "content-language"}
-
-
-def location(media: Path) -> str:
-    (block,) = [
-        text for text in BLOCK.findall((ROOT / "docs" / "operations.md").read_text(encoding="utf-8")) if "internal" in text
-    ]
-    assert "/srv/sage-media/" in block
-    return str(block).replace("/srv/sage-media/", f"{media}/")
 
 
 @contextmanager
@@ -52,7 +43,7 @@ def deployed() -> Iterator[tuple[Platform, Nginx, list[tuple[str, str]]]]:
     with media_root() as media:
         media.chmod(0o750)
         settings = production() | {"SAGE_MEDIA_ROOT": str(media), "SAGE_X_ACCEL_REDIRECT": "/media/"}
-        with served(workers=1, **settings) as platform, nginx(platform.port, {BEFORE: f"{location(media)}\n{BEFORE}"}) as front:
+        with served(workers=1, **settings) as platform, nginx(platform.port, {"/srv/sage-media/": f"{media}/"}) as front:
             made = platform.manage("shell", "-v", "0", "-c", MAKE)
             assert made.returncode == 0, made.stderr
             yield platform, front, [tuple(pair) for pair in json.loads(made.stdout)]
