@@ -117,7 +117,7 @@ check-browser: dev $(NODE_MODULES)
 	$(PYTEST) -m browser
 
 # What each of these products needs is in tests/clients/NAME.txt. They must not share our .venv, nor one another's.
-PRODUCTS := django-allauth mozilla-django-oidc pytauri swift
+PRODUCTS := django-allauth mozilla-django-oidc phoenix pytauri swift
 PRODUCT_VENVS := $(PRODUCTS:%=tests/clients/.venvs/%/installed.txt)
 
 $(PRODUCT_VENVS): tests/clients/.venvs/%/installed.txt: tests/clients/%.txt

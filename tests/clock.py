@@ -1,10 +1,19 @@
 """The platform's time, which a test moves on, or stops at a moment of its choice."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from time import sleep
 
 import pytest
 from django.utils import timezone
+
+
+def begin_after_midnight(seconds: float) -> None:
+    """Where processes with the real time take so long for what must be of one day (UTC), and it is nearly over."""
+    now = datetime.now(UTC)
+    left = (datetime.combine(now.date(), time.max, UTC) - now).total_seconds()
+    if left < seconds:
+        sleep(left + 0.1)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tests.e2e.served import end_group
 
 HERE = Path(__file__).parent
 SECRET = "sage_cs_" + "Qw7-" * 12
-START_SECONDS = 30
+START_SECONDS = 90
 
 
 @dataclass

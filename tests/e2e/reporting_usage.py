@@ -115,7 +115,10 @@ ROUNDS: list[Callable[[dict[str, str]], Iterator[tuple[str, list[Body]]]]] = [sa
 
 
 def main() -> None:
+    from tests.clock import begin_after_midnight
+
     django.setup()
+    begin_after_midnight(seconds=40)
     with context.Pool(PROCESSES) as pool:
         # In one of them: no connection to the database may cross a fork.
         tokens = pool.apply(prepare)
