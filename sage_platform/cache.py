@@ -7,12 +7,14 @@ import redis
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 
 from sage_platform.cache_errors import CacheAwayError
+from sage_platform.telemetry import tracing
 from sage_platform.turns import turns
 
 # What redis-py raises when the server cannot be reached, does not answer in time, or answers with an error, for example since
 # its memory or disk is full.
 _AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ResponseError)
 PAUSE_SECONDS = 1.0
+REDIS: dict[str, tracing.Value] = {"db.system.name": "redis"}
 
 
 class PausingRedis(redis.Redis):
@@ -27,8 +29,9 @@ class PausingRedis(redis.Redis):
             if time.monotonic() < until:
                 raise CacheAwayError("Redis was away a moment ago.")
             PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS
+        command = str(args[0])  # Of what follows, a key or a value, nothing is told.
         try:
-            with turns.lent():
+            with tracing.span(command, kind="client", **REDIS | {"db.operation.name": command}), turns.lent():
                 answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except _AWAY as error:
             PausingRedis.away_until = time.monotonic() + PAUSE_SECONDS

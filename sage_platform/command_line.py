@@ -4,6 +4,7 @@ import logging
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,7 @@ from django.db import (
 
 from sage_platform import data_folder
 from sage_platform.schema_state import pending_migrations
+from sage_platform.telemetry import tracing
 
 if TYPE_CHECKING:
     from sage_platform.databases.postgresql.base import DatabaseWrapper as PostgreSQL  # With SQLite the driver is not loaded.
@@ -41,6 +43,19 @@ INSTEAD = {
 }
 # Commands of Django that are ours as well. Django takes the one of the app that is listed first, which its own are.
 OURS = {"changepassword": "sage_platform.accounts"}
+# Commands that work for a while, mostly by themselves at night: each is a trace.
+JOBS = frozenset(
+    {
+        "backup",
+        "check_uploads",
+        "create_release",
+        "import_release",
+        "move_uploads",
+        "probe_providers",
+        "prune",
+        "rotate_encryption_keys",
+    }
+)
 INTERRUPTED = 128 + signal.SIGINT  # As shells have it.
 NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap."
 
@@ -53,12 +68,27 @@ class CommandLine(ManagementUtility):
             sys.exit(f"{subcommand} is not for this platform. Use {INSTEAD[subcommand]}.")
         if subcommand in OURS:
             return load_command_class(OURS[subcommand], subcommand)
-        return super().fetch_command(subcommand)
+        command = super().fetch_command(subcommand)
+        if subcommand in JOBS:
+            setattr(command, "execute", recorded(subcommand, command.execute))  # noqa: B010  A method, to the type checker.
+        return command
 
     def main_help_text(self, commands_only: bool = False) -> str:
         lines = [line for line in super().main_help_text(commands_only).splitlines() if line.strip() not in INSTEAD]
         # The heading of an app that has no command left, with the empty line before it.
         return re.sub(r"\n\n[^\n ]*\[\w+\][^\n ]*(?=\n\n|\Z)", "", "\n".join(lines))
+
+
+def recorded(name: str, execute: Callable[..., object]) -> Callable[..., object]:
+    def execute_as_job(*arguments: object, **options: object) -> object:
+        tracing.start()
+        try:
+            with tracing.job(name):
+                return execute(*arguments, **options)
+        finally:
+            tracing.flush()
+
+    return execute_as_job
 
 
 def run(arguments: list[str]) -> None:

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from sage_platform import env, paths
 from sage_platform.oauth2.registration import InvalidRegistrationError, Registration, read_clients
 from sage_platform.sealed_search import UnknownError, holds_sealed
+from sage_platform.telemetry.collector import Collector, CollectorError, read_collector, read_headers
 from sage_platform.web_files import served_files
 from versions.updater_key import UpdaterKey, is_secret_key
 
@@ -296,6 +297,25 @@ def _is_place(address: str) -> bool:
         return parts.port != 0 and (":" in host or bool(HOST_NAME.fullmatch(host)))
     except ValueError:
         return False
+
+
+@env.reader
+def collector(name: str, headers: Mapping[str, str]) -> Collector | None:
+    """Where traces are sent; unset means none."""
+    value = env.text(name)
+    try:
+        return read_collector(value, headers) if value else None
+    except CollectorError as error:
+        raise env.misconfigured(name, str(error)) from None
+
+
+@env.or_else(dict[str, str])
+def trace_headers(name: str, value: str) -> dict[str, str]:
+    """What the collector wants to be sent besides, such as a key."""
+    try:
+        return read_headers(value)
+    except CollectorError as error:
+        raise env.misconfigured(name, str(error)) from None
 
 
 @env.reader

@@ -6,6 +6,7 @@ told at once.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -154,6 +155,16 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 19 and least <= int(value) <= most):
         raise misconfigured(name, f"a whole number from {least} to {most}")
     return int(value)
+
+
+@reader
+def share(name: str, default: str) -> float:
+    """A part of a whole: 0 for none, 1 for all."""
+    value = text(name, default)
+    # float() would also take "nan", "1_0" and the digits of other scripts.
+    if not re.fullmatch(r"[01]|[01]?\.[0-9]{1,9}", value) or float(value) > 1:
+        raise misconfigured(name, "a number from 0 to 1, such as 0.1")
+    return float(value)
 
 
 @or_else(lambda: None)

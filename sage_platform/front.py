@@ -9,7 +9,7 @@ from sage_platform import paths
 from sage_platform.api.seams import Environ, FrontAnswer
 from sage_platform.request_body import LingeringAnswer, RequestBody, declared_length, has_body, is_chunked
 from sage_platform.stopping import under_way
-from sage_platform.telemetry.requests import KEY, UNCOUNTED, Observed
+from sage_platform.telemetry.requests import UNCOUNTED, observe
 from sage_platform.turns import turns
 
 # PEP 3333 asks for an iterable of bytes. Django's handler returns an HttpResponse, which is one, but its type does not say so.
@@ -56,7 +56,7 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         answer = answers.get(path)
         if answer is not None and path in UNCOUNTED and (told := answer(environ, start_response)) is not None:
             return told
-        observed = environ[KEY] = Observed(environ["REQUEST_METHOD"])
+        observed = observe(environ, path)
         start_response = observed.starts(start_response)
         if answer is not None and path not in UNCOUNTED and (told := answer(environ, start_response)) is not None:
             observed.route = path

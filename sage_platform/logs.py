@@ -1,4 +1,4 @@
-"""Logs as JSON lines on standard error, each with the request's id."""
+"""Logs as JSON lines on standard error, each with the request's id, and with its trace's where there is one."""
 
 import json
 import logging
@@ -16,6 +16,8 @@ from sage_platform import paths
 # Whoever has a file's address can read the file: the id in it opens it (`uploads`).
 CAPABILITY = re.compile(rf"(/{paths.FILES}/)[0-9a-f]{{32}}")
 request_id_var: ContextVar[str] = ContextVar("request_id", default="")
+# Set by `telemetry.tracing`, while traces are recorded.
+trace_id_var: ContextVar[str] = ContextVar("trace_id", default="")
 
 
 class JSONLines(logging.Formatter):
@@ -31,6 +33,8 @@ class JSONLines(logging.Formatter):
         # Django logs some refusals after the middleware has reset the variable. Such a record holds the request.
         if request_id := request_id_var.get() or getattr(getattr(record, "request", None), "request_id", ""):
             line["request_id"] = request_id
+        if trace_id := trace_id_var.get():
+            line["trace_id"] = trace_id
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -60,10 +64,11 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
     }
 
 
-class OneASecond:
-    """For a line that a flood would write again and again: it is written once a second, with how often it came since the last."""
+class Seldom:
+    """For a line that would be written again and again: it is written once in so many seconds, with how often it came since."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._times = 0
         self._next = 0.0
@@ -74,8 +79,15 @@ class OneASecond:
             self._times += 1
             if (now := time.monotonic()) < self._next:
                 return 0
-            self._next, times, self._times = now + 1, self._times, 0
+            self._next, times, self._times = now + self._seconds, self._times, 0
             return times
+
+
+class OneASecond(Seldom):
+    """For what a flood would write."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
 
 
 def log_what_python_prints() -> None:

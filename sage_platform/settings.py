@@ -91,6 +91,11 @@ SAGE_USAGE_KEEP_DAYS = env.integer("SAGE_USAGE_KEEP_DAYS", 400, least=1, most=36
 SAGE_METRICS_TOKEN = configuration.header_secret("SAGE_METRICS_TOKEN", env.secret("SAGE_METRICS_TOKEN"))
 # Where an administrator's browser finds Jaeger: a path that the proxy in front guards, or an address of another origin.
 SAGE_TRACE_JAEGER_PUBLIC_URL = configuration.jaeger_address("SAGE_TRACE_JAEGER_PUBLIC_URL", SAGE_WEB_BASE_PATH)
+# Where traces are sent; None: none are made.
+SAGE_TRACE_COLLECTOR = configuration.collector(
+    "SAGE_TRACE_JAEGER_ENDPOINT", configuration.trace_headers("SAGE_TRACE_HEADERS", env.secret("SAGE_TRACE_HEADERS"))
+)
+SAGE_TRACE_SAMPLE = env.share("SAGE_TRACE_SAMPLE", "1")
 
 # -- Model providers ------------------------------------------------------------------------------------------------------
 # A probe holds a slot, and a thread, for at most twice this time, so that slow vendors cannot hold threads for long.

@@ -58,8 +58,11 @@ class UnderWay:
 under_way = UnderWay()
 
 
-def end_when_told() -> None:
-    """Call it in the main thread of a worker, before the server has set its own answers to signals: they are `_answer_once`."""
+def end_when_told(last: Callable[[], None]) -> None:
+    """Call it in the main thread of a worker, before the server has set its own answers to signals: they are `_answer_once`.
+
+    `last` is what has to be done where stalled bodies alone keep the worker from ending.
+    """
     # Whoever serves the platform with another server may be without it.
     import granian._signals  # noqa: PLC0415
 
@@ -68,7 +71,7 @@ def end_when_told() -> None:
     signal.set_wakeup_fd(teller, warn_on_full_buffer=False)
     # The one place where granian sets its answers.
     setattr(granian._signals, "set_main_signals", _answer_once)  # noqa: B010  Not in its types.
-    Thread(target=_end_when_told, args=[told], name="stopping", daemon=True).start()
+    Thread(target=_end_when_told, args=[told, last], name="stopping", daemon=True).start()
 
 
 def _answer_once(answer: Callable[[int, None], object]) -> None:
@@ -87,7 +90,7 @@ def _answer_once(answer: Callable[[int, None], object]) -> None:
         signal.signal(number, once)
 
 
-def _end_when_told(told: int) -> None:
+def _end_when_told(told: int, last: Callable[[], None]) -> None:
     while (number := os.read(told, 1)[0]) not in STOPS:
         pass
     answer = signal.getsignal(number)
@@ -98,5 +101,6 @@ def _end_when_told(told: int) -> None:
         time.sleep(LOOK_SECONDS)
         if not under_way.nothing_but_stalled():
             quiet_since = time.monotonic()
+    last()
     # Not `sys.exit`, which would wait for the threads.
     os._exit(0)

@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import multiprocessing.util
 import signal
 
 from sage_platform.telemetry import multiprocess as counting
@@ -11,7 +12,7 @@ counting.begin()
 
 from sage_platform.front import leaving  # noqa: E402
 from sage_platform.stopping import end_when_told  # noqa: E402
-from sage_platform.telemetry import process  # noqa: E402
+from sage_platform.telemetry import process, tracing  # noqa: E402
 from sage_platform.wsgi import application  # noqa: E402
 
 
@@ -24,9 +25,12 @@ def leave(*_: object) -> None:
 
 
 if multiprocessing.parent_process() is not None:
-    end_when_told()
+    end_when_told(last=tracing.flush)
     signal.signal(signal.SIGUSR1, leave)
     process.publish_always()
+    # Nothing else is run at the end of a process that was forked.
+    multiprocessing.util.Finalize(None, tracing.flush, exitpriority=0)
+tracing.start()
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
 # better part of a tenth of a second.

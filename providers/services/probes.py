@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -82,7 +83,7 @@ def probe_all(providers: Iterable[Provider], *, at_once: int) -> Iterator[tuple[
     A crash of ours over what one vendor said is told and not kept, and the others are asked all the same.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="probe") as pool:
-        asked = {pool.submit(ask, provider): provider for provider in providers}
+        asked = {pool.submit(copy_context().run, ask, provider): provider for provider in providers}
         for answered in as_completed(asked):
             provider, crash = asked[answered], answered.exception()
             if crash is None:

@@ -1,6 +1,6 @@
 """The door itself: check, resolve, connect, send, receive, once for each hop."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -25,8 +25,11 @@ from sage_platform.outbound.lookup import Resolver, resolve, system_resolver
 from sage_platform.outbound.policy import Address, AllowedNetwork, Policy
 from sage_platform.outbound.request import Outgoing, outgoing
 from sage_platform.outbound.target import Target, parse
+from sage_platform.telemetry import tracing
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Of a hop.
+Opened = Callable[[Outgoing, Deadline, int], AbstractContextManager[requests.Response]]
 FAILURES = (requests.RequestException, HTTPError, OSError)
 
 
@@ -109,18 +112,29 @@ class Door:
         """As `request`, but the body comes in pieces while the block runs; the connection ends with the block."""
         call = outgoing(method, url, headers, json, trusted=trusted)
         with ExitStack() as hop:
-            response = hop.enter_context(self._hop(call, deadline, max_bytes))
+            response = self._answered(hop, call, self._hop, deadline, max_bytes)
             for _hop in range(max_redirects):
                 if not _leads_on(response):
                     break
                 call = call.redirected(response.status_code, response.headers["location"])
                 hop.close()
-                response = hop.enter_context(self._next_hop(call, deadline, max_bytes))
+                response = self._answered(hop, call, self._next_hop, deadline, max_bytes)
             if max_redirects and _leads_on(response):
                 raise TooManyRedirects
             received = _received(response, max_bytes, bodiless=call.method == "HEAD")
             chunks = limited(received, max_bytes, deadline)
             yield Incoming(response.status_code, CaseInsensitiveDict(response.headers), chunks, call.target.url)
+
+    @staticmethod
+    def _answered(hop: ExitStack, call: Outgoing, opened: Opened, deadline: Deadline, max_bytes: int) -> requests.Response:
+        """The answer of one hop, a part of the trace. Of the address the host alone is told, and nothing of the trace is sent."""
+        place: dict[str, tracing.Value] = {"server.address": call.target.host, "server.port": call.target.port}
+        span = hop.enter_context(tracing.span(call.method, kind="client", **{"http.request.method": call.method}, **place))
+        response = hop.enter_context(opened(call, deadline, max_bytes))
+        span.set("http.response.status_code", response.status_code)
+        if response.status_code >= 400:
+            span.fail(str(response.status_code))
+        return response
 
     def _next_hop(self, call: Outgoing, deadline: Deadline, max_bytes: int) -> AbstractContextManager[requests.Response]:
         try:

@@ -14,12 +14,13 @@ from wsgiref.types import StartResponse
 from prometheus_client import Counter, Gauge, Histogram
 
 from sage_platform import paths
+from sage_platform.telemetry.tracing import OTHER_METHOD, Root, request_ended, request_started
 
 # Its key in the environ.
 KEY = "sage.observed"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 # One value of the label for whatever anybody invents.
-OTHER = "OTHER"
+OTHER = OTHER_METHOD
 UNKNOWN = "unknown"
 # They are asked all the time by machines, and would be most of what is counted.
 UNCOUNTED = frozenset({f"/{paths.ALIVE}", f"/{paths.API}/{paths.HEALTH}", f"/{paths.API}/{paths.METRICS}"})
@@ -76,14 +77,15 @@ def figures(method: str, route: str) -> Figures:
 class Observed:
     """One request. `status` is that of its answer, 0 while there is none."""
 
-    __slots__ = ("_began", "_in_progress", "method", "request_id", "route", "seconds", "status", "trace_id", "user_id")
+    __slots__ = ("_began", "_in_progress", "method", "request_id", "route", "seconds", "status", "trace", "user_id")
 
     def __init__(self, method: str) -> None:
         self.method = method if method in METHODS else OTHER
         self.route = ""
         self.status = 0
         self.seconds = 0.0
-        self.request_id = self.trace_id = self.user_id = ""
+        self.request_id = self.user_id = ""
+        self.trace: Root | None = None
         self._in_progress: Gauge | None = None
         self._began = time.perf_counter()
 
@@ -108,12 +110,23 @@ class Observed:
         self.seconds = time.perf_counter() - self._began
         if self.route not in UNCOUNTED:
             figures(self.method, self.route or UNKNOWN).count(self.status or 500, self.seconds)
+        if self.trace is not None:
+            route, status = self.route or UNKNOWN, self.status or 500
+            request_ended(self.trace, method=self.method, route=route, status=status, request_id=self.request_id)
 
     def is_over(self) -> None:
         """The answer's last byte was taken over by the server, or its client has left."""
         if self._in_progress is not None:
             self._in_progress.dec()
             self._in_progress = None
+
+
+def observe(environ: dict[str, Any], path: str) -> Observed:
+    """A request that arrives, on the thread that answers it."""
+    seen = environ[KEY] = Observed(environ["REQUEST_METHOD"])
+    if path not in UNCOUNTED:
+        seen.trace = request_started(environ)
+    return seen
 
 
 def observed(environ: dict[str, Any]) -> Observed:

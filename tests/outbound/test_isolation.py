@@ -310,7 +310,7 @@ def imported(path: Path) -> set[str]:
 
 
 def test_nothing_but_the_door_speaks_http() -> None:
-    """But for S3, whose client (boto3) has the deployment's own address."""
+    """But for S3, whose client (boto3) has the deployment's own address, and for traces, which go to one too."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     speakers = {
         path.relative_to(ROOT).as_posix()
@@ -318,10 +318,10 @@ def test_nothing_but_the_door_speaks_http() -> None:
         if any(name == client or name.startswith(f"{client}.") for name in imported(path) for client in CLIENTS)
     }
     inside = {f"sage_platform/outbound/{name}.py" for name in ("connection", "door", "request")}
-    assert speakers == inside
+    assert speakers == inside | {"sage_platform/telemetry/otlp.py"}
 
 
-def test_the_door_knows_nothing_of_the_platform_but_its_settings() -> None:
+def test_the_door_knows_nothing_of_the_platform_but_its_settings_and_traces() -> None:
     for path in (ROOT / "sage_platform" / "outbound").glob("*.py"):
         ours = {name for name in imported(path) if name.split(".")[0] in PACKAGES}
-        assert all(name.startswith("sage_platform.outbound") for name in ours), path.name
+        assert all(name.startswith(("sage_platform.outbound", "sage_platform.telemetry")) for name in ours), path.name

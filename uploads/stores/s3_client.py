@@ -15,6 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from django.conf import settings
 
+from sage_platform.telemetry import tracing
+
 CONNECT_SECONDS = 2.0
 # The longest silence that is waited for: between two pieces, and for the answer to a part of 16 MiB, of which the last megabytes
 # are still on their way, and which a store on slow disks has to write first.
@@ -29,6 +31,8 @@ LOOK_CONNECT_SECONDS = 0.4
 LOOK_READ_SECONDS = 0.5
 # Of `open_object`, beside one for each upload. A connection beyond these is made all the same, and closed after its use.
 READERS = 8
+# In the library's own dictionary of a call.
+SPAN = "sage.span"
 
 _lock = Lock()
 
@@ -80,12 +84,37 @@ def _connections(access: Access, process: int) -> Connections:
     client = resource.meta.client
     client.meta.events.register_first("needs-retry.s3", give_up_after_silence)
     client.complete_multipart_upload = joining.complete_multipart_upload
+    for made in (client, joining):
+        made.meta.events.register("before-call.s3", begin_span)
+        made.meta.events.register("after-call.s3", end_span)
+        made.meta.events.register("after-call-error.s3", end_failed_span)
     return Connections(resource, client, looking)
 
 
 def give_up_after_silence(caught_exception: Exception | None, **_facts: object) -> None:
     if isinstance(caught_exception, ConnectTimeoutError | ReadTimeoutError):
         raise caught_exception
+
+
+def begin_span(model: Any, context: dict[str, Any], **_facts: object) -> None:
+    """A call to the store is a part of the trace: its operation alone, since bucket and key are in the address."""
+    if tracing.is_recording():
+        facts: dict[str, tracing.Value] = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": model.name}
+        context[SPAN] = tracing.span(f"S3.{model.name}", kind="client", **facts)
+        context[SPAN].__enter__()
+
+
+def end_span(http_response: Any, context: dict[str, Any], **_facts: object) -> None:
+    if (span := context.pop(SPAN, None)) is not None:
+        span.set("http.response.status_code", http_response.status_code)
+        if http_response.status_code >= 400:
+            span.fail(str(http_response.status_code))
+        span.__exit__(None, None, None)
+
+
+def end_failed_span(exception: Exception, context: dict[str, Any], **_facts: object) -> None:
+    if (span := context.pop(SPAN, None)) is not None:
+        span.__exit__(type(exception), exception, None)
 
 
 # What stands in somebody's ~/.aws, or in AWS_PROFILE, is not the platform's setting.

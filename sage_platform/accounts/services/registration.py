@@ -21,6 +21,7 @@ from sage_platform.accounts.services.limits import Act, Limit
 from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, Unavailable
 from sage_platform.api.waiting import waiting
+from sage_platform.telemetry import tracing
 
 CODE_SECONDS = 300
 PAUSE_SECONDS = 30
@@ -81,8 +82,9 @@ def _delivered(email: str, subject: str, text: str) -> bool:
 
     The latter counts as sent: else anybody could find out through us which addresses a mail server knows.
     """
+    place: dict[str, tracing.Value] = {"server.address": settings.EMAIL_HOST, "server.port": settings.EMAIL_PORT}
     try:
-        with waiting():
+        with waiting(), tracing.span("send mail", kind="client", **place):
             send_mail(subject, text, None, [email])
     except SMTPRecipientsRefused as refused:
         return all(code >= 500 for code, _text in refused.recipients.values())
