@@ -42,11 +42,13 @@ def site() -> Iterator[Site]:
             "PHOENIX_TELEMETRY_ENABLED": "false",
             "PHOENIX_ALLOW_EXTERNAL_RESOURCES": "false",
         }
+        # It makes addresses with its path before them, and wants to be asked without.
+        changes = {"127.0.0.1:16686": f"127.0.0.1:{phoenix.port}", "proxy_pass http://jaeger;": "proxy_pass http://jaeger/;"}
         command = [str(HERE / ".venvs" / "phoenix" / "bin" / "phoenix"), "serve"]
         with (
             running(phoenix, command, settings),
             served(workers=1, **production()) as platform,
-            nginx(platform.port, {"127.0.0.1:16686": f"127.0.0.1:{phoenix.port}"}) as front,
+            nginx(platform.port, changes) as front,
         ):
             admin = signed_in(front, "admin", platform.admin_password)
             made = admin.post(f"{ORIGIN}/api/user/add", json={"username": "alice", "password": ALICE})
