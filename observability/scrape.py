@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from observability.families import shown
 from sage_platform.api import seams
 from sage_platform.logs import OneASecond
 from sage_platform.telemetry import multiprocess
@@ -27,7 +28,10 @@ unreadable = OneASecond()
 
 def exposition() -> bytes:
     """Of all workers of this machine; of this process alone where `serve` has not started it."""
-    publisher.publish()
+    try:
+        publisher.publish()
+    except OSError as error:
+        warn("what this worker takes of the machine", error)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Everything())
     return generate_latest(registry)
@@ -38,7 +42,7 @@ class Everything(Collector):
         for metric in counted():
             yield metric
             if metric.name == STARTED:
-                uptime = time.time() - metric.samples[0].value
+                uptime = max(0.0, time.time() - metric.samples[0].value)
                 yield gauge(f"{PREFIX}uptime_seconds", "How long the oldest worker has been there.", uptime)
         yield from machine()
         yield from of_rooms()
@@ -46,9 +50,16 @@ class Everything(Collector):
 
 def counted() -> Iterable[Metric]:
     """Without what prometheus_client shows of a process by itself, under names of its own."""
-    folder = multiprocess.folder()
-    metrics = REGISTRY.collect() if folder is None else multiprocess.collected(folder)
-    return (metric for metric in metrics if metric.name.startswith(PREFIX))
+    if (folder := multiprocess.folder()) is not None:
+        try:
+            if numbers := multiprocess.counted(folder):
+                return shown(numbers)
+        except OSError as error:
+            # Where others may be counted, to show this worker alone would look as if all had begun from zero.
+            if multiprocess.worker.is_known or isinstance(error, TimeoutError):
+                warn("what the workers have counted", error)
+                return []
+    return (metric for metric in REGISTRY.collect() if metric.name.startswith(PREFIX))
 
 
 def machine() -> Iterator[Metric]:
@@ -69,10 +80,14 @@ def of_rooms() -> Iterator[Metric]:
             for labels, value in told.read():
                 family.add_metric(labels, value)
         except Exception as error:  # noqa: BLE001  What one room cannot tell just now must not hide the rest.
-            if times := unreadable.times():
-                log.warning("metrics: %s cannot be read (%s)", name, type(error).__name__, extra={"facts": {"times": times}})
+            warn(name, error)
         else:
             yield family
+
+
+def warn(what: str, error: Exception) -> None:
+    if times := unreadable.times():
+        log.warning("metrics: %s cannot be read (%s)", what, type(error).__name__, extra={"facts": {"times": times}})
 
 
 def gauge(name: str, text: str, value: float) -> Metric:

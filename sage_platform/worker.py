@@ -7,8 +7,8 @@ import signal
 
 from sage_platform.telemetry import multiprocess as counting
 
-# The modules below define metrics, which have to know by then where they are counted.
-counting.begin()
+# Before anything is loaded that defines a metric: the first to ask tells prometheus_client where numbers are kept.
+counting.count_in_files()
 
 from sage_platform.front import leaving  # noqa: E402
 from sage_platform.stopping import end_when_told  # noqa: E402
@@ -27,7 +27,6 @@ def leave(*_: object) -> None:
 if multiprocessing.parent_process() is not None:
     end_when_told(last=tracing.flush)
     signal.signal(signal.SIGUSR1, leave)
-    process.publish_always()
     # Nothing else is run at the end of a process that was forked.
     multiprocessing.util.Finalize(None, tracing.flush, exitpriority=0)
 tracing.start()
@@ -36,5 +35,7 @@ tracing.start()
 # better part of a tenth of a second.
 gc.collect()
 gc.freeze()
+if multiprocessing.parent_process() is not None:
+    process.publish_always()
 
 __all__ = ["application"]

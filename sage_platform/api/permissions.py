@@ -14,8 +14,20 @@ from sage_platform.api.cross_site import check_same_site
 from sage_platform.api.errors import WrongMetricsToken
 from sage_platform.api.seams import ThirdParty
 
-# By any of these a proxy says that it asks for somebody else (RFC 7239, and what was there before).
-FORWARDING = ("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO", "X_REAL_IP")
+# By a header that begins so a proxy says that it asks for somebody else (RFC 9110 §7.6.3, RFC 7239, and what was there before).
+FORWARDING = (
+    "HTTP_VIA",
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED",
+    "HTTP_X_ORIGINAL",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_X_CLUSTER_CLIENT_IP",
+    "HTTP_X_ENVOY",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_FASTLY_CLIENT_IP",
+)
 ONLY_HERE = _("Metrics are shown on this machine alone. To read them from elsewhere, set SAGE_METRICS_TOKEN.")
 
 
@@ -99,4 +111,4 @@ class MetricsReader(Anyone):
 def is_on_this_machine(request: HttpRequest) -> bool:
     """By the socket's peer, and by no proxy that runs here too."""
     peer = peer_address(request)
-    return peer is not None and peer.is_loopback and not any(f"HTTP_{name}" in request.META for name in FORWARDING)
+    return peer is not None and peer.is_loopback and not any(name.startswith(FORWARDING) for name in request.META)

@@ -1,80 +1,111 @@
-"""Where the workers count: files in the data folder that any worker can add up, so that a scrape shows all of them.
+"""The files in which the workers count, so that whichever of them is asked can add them up (docs/operations.md#metrics).
 
-They are those of prometheus_client's multiprocess mode, with two differences. A worker is known by a random name, not by its
-process id, which the system gives to somebody else one day; and it lives as long as it holds a lock on a file of that name. And
-what dead workers have counted is folded into one file when a worker starts, else each one that ever lived would cost every scrape
-its share.
+A worker is known by a random name, not by its process id, which the system gives to somebody else one day; and it lives as long
+as it holds a lock on a file of that name. What dead workers have counted is folded into one file of each kind when a worker
+starts, else each one that ever lived would cost every scrape its share.
 """
 
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from logging import getLogger
 from pathlib import Path
 from secrets import token_hex
 
-from prometheus_client import Metric, multiprocess, values
-from prometheus_client.mmap_dict import MmapedDict
+from sage_platform.telemetry.cells import TOGETHER, kept
+from sage_platform.telemetry.files import File, Key, parsed, read
 
 log = getLogger("sage.metrics")
-# Named by `serve`, before a worker loads anything. The library reads it too, each time it opens a file.
+# `serve` names the folder by it. The name is prometheus_client's own.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 LOCK = "lock"
-# The file whose lock a living worker holds.
+# So long somebody waits for the lock, which is held for milliseconds. Who holds it may be frozen, and must not freeze the rest.
+LOCK_SECONDS = 5.0
+# The ending of the file whose lock a living worker holds.
 ALIVE = "alive"
 # The worker that never lived, whose files hold what the dead ones have counted.
 FOLDED = "folded"
 # What is to be done with files that are ready, so that a kill in between neither loses nor doubles anything.
 PLAN = "plan.json"
-# Of dead workers, this is kept: counters are sums over everybody who ever lived, and of these gauges the greatest counts.
-KEPT = ("counter", "histogram", "gauge_max")
-# The lock of this process, held until it ends, however it ends.
-_held: list[int] = []
+# What is kept of dead workers.
+LASTING = frozenset(kind for kind in TOGETHER if "live" not in kind)
+
+
+class Worker:
+    """This process, as the others know it."""
+
+    def __init__(self) -> None:
+        self._name = token_hex(8)
+        # Whose lock is held until the process ends, however it ends.
+        self._alive: int | None = None
+        self._failed = False
+        # The damaged files that were told of.
+        self.told: set[str] = set()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the others would see what it counts."""
+        return self._alive is not None
+
+    def count_in(self, where: Path) -> bool:
+        """Whether all that this process counts is in its files. Where they cannot be written, it is to be asked again later."""
+        try:
+            if self._alive is None:
+                self._alive = _joined(where, self._name)
+                kept.begin(where, self._name)
+            kept.settle()
+        except OSError as error:
+            if not self._failed:
+                log.warning(
+                    "metrics: what this worker counts is not shown until its files in %s can be written (%s)",
+                    where,
+                    error.strerror,
+                )
+            self._failed = True
+            return False
+        if self._failed:
+            log.warning("metrics: the files in %s can be written again, and nothing was lost", where)
+        self._failed = False
+        return True
+
+
+worker = Worker()
 
 
 def folder() -> Path | None:
     """None where the process counts by itself: a command, a test, a server that `serve` has not started."""
-    named = os.environ.get(FOLDER)  # noqa: TID251  `serve` tells it so, since the library reads it so.
+    named = os.environ.get(FOLDER)  # noqa: TID251  `serve` tells it so.
     return Path(named) if named else None
 
 
-def begin() -> None:
-    """Count in files from now on. Call it before the first metric is defined, and in a process that forks no other that counts.
+def count_in_files() -> None:
+    """Or go on trying: ask it when the process starts, and every few seconds. It must fork none that counts.
 
-    A platform whose folder cannot be written answers all the same; this worker then counts for itself.
+    A platform whose folder cannot be written answers all the same.
     """
-    if (where := folder()) is None:
-        return
-    own = token_hex(8)
-    try:
-        with _locked(where, fcntl.LOCK_EX):
-            _fold(where)
-            alive = os.open(where / f"{own}.{ALIVE}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            fcntl.flock(alive, fcntl.LOCK_EX)
-            _held.append(alive)
-    except OSError as error:
-        log.warning("metrics: this worker is not counted, since its files cannot be written: %s", error.strerror)
-        del os.environ[FOLDER]  # noqa: TID251
-        values.ValueClass = values.MutexValue
-        return
-    values.ValueClass = values.MultiProcessValue(lambda: own)
+    if (where := folder()) is not None:
+        worker.count_in(where)
 
 
-def collected(where: Path) -> Iterable[Metric]:
-    """What all workers have counted, and the gauges of those that live."""
-    with _locked(where, fcntl.LOCK_SH):
+def counted(where: Path) -> dict[str, list[tuple[Key, float]]]:
+    """By the kind of a metric: what all workers have counted, and the gauges of those that live. Empty where nobody counts."""
+    with _locked(where):
         living = _living(where)
-        files = [path for path in sorted(where.glob("*.db")) if _kind(path) in KEPT or _worker(path) in living]
-        metrics: Iterable[Metric] = multiprocess.MultiProcessCollector.merge([str(path) for path in files])
-        return list(metrics)
+        if not living:
+            return {}
+        _carry_out_plan(where)
+        files = [path for path in sorted(where.glob("*.db")) if _kind(path) in LASTING or _worker(path) in living]
+        numbers = {kind: _added_up(kind, [path for path in files if _kind(path) == kind]) for kind in TOGETHER}
+    return {kind: [(parsed(key), number) for key, number in found.items()] for kind, found in numbers.items()}
 
 
 def clear(where: Path) -> None:
     """Begin from zero where nobody is counting: `serve` asks, since what an older version has counted may have other labels."""
-    # A folder that cannot be written is told of by each worker (`begin`).
-    with suppress(OSError), _locked(where, fcntl.LOCK_EX):
+    # A folder that cannot be written is told of by each worker.
+    with suppress(OSError), _locked(where):
         if not _living(where):
             for path in where.iterdir():
                 if path.name != LOCK:
@@ -82,11 +113,40 @@ def clear(where: Path) -> None:
 
 
 @contextmanager
-def _locked(where: Path, how: int) -> Iterator[None]:
-    where.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (where / LOCK).open("w") as file:
-        fcntl.flock(file, how)
+def _locked(where: Path) -> Iterator[None]:
+    """Raises TimeoutError, which is an OSError, where somebody holds the lock and does not let it go."""
+    with suppress(FileExistsError):
+        where.mkdir(mode=0o700, parents=True)
+    file = os.open(where / LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        until = time.monotonic() + LOCK_SECONDS
+        while not _takes(file):
+            if time.monotonic() > until:
+                raise TimeoutError(None, "somebody holds the lock")
+            time.sleep(0.002)
         yield
+    finally:
+        os.close(file)
+
+
+def _takes(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _joined(where: Path, name: str) -> int:
+    """The file by which this worker is known to live, with its lock."""
+    with _locked(where):
+        try:
+            _fold(where)
+        except OSError as error:
+            log.warning("metrics: the files of dead workers cannot be folded (%s)", error.strerror)
+        alive = os.open(where / f"{name}.{ALIVE}", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        return alive
 
 
 def _living(where: Path) -> set[str]:
@@ -95,16 +155,10 @@ def _living(where: Path) -> set[str]:
 
 def _is_held(path: Path) -> bool:
     with path.open("rb") as file:
-        try:
-            # Shared, so that two that look at once do not take each other for the worker.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+        return not _takes(file.fileno())
 
 
 def _kind(path: Path) -> str:
-    """`counter`, `histogram` or `gauge_` with its mode."""
     return path.stem.rpartition("_")[0]
 
 
@@ -113,22 +167,21 @@ def _worker(path: Path) -> str:
 
 
 def _fold(where: Path) -> None:
-    """Add the files of the dead to the one that is folded, and delete them."""
+    """Add the files of the dead to those that are folded, and delete them."""
     _carry_out_plan(where)
     living = _living(where)
-    dead = [path for path in where.glob("*.db") if _worker(path) not in living | {FOLDED}]
-    plan: dict[str, list[str]] = {"ready": [], "gone": [path.name for path in dead]}
-    for kind in KEPT:
-        files = [path for path in [*dead, where / f"{kind}_{FOLDED}.db"] if _kind(path) == kind and path.exists()]
-        if len(files) > 1 or (files and _worker(files[0]) != FOLDED):
-            ready = where / f"{kind}_{FOLDED}.db.new"
-            ready.unlink(missing_ok=True)
-            _write(ready, _added_up(files, greatest=kind == "gauge_max"))
-            plan["ready"].append(ready.name)
+    files = sorted(path for path in where.glob("*.db") if _worker(path) not in living)
+    dead = [path.name for path in files if _worker(path) != FOLDED]
     if dead:
-        draft = where / f"{PLAN}.new"
-        draft.write_text(json.dumps(plan))
-        draft.replace(where / PLAN)
+        ready = []
+        for kind in sorted({_kind(path) for path in files if path.name in dead} & LASTING):
+            draft = where / f"{kind}_{FOLDED}.db.new"
+            draft.unlink(missing_ok=True)
+            _write(draft, _added_up(kind, [path for path in files if _kind(path) == kind]))
+            ready.append(draft.name)
+        plan = where / f"{PLAN}.new"
+        plan.write_text(json.dumps({"ready": ready, "gone": dead}))
+        plan.replace(where / PLAN)
         _carry_out_plan(where)
     for path in where.glob(f"*.{ALIVE}"):
         if path.stem not in living:
@@ -149,19 +202,30 @@ def _carry_out_plan(where: Path) -> None:
     plan.unlink()
 
 
-def _added_up(files: Iterable[Path], *, greatest: bool) -> dict[str, float]:
-    """By the library's key of a sample."""
-    found: dict[str, float] = {}
+def _added_up(kind: str, files: Iterable[Path]) -> dict[bytes, float]:
+    found: dict[bytes, float] = {}
+    together = TOGETHER[kind]
     for path in files:
-        for key, value, _timestamp, _position in MmapedDict.read_all_values_from_file(str(path)):
-            found[key] = max(found.get(key, value), value) if greatest else found.get(key, 0.0) + value
+        for key, number in _numbers(path):
+            found[key] = together((found[key], number)) if key in found else number
     return found
 
 
-def _write(path: Path, samples: dict[str, float]) -> None:
-    file = MmapedDict(str(path))
+def _numbers(path: Path) -> list[tuple[bytes, float]]:
+    """None of a file that is damaged, which is told once."""
     try:
-        for key, value in samples.items():
-            file.write_value(key, value, 0.0)
+        return read(path)
+    except ValueError as error:
+        if path.name not in worker.told:
+            worker.told.add(path.name)
+            log.error("metrics: %s is left out, since it is damaged (%s)", path, error)
+        return []
+
+
+def _write(path: Path, numbers: dict[bytes, float]) -> None:
+    file = File(path)
+    try:
+        for key, number in numbers.items():
+            file.numbers[file.place(key.decode())] = number
     finally:
         file.close()

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, ProcessCollector
 
+from sage_platform.telemetry import multiprocess
+
 EVERY_SECONDS = 5.0
 TASKS = Path("/proc/self/task")
 PREFIX = "sage_server_process_"
@@ -44,6 +46,11 @@ class Publisher:
         self._collector = ProcessCollector(registry=None)
         self._before = Taken(0.0, (0, 0, 0))
         self._lock = threading.Lock()
+        self._frozen = 0
+
+    def look_at_frozen(self) -> None:
+        """Once: what is set aside (`worker`) is not listed among the objects any more, and to count it takes 10 ms."""
+        self._frozen = gc.get_freeze_count()
 
     def publish(self) -> None:
         with self._lock:  # A scrape may come at the same time as the thread.
@@ -56,13 +63,11 @@ class Publisher:
             (VIRTUAL, "process_virtual_memory_bytes"),
             (OPEN_FILES, "process_open_fds"),
             (MOST_FILES, "process_max_fds"),
-            (STARTED, "process_start_time_seconds"),
         ):
             if name in told:  # On Linux alone.
                 gauge.set(told[name])
         THREADS.set(len(list(TASKS.iterdir())) if sys.platform == "linux" else threading.active_count())
-        # What was set aside at the start (`worker`) is no longer listed, only counted.
-        OBJECTS.set(gc.get_freeze_count() + len(gc.get_objects()))
+        OBJECTS.set(self._frozen + len(gc.get_objects()))
         now = Taken(time.process_time(), tuple(each["collections"] for each in gc.get_stats()))
         PROCESSOR.inc(now.processor - self._before.processor)
         for generation, (after, before) in enumerate(zip(now.collections, self._before.collections, strict=True)):
@@ -74,10 +79,12 @@ publisher = Publisher()
 
 
 def publish_always() -> None:
-    """In a thread of its own, for as long as the process lives."""
+    """In a thread of its own, for as long as the process lives; once all that is there to stay is set aside."""
+    publisher.look_at_frozen()
 
     def publish() -> None:
         while True:
+            multiprocess.count_in_files()  # Where they could not be written until now.
             with suppress(OSError):  # No file is left to be opened: the next time.
                 publisher.publish()
             time.sleep(EVERY_SECONDS)

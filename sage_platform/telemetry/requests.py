@@ -5,15 +5,17 @@ the resolver its route, the middleware its id, sign-in its user.
 """
 
 import re
-import time
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
+from time import perf_counter, time
 from typing import Any
 from wsgiref.types import StartResponse
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from sage_platform import paths
+from sage_platform.telemetry.cells import Cell, cell_of, cells_of, lock
 from sage_platform.telemetry.tracing import OTHER_METHOD, Root, request_ended, request_started
 
 # Its key in the environ.
@@ -27,12 +29,13 @@ UNCOUNTED = frozenset({f"/{paths.ALIVE}", f"/{paths.API}/{paths.HEALTH}", f"/{pa
 # Of a route's variable part: its converter, and its name.
 VARIABLE = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 REQUESTS = Counter("sage_server_http_requests_total", "Requests that were answered.", ["method", "path", "status"])
 DURATIONS = Histogram(
     "sage_server_http_request_duration_seconds",
     "How long it took until an answer was ready to be sent.",
     ["method", "path"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=BUCKETS,
 )
 IN_PROGRESS = Gauge(
     "sage_server_http_requests_in_progress",
@@ -49,24 +52,31 @@ LAST_SEEN = Gauge(
 
 
 class Figures:
-    """Those of one method and route. To look them up anew for each request would cost as much as to count."""
+    """Those of one method and route. To look them up anew for each request would cost more than to count."""
 
-    __slots__ = ("_by_status", "_labels", "durations", "in_progress")
+    __slots__ = ("_buckets", "_by_status", "_labels", "_sum", "in_progress")
 
     def __init__(self, method: str, route: str) -> None:
         self._labels = (method, route)
-        self.durations = DURATIONS.labels(method, route)
-        self.in_progress = IN_PROGRESS.labels(method, route)
-        self._by_status: dict[int, tuple[Counter, Gauge]] = {}
+        self._sum, self._buckets = cells_of(DURATIONS.labels(method, route))
+        self.in_progress = cell_of(IN_PROGRESS.labels(method, route))
+        self._by_status: dict[int, tuple[Cell, Cell]] = {}
 
     def count(self, status: int, seconds: float) -> None:
-        if (found := self._by_status.get(status)) is None:
-            labels = (*self._labels, str(status))
-            found = self._by_status[status] = REQUESTS.labels(*labels), LAST_SEEN.labels(*labels)
-        requests, last_seen = found
-        requests.inc()
-        last_seen.set(time.time())
-        self.durations.observe(seconds)
+        """As the library would, but all numbers of a request under one lock: it is a good part of what `check` costs."""
+        amount, last_seen = self._by_status.get(status) or self._of(status)
+        total, bucket = self._sum, self._buckets[bisect_left(BUCKETS, seconds)]
+        now = time()
+        with lock:
+            amount.numbers[amount.place] += 1.0
+            last_seen.numbers[last_seen.place] = now
+            total.numbers[total.place] += seconds
+            bucket.numbers[bucket.place] += 1.0
+
+    def _of(self, status: int) -> tuple[Cell, Cell]:
+        labels = (*self._labels, str(status))
+        found = self._by_status[status] = cell_of(REQUESTS.labels(*labels)), cell_of(LAST_SEEN.labels(*labels))
+        return found
 
 
 @lru_cache(maxsize=4096)  # More than there are: routes come from the code, methods from the list.
@@ -75,26 +85,28 @@ def figures(method: str, route: str) -> Figures:
 
 
 class Observed:
-    """One request. `status` is that of its answer, 0 while there is none."""
+    """One request."""
 
-    __slots__ = ("_began", "_in_progress", "method", "request_id", "route", "seconds", "status", "trace", "user_id")
+    # As the OpenAPI document writes it; empty for an address that leads nowhere, and while it is not known.
+    route = ""
+    # Of its answer; 0 while there is none.
+    status = 0
+    seconds = 0.0
+    request_id = ""
+    user_id = ""
+    trace: Root | None = None
+    _in_progress: Cell | None = None
 
     def __init__(self, method: str) -> None:
         self.method = method if method in METHODS else OTHER
-        self.route = ""
-        self.status = 0
-        self.seconds = 0.0
-        self.request_id = self.user_id = ""
-        self.trace: Root | None = None
-        self._in_progress: Gauge | None = None
-        self._began = time.perf_counter()
+        self._began = perf_counter()
 
     def leads_to(self, route: str) -> None:
-        """Its route is known, as the OpenAPI document writes it, and work on it begins."""
+        """Its route is known, and work on it begins."""
         self.route = route
         if self._in_progress is None and route not in UNCOUNTED:
             self._in_progress = figures(self.method, route).in_progress
-            self._in_progress.inc()
+            self._in_progress.inc(1.0)
 
     def starts(self, start_response: StartResponse) -> StartResponse:
         """The server's own, which the status goes through."""
@@ -107,7 +119,7 @@ class Observed:
 
     def is_answered(self) -> None:
         """The answer is ready, though perhaps not sent. Whoever has the answer finds it counted."""
-        self.seconds = time.perf_counter() - self._began
+        self.seconds = perf_counter() - self._began
         if self.route not in UNCOUNTED:
             figures(self.method, self.route or UNKNOWN).count(self.status or 500, self.seconds)
         if self.trace is not None:
@@ -117,7 +129,7 @@ class Observed:
     def is_over(self) -> None:
         """The answer's last byte was taken over by the server, or its client has left."""
         if self._in_progress is not None:
-            self._in_progress.dec()
+            self._in_progress.inc(-1.0)
             self._in_progress = None
 
 
