@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from logging import getLogger
 from pathlib import Path
 
@@ -28,10 +29,6 @@ unreadable = OneASecond()
 
 def exposition() -> bytes:
     """Of all workers of this machine; of this process alone where `serve` has not started it."""
-    try:
-        publisher.publish()
-    except OSError as error:
-        warn("what this worker takes of the machine", error)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Everything())
     return generate_latest(registry)
@@ -39,13 +36,31 @@ def exposition() -> bytes:
 
 class Everything(Collector):
     def collect(self) -> Iterator[Metric]:
-        for metric in counted():
+        readable("what this worker takes of the machine", own_process)
+        for metric in readable("what the workers have counted", counted):
             yield metric
             if metric.name == STARTED:
-                uptime = max(0.0, time.time() - metric.samples[0].value)
+                uptime = max(0.0, time.time() - metric.samples[0].value)  # The clock may have been set back.
                 yield gauge(f"{PREFIX}uptime_seconds", "How long the oldest worker has been there.", uptime)
-        yield from machine()
-        yield from of_rooms()
+        yield from readable("the machine", machine)
+        for name, told in seams.gauges.items():
+            yield from readable(name, partial(of_room, name, told))
+
+
+def readable(what: str, read: Callable[[], Iterable[Metric]]) -> list[Metric]:
+    """What cannot be read just now must not hide the rest."""
+    try:
+        return list(read())
+    except Exception as error:  # noqa: BLE001  A room may ask anything.
+        if times := unreadable.times():
+            log.warning("metrics: %s cannot be read (%s)", what, type(error).__name__, extra={"facts": {"times": times}})
+        return []
+
+
+def own_process() -> Iterable[Metric]:
+    """Published now, as each worker does every few seconds."""
+    publisher.publish()
+    return []
 
 
 def counted() -> Iterable[Metric]:
@@ -57,9 +72,8 @@ def counted() -> Iterable[Metric]:
         except OSError as error:
             # Where others may be counted, to show this worker alone would look as if all had begun from zero.
             if multiprocess.worker.is_known or isinstance(error, TimeoutError):
-                warn("what the workers have counted", error)
-                return []
-    return (metric for metric in REGISTRY.collect() if metric.name.startswith(PREFIX))
+                raise
+    return [metric for metric in REGISTRY.collect() if metric.name.startswith(PREFIX)]
 
 
 def machine() -> Iterator[Metric]:
@@ -73,21 +87,11 @@ def machine() -> Iterator[Metric]:
         yield gauge(f"{PREFIX}system_memory_used_bytes", "Memory of the machine that is not to be had.", total - free)
 
 
-def of_rooms() -> Iterator[Metric]:
-    for name, told in seams.gauges.items():
-        family = GaugeMetricFamily(name, told.help, labels=told.labels)
-        try:
-            for labels, value in told.read():
-                family.add_metric(labels, value)
-        except Exception as error:  # noqa: BLE001  What one room cannot tell just now must not hide the rest.
-            warn(name, error)
-        else:
-            yield family
-
-
-def warn(what: str, error: Exception) -> None:
-    if times := unreadable.times():
-        log.warning("metrics: %s cannot be read (%s)", what, type(error).__name__, extra={"facts": {"times": times}})
+def of_room(name: str, told: seams.Gauge) -> Iterator[Metric]:
+    family = GaugeMetricFamily(name, told.help, labels=told.labels)
+    for labels, value in told.read():
+        family.add_metric(labels, value)
+    yield family
 
 
 def gauge(name: str, text: str, value: float) -> Metric:

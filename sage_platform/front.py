@@ -58,9 +58,7 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
             return told
         observed = observe(environ, path)
         start_response = observed.starts(start_response)
-        if answer is not None and path not in UNCOUNTED and (told := answer(environ, start_response)) is not None:
-            observed.route = path
-            observed.is_answered()
+        if answer is not None and path not in UNCOUNTED and (told := of_front(answer, path, environ, start_response)) is not None:
             return told
         body = take_body(environ)
         over = [observed.is_over, under_way.leave] if body is None else [observed.is_over, under_way.leave, body.release]
@@ -86,6 +84,21 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         return Answer(response, *over)
 
     return application
+
+
+def of_front(answer: FrontAnswer, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+    """Its answer, which is counted; None where it leaves the request to Django."""
+    observed: Observed = environ[KEY]
+    try:
+        told = answer(environ, start_response)
+    except BaseException:
+        observed.route = path
+        observed.is_answered()
+        raise
+    if told is not None:
+        observed.route = path
+        observed.is_answered()
+    return told
 
 
 def ending_connection(start_response: StartResponse) -> StartResponse:

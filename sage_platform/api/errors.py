@@ -146,6 +146,13 @@ class WrongMetricsToken(InvalidToken):
     default_detail = _("Send the token of SAGE_METRICS_TOKEN as a bearer token.")
 
 
+class MetricsAreShownHere(APIException):
+    """403: without a token of their own, only this machine may read them."""
+
+    status_code = 403
+    default_detail = _("Metrics are shown on this machine alone. To read them from elsewhere, set SAGE_METRICS_TOKEN.")
+
+
 class InsufficientScope(APIException):
     """403 for a good token of a third party that may not come here (RFC 6750 §3.1)."""
 

@@ -4,14 +4,12 @@ from secrets import compare_digest
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from sage_platform.api.client import peer_address
 from sage_platform.api.cross_site import check_same_site
-from sage_platform.api.errors import WrongMetricsToken
+from sage_platform.api.errors import MetricsAreShownHere, WrongMetricsToken
 from sage_platform.api.seams import ThirdParty
 
 # By a header that begins so a proxy says that it asks for somebody else (RFC 9110 §7.6.3, RFC 7239, and what was there before).
@@ -28,7 +26,6 @@ FORWARDING = (
     "HTTP_CF_CONNECTING_IP",
     "HTTP_FASTLY_CLIENT_IP",
 )
-ONLY_HERE = _("Metrics are shown on this machine alone. To read them from elsewhere, set SAGE_METRICS_TOKEN.")
 
 
 class Nobody(BasePermission):
@@ -104,7 +101,7 @@ class MetricsReader(Anyone):
             if scheme.lower() != "bearer" or not compare_digest(given.strip().encode(), token.encode()):
                 raise WrongMetricsToken
         elif settings.PRODUCTION and not is_on_this_machine(request._request):
-            raise PermissionDenied(ONLY_HERE)
+            raise MetricsAreShownHere
         return True
 
 

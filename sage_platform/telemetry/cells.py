@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import cast
 
-from prometheus_client import Counter, Gauge, Histogram, values
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.mmap_dict import mmap_key
 
 from sage_platform.telemetry.files import File
@@ -118,6 +118,8 @@ class Kept:
 kept = Kept()
 # prometheus_client asks this for a place whenever a metric, or a series of one, is made.
 values.ValueClass = Cell
+# When a process has made a series: of use to OpenMetrics alone, and for us a series more for each.
+disable_created_metrics()
 
 
 def cell_of(metric: Counter | Gauge) -> Cell:
