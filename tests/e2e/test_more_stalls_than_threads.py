@@ -20,7 +20,7 @@ def test_they_hold_their_own_threads_and_not_the_service() -> None:
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=20))
             connection.sendall(HALF)
         caller = platform.caller()
-        for path in ("/active", "/api/system/info", "/api/health"):
+        for path in ("/active", "/api/system/info", "/api/health", "/api/observability/metrics"):
             assert caller.get(path).status_code == 200
         deadline = time.monotonic() + 10
         while (refused := caller.post("/api/auth/login", {})).status_code != 503:  # Until the last of them has been read.

@@ -89,6 +89,18 @@ def test_the_web_applications_prefix_leads_to_the_same_routes(platform: Platform
         assert (path, browser.get(ORIGIN + path).status_code) == (path, 404)
 
 
+def test_metrics_are_shown_on_the_machine_and_not_through_the_proxy(platform: Platform, front: Nginx) -> None:
+    """Who is to read them from elsewhere gets a token, and then may come through the proxy too."""
+    browser, metrics = front.browser(), "/api/observability/metrics"
+    told = "Metrics are shown on this machine alone. To read them from elsewhere, set SAGE_METRICS_TOKEN."
+    for path in (metrics, f"/prod-api{metrics}"):
+        for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": ""}, {"Connection": "X-Forwarded-For, close"}):
+            refused = browser.get(f"{ORIGIN}{path}", headers=headers)
+            assert (refused.status_code, refused.json()["message"]) == (403, told)
+    shown = platform.caller().get(metrics)
+    assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "no-store")
+
+
 def test_nobody_chooses_the_address_that_limits_count_by(front: Nginx) -> None:
     here, elsewhere = from_address(front, "127.0.0.2"), from_address(front, "127.0.0.3")
     body = {"username_or_email": "nobody", "password": "not the password"}

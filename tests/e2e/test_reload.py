@@ -14,11 +14,13 @@ import pytest
 from tests.e2e.nginx import Nginx, nginx, production
 from tests.e2e.served import ROOT, Mailbox, Platform, mail_server, prepared
 from tests.e2e.steady_load import Load, people
+from tests.observability.exposition import requests
 
 pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
 
 NOT_CODE = shutil.ignore_patterns(".*", "__pycache__", "build", "data", "docs", "node_modules", "tests")
 CODE = "code"
+INFO = ("GET", "/api/system/info", "200")
 SECRETS = ("SAGE_ENCRYPTION_KEYS", "EMAIL_URL")
 
 
@@ -107,6 +109,7 @@ def test_an_upgrade_fails_no_request(platform: Platform, front: Nginx, other_mai
 def test_what_cannot_start_leaves_the_old_workers_on_duty(platform: Platform, front: Nginx) -> None:
     secret = platform.folder / "SAGE_ENCRYPTION_KEYS"
     right, before, logged = secret.read_text(), platform.processes(), len(platform.log)
+    counted = requests(platform.caller().get("/api/observability/metrics").text)
     secret.write_text("not-a-key-4711")
     reload(platform, "a new worker could not start; the old ones go on, and the next SIGHUP tries again")
     assert platform.processes() == before
@@ -117,6 +120,8 @@ def test_what_cannot_start_leaves_the_old_workers_on_duty(platform: Platform, fr
     secret.write_text(right)
     reload(platform, "done")
     assert set(platform.processes()) & set(before) == {before[0]}
+    now = requests(platform.caller().get("/api/observability/metrics").text)
+    assert counted[INFO] == now[INFO] > 0, "what the old workers had counted is still there"
 
     second = platform.manage("serve")
     assert (second.returncode, second.stdout, len(second.stderr.splitlines())) == (1, "", 1)
