@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scripts.with_services import PostgreSQL, Service, ServiceError, program, running
-from tests.benchmarks import clients, machine
+from tests.benchmarks import clients, machine, metrics_cost
 from tests.benchmarks.bounds import BenchError, Bound
 from tests.benchmarks.routes import QUESTION, RELEASES, VERSIONS
 from tests.benchmarks.world import World
@@ -266,6 +266,12 @@ SCENARIOS = (
     ),
     Scenario(f"A download of {DOWNLOADED // 10**6} MB", downloads, {"throughput ÷ a bare program's": Bound(least=0.7)}),
     Scenario("PostgreSQL is frozen", frozen_database, {"p99 of check ÷ at rest": Bound(most=2)}, once=True),
+    Scenario(
+        "Requests are counted",
+        metrics_cost.metrics_cost,
+        {f"{name} ÷ uncounted": Bound(least=0.9) for name in metrics_cost.ASKED} | {metrics_cost.SCRAPE: Bound(most=20)},
+        once=True,
+    ),
     Scenario(
         f"manage.py prune, {DEAD_ROWS:,} dead rows",
         prune,
