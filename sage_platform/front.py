@@ -9,7 +9,7 @@ from sage_platform import paths
 from sage_platform.api.seams import Environ, FrontAnswer
 from sage_platform.request_body import LingeringAnswer, RequestBody, declared_length, has_body, is_chunked
 from sage_platform.stopping import under_way
-from sage_platform.telemetry.requests import UNCOUNTED, observe
+from sage_platform.telemetry.requests import UNCOUNTED, Observed, observe
 from sage_platform.turns import turns
 
 # PEP 3333 asks for an iterable of bytes. Django's handler returns an HttpResponse, which is one, but its type does not say so.
@@ -54,11 +54,11 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
         if leaving.is_set():
             start_response = ending_connection(start_response)
         answer = answers.get(path)
-        if answer is not None and path in UNCOUNTED and (told := answer(environ, start_response)) is not None:
+        if path in UNCOUNTED and answer is not None and (told := answer(environ, start_response)) is not None:
             return told
         observed = observe(environ, path)
         start_response = observed.starts(start_response)
-        if answer is not None and path not in UNCOUNTED and (told := of_front(answer, path, environ, start_response)) is not None:
+        if answer is not None and (told := counted(answer, environ, start_response, observed)) is not None:
             return told
         body = take_body(environ)
         over = [observed.is_over, under_way.leave] if body is None else [observed.is_over, under_way.leave, body.release]
@@ -86,18 +86,15 @@ def front(django: Application, answers: Mapping[str, FrontAnswer], *, takes_pref
     return application
 
 
-def of_front(answer: FrontAnswer, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
-    """Its answer, which is counted; None where it leaves the request to Django."""
-    observed: Observed = environ[KEY]
+def counted(answer: FrontAnswer, environ: Environ, start_response: StartResponse, observed: Observed) -> Iterable[bytes] | None:
+    """What is answered in front of Django; None where the request is left to it."""
+    told: Iterable[bytes] | None = ()
     try:
         told = answer(environ, start_response)
-    except BaseException:
-        observed.route = path
-        observed.is_answered()
-        raise
-    if told is not None:
-        observed.route = path
-        observed.is_answered()
+    finally:
+        if told is not None:
+            observed.route = environ["PATH_INFO"]
+            observed.is_answered()
     return told
 
 
