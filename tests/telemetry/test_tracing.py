@@ -71,6 +71,24 @@ def test_parts_have_parts(keeper: Keeper) -> None:
     assert "s3cret" not in broken.to_json()
 
 
+@pytest.mark.parametrize(("status", "failed"), [(200, False), (304, False), (404, False), (499, False), (500, True), (503, True)])
+def test_a_request_has_failed_where_the_platform_has(status: int, failed: bool, keeper: Keeper) -> None:
+    """OpenTelemetry's semantic conventions of HTTP: what a client did wrong is no error of the server's span."""
+    root = tracing.request_started({})
+    assert root is not None
+    tracing.request_ended(root, method="OTHER", route="/x", status=status, request_id="an-id-of-8")
+    assert names(keeper) == ["HTTP /x"]
+    (span,) = keeper.spans
+    assert span.status.is_ok is not failed
+    wanted = {
+        "http.request.method": "_OTHER",
+        "http.route": "/x",
+        "http.response.status_code": status,
+        "sage.request_id": "an-id-of-8",
+    }
+    assert dict(span.attributes or {}) == wanted | ({"error.type": str(status)} if failed else {})
+
+
 def test_a_trace_has_an_end(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(otlp, "MOST_SPANS", 5)
     with tracing.job("move_uploads"):
