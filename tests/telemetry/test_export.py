@@ -32,7 +32,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for processor in made:
         processor.span_exporter.shutdown()
-        processor.shutdown()
+        processor.shutdown()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
