@@ -193,12 +193,15 @@ def _carry_out_plan(where: Path) -> None:
     plan = where / PLAN
     if not plan.exists():
         return
-    told = json.loads(plan.read_text())
-    for name in told["ready"]:
-        if (ready := where / name).exists():
-            ready.replace(where / name.removesuffix(".new"))
-    for name in told["gone"]:
-        (where / name).unlink(missing_ok=True)
+    try:
+        told = json.loads(plan.read_text())
+        for name in told["ready"]:
+            if (ready := where / name).exists():
+                ready.replace(where / name.removesuffix(".new"))
+        for name in told["gone"]:
+            (where / name).unlink(missing_ok=True)
+    except (ValueError, TypeError, KeyError):
+        log.error("metrics: %s is damaged and is left out; what it was about to fold may be counted twice", plan)
     plan.unlink()
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.e2e.served import served
+from tests.observability.exposition import in_progress
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -39,6 +40,10 @@ def test_they_hold_their_own_threads_and_not_the_service() -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert platform.signed_in("admin", platform.admin_password).get("/api/auth/session").status_code == 200
+        deadline = time.monotonic() + 10
+        while in_progress(caller.get("/api/observability/metrics").text):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_connections_that_are_only_open_keep_nobody_out() -> None:

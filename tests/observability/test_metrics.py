@@ -1,5 +1,8 @@
 """GET /api/observability/metrics: who may read them, and what they say (docs/api.md#metrics)."""
 
+import json
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +13,10 @@ from observability import scrape
 from sage_platform.accounts.models import User
 from sage_platform.api import seams
 from sage_platform.api.permissions import FORWARDING
-from sage_platform.telemetry import process
+from sage_platform.telemetry import multiprocess, process
 from tests.answers import refused
 from tests.observability.asking import text
-from tests.observability.exposition import samples
+from tests.observability.exposition import families, samples
 from tests.people import Caller, Response, envelope, signed_in
 
 METRICS = "/api/observability/metrics"
@@ -249,3 +252,31 @@ def test_what_cannot_be_read_does_not_hide_the_rest(what: str, monkeypatch: pyte
     else:
         monkeypatch.setattr(scrape, "machine", fails)
     assert_shown(anyone.get(METRICS))
+
+
+def test_a_worker_whose_folder_cannot_be_written_tells_of_itself(
+    anyone: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "metrics").write_text("no folder")
+    monkeypatch.setenv(multiprocess.FOLDER, str(tmp_path / "metrics"))
+    assert_shown(anyone.get(METRICS))
+
+
+def test_a_worker_that_others_know_never_shows_itself_alone(
+    anyone: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: StringIO
+) -> None:
+    """That would look as if all counters had begun anew; a gap is what it is."""
+    (tmp_path / "metrics").write_text("no folder")
+    monkeypatch.setenv(multiprocess.FOLDER, str(tmp_path / "metrics"))
+    monkeypatch.setattr(multiprocess.worker, "_alive", 1)
+    response = anyone.get(METRICS)
+    assert response.status_code == 200
+    assert set(families(response.content.decode())) == {
+        "sage_server_system_load1",
+        "sage_server_system_load5",
+        "sage_server_system_load15",
+        "sage_server_system_memory_total_bytes",
+        "sage_server_system_memory_used_bytes",
+    }
+    (line,) = log.getvalue().splitlines()
+    assert json.loads(line)["message"] == "metrics: what the workers have counted cannot be read (NotADirectoryError)"

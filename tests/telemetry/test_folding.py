@@ -182,6 +182,16 @@ def test_a_damaged_file_is_left_out_and_told_once(folder: Path, log: StringIO) -
     assert json.loads(line)["message"] == f"metrics: {path} is left out, since it is damaged (a key is none)"
 
 
+@pytest.mark.parametrize("content", ["", "{", "1", "[]", "{}", '{"ready": 1, "gone": []}', '{"ready": [], "gone": [7]}'])
+def test_a_damaged_plan_is_told_and_forgotten(content: str, folder: Path, log: StringIO) -> None:
+    (folder / "plan.json").write_text(content)
+    assert numbers(folder) == TOLD
+    fold(folder)
+    assert numbers(folder) == TOLD
+    (line,) = log.getvalue().splitlines()
+    assert json.loads(line)["message"].startswith(f"metrics: {folder / 'plan.json'} is damaged and is left out")
+
+
 def test_no_bytes_whatever_make_a_reader_fail_otherwise_or_run_on(quick_folder: Path) -> None:
     whole = lay(quick_folder, "one", "counter", {"/a": 1, "/b": 2}).read_bytes()[:512]
     path, chance = quick_folder / "damaged", random.Random(15)
