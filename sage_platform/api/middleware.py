@@ -28,8 +28,9 @@ from sage_platform.telemetry.requests import observed
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 HEALTH = f"/{paths.API}/{paths.HEALTH}"
+METRICS = f"/{paths.API}/{paths.METRICS}"
 # When a dependency hangs, requests that wait for it take all places. These are what then tells operators which one hangs.
-WATCHERS = frozenset({HEALTH, f"/{paths.API}/{paths.METRICS}"})
+WATCHERS = frozenset({HEALTH, METRICS})
 R = TypeVar("R", bound=HttpResponseBase)
 access_log = getLogger("sage.access")
 
@@ -40,7 +41,8 @@ class RequestContextMiddleware:
         # Threads that the gate never gives away.
         spare = max(2, settings.SAGE_THREADS // 24)
         self.gate = Gate(settings.SAGE_THREADS - spare)
-        self.watchers_gate = Gate(spare // 2)
+        # Places of their own, so that a look of health that takes its time keeps no scrape out; a scrape waits for nobody.
+        self.watchers_gates = {HEALTH: Gate(spare // 2), METRICS: Gate(1)}
         # For what goes at its client's pace: bodies, and answers that are sent piece by piece. A sixth of the threads is never
         # given to them, and at least one more than the gate keeps back: so any other request still finds a place at the gate.
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
@@ -82,9 +84,10 @@ class RequestContextMiddleware:
         """
         gate = self.gate
         if not gate.enter():
-            if request.path not in WATCHERS or not self.watchers_gate.enter():
+            own = self.watchers_gates.get(request.path)
+            if own is None or not own.enter():
                 return answer(request, NoPlace(cause="every thread is taken"))
-            gate = self.watchers_gate
+            gate = own
         response = in_place(request, self.admit_body, leave=gate.leave)
         if tells_of_outage(response) and request.path not in WATCHERS:
             self.gate.hurry()

@@ -114,7 +114,9 @@ def test_a_503_that_is_meant_hurries_nobody(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("threads", "places"), [(8, 6), (12, 10), (24, 22), (96, 92), (512, 491)])
-def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(threads: int, places: int, settings: Settings) -> None:
+def test_when_every_place_hangs_health_and_metrics_still_get_in_and_threads_are_left(
+    threads: int, places: int, settings: Settings
+) -> None:
     """`/active` needs a thread too, in front of Django: at least two have to be free for it while everything else hangs."""
     settings.SAGE_THREADS = threads
     release, inside = Event(), []
@@ -140,15 +142,17 @@ def test_when_every_place_hangs_health_still_gets_in_and_threads_are_left(thread
         assert isinstance(refused, HttpResponse)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert envelope(refused) == SORRY
-        health = Thread(target=middleware, args=[requests.get("/api/health")])
-        health.start()
-        while len(inside) == taken:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        assert inside[-1] == "/api/health"
+        # Health first, which then hangs too.
+        for number, path in enumerate(("/api/health", "/api/observability/metrics"), 1):
+            hanging.append(Thread(target=middleware, args=[requests.get(path)]))
+            hanging[-1].start()
+            while len(inside) < taken + number:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            assert inside[-1] == path
     finally:
         release.set()
-    for thread in [*hanging, health]:
+    for thread in hanging:
         thread.join(20)
     assert middleware(requests.get("/api/system/info")).status_code == 200
 
