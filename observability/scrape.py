@@ -65,7 +65,7 @@ def own_process() -> Iterable[Metric]:
 
 def counted() -> Iterable[Metric]:
     """Without what prometheus_client shows of a process by itself, under names of its own."""
-    if (folder := multiprocess.folder()) is not None:
+    if (folder := multiprocess.worker.folder) is not None:
         try:
             if numbers := multiprocess.counted(folder):
                 return shown(numbers)

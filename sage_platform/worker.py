@@ -5,15 +5,16 @@ import multiprocessing
 import multiprocessing.util
 import signal
 
-from sage_platform.telemetry import multiprocess as counting
+# First: it tells prometheus_client where numbers are kept, before anything defines a metric.
+from sage_platform.telemetry.multiprocess import worker  # isort: skip
 
-# Before anything is loaded that defines a metric: the first to ask tells prometheus_client where numbers are kept.
-counting.count_in_files()
+from django.conf import settings
 
-from sage_platform.front import leaving  # noqa: E402
-from sage_platform.stopping import end_when_told  # noqa: E402
-from sage_platform.telemetry import process, tracing  # noqa: E402
-from sage_platform.wsgi import application  # noqa: E402
+from sage_platform import data_files
+from sage_platform.front import leaving
+from sage_platform.stopping import end_when_told
+from sage_platform.telemetry import process, tracing
+from sage_platform.wsgi import application
 
 
 def leave(*_: object) -> None:
@@ -36,6 +37,7 @@ tracing.start()
 gc.collect()
 gc.freeze()
 if multiprocessing.parent_process() is not None:
+    worker.count_in(settings.SAGE_DATA_DIR / data_files.METRICS)
     process.publish_always()
 
 __all__ = ["application"]

@@ -19,8 +19,6 @@ from sage_platform.telemetry.cells import TOGETHER, kept
 from sage_platform.telemetry.files import File, Key, parsed, read
 
 log = getLogger("sage.metrics")
-# `serve` names the folder by it. The name is prometheus_client's own.
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 LOCK = "lock"
 # So long somebody waits for the lock, which is held for milliseconds. Who holds it may be frozen, and must not freeze the rest.
 LOCK_SECONDS = 5.0
@@ -39,6 +37,8 @@ class Worker:
 
     def __init__(self) -> None:
         self._name = token_hex(8)
+        # None where the process counts by itself: a command, a test, a server that `serve` has not started.
+        self.folder: Path | None = None
         # Whose lock is held until the process ends, however it ends.
         self._alive: int | None = None
         self._failed = False
@@ -50,44 +50,34 @@ class Worker:
         """Whether the others would see what it counts."""
         return self._alive is not None
 
-    def count_in(self, where: Path) -> bool:
-        """Whether all that this process counts is in its files. Where they cannot be written, it is to be asked again later."""
+    def count_in(self, folder: Path) -> None:
+        """From now on. The process must fork none that counts. Where the folder cannot be written, the platform answers all the
+        same, and `go_on` tries again.
+        """
+        self.folder = folder
+        self.go_on()
+
+    def go_on(self) -> None:
+        """What is in no file yet is moved into one, where there is a folder."""
+        if self.folder is None:
+            return
         try:
             if self._alive is None:
-                self._alive = _joined(where, self._name)
-                kept.begin(where, self._name)
+                self._alive = _joined(self.folder, self._name)
+                kept.begin(self.folder, self._name)
             kept.settle()
         except OSError as error:
             if not self._failed:
-                log.warning(
-                    "metrics: what this worker counts is not shown until its files in %s can be written (%s)",
-                    where,
-                    error.strerror,
-                )
+                text = "metrics: what this worker counts is not shown until its files in %s can be written (%s)"
+                log.warning(text, self.folder, error.strerror)
             self._failed = True
-            return False
+            return
         if self._failed:
-            log.warning("metrics: the files in %s can be written again, and nothing was lost", where)
+            log.warning("metrics: the files in %s can be written again, and nothing was lost", self.folder)
         self._failed = False
-        return True
 
 
 worker = Worker()
-
-
-def folder() -> Path | None:
-    """None where the process counts by itself: a command, a test, a server that `serve` has not started."""
-    named = os.environ.get(FOLDER)  # noqa: TID251  `serve` tells it so.
-    return Path(named) if named else None
-
-
-def count_in_files() -> None:
-    """Or go on trying: ask it when the process starts, and every few seconds. It must fork none that counts.
-
-    A platform whose folder cannot be written answers all the same.
-    """
-    if (where := folder()) is not None:
-        worker.count_in(where)
 
 
 def counted(where: Path) -> dict[str, list[tuple[Key, float]]]:

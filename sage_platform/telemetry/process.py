@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, ProcessCollector
 
-from sage_platform.telemetry import multiprocess
+from sage_platform.telemetry.multiprocess import worker
 
 EVERY_SECONDS = 5.0
 TASKS = Path("/proc/self/task")
@@ -84,7 +84,7 @@ def publish_always() -> None:
 
     def publish() -> None:
         while True:
-            multiprocess.count_in_files()  # Where they could not be written until now.
+            worker.go_on()
             with suppress(OSError):  # No file is left to be opened: the next time.
                 publisher.publish()
             time.sleep(EVERY_SECONDS)

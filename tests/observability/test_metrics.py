@@ -13,6 +13,7 @@ from observability import scrape
 from sage_platform.accounts.models import User
 from sage_platform.api import seams
 from sage_platform.api.permissions import FORWARDING
+from sage_platform.logs import OneASecond
 from sage_platform.telemetry import multiprocess, process
 from tests.answers import refused
 from tests.observability.asking import text
@@ -258,7 +259,7 @@ def test_a_worker_whose_folder_cannot_be_written_tells_of_itself(
     anyone: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "metrics").write_text("no folder")
-    monkeypatch.setenv(multiprocess.FOLDER, str(tmp_path / "metrics"))
+    monkeypatch.setattr(multiprocess.worker, "folder", tmp_path / "metrics")
     assert_shown(anyone.get(METRICS))
 
 
@@ -267,8 +268,9 @@ def test_a_worker_that_others_know_never_shows_itself_alone(
 ) -> None:
     """That would look as if all counters had begun anew; a gap is what it is."""
     (tmp_path / "metrics").write_text("no folder")
-    monkeypatch.setenv(multiprocess.FOLDER, str(tmp_path / "metrics"))
+    monkeypatch.setattr(multiprocess.worker, "folder", tmp_path / "metrics")
     monkeypatch.setattr(multiprocess.worker, "_alive", 1)
+    monkeypatch.setattr(scrape, "unreadable", OneASecond())
     response = anyone.get(METRICS)
     assert response.status_code == 200
     assert set(families(response.content.decode())) == {

@@ -51,8 +51,7 @@ def counting(folder: Path, act: Callable[[Connection], None]) -> Iterator[tuple[
     def run() -> None:
         ours.close()
         forget()
-        os.environ[multiprocess.FOLDER] = str(folder)
-        multiprocess.count_in_files()
+        multiprocess.worker.count_in(folder)
         act(theirs)
 
     process = get_context("fork").Process(target=run)

@@ -125,7 +125,6 @@ def test_a_gauge_that_would_show_single_workers_is_refused(mode: str) -> None:
 def this_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
     """As a worker, with metrics of its own; nothing of it is left for other tests."""
     worker = multiprocess.Worker()
-    monkeypatch.setenv(multiprocess.FOLDER, str(folder))
     monkeypatch.setattr(multiprocess, "worker", worker)
     own = cells.Kept()
     monkeypatch.setattr(cells, "kept", own)
@@ -153,13 +152,13 @@ def test_a_frozen_process_that_holds_the_lock_keeps_no_worker_from_starting(
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for _ in range(3):
-                multiprocess.count_in_files()
+                multiprocess.worker.count_in(folder)
                 this_process.once()
             with pytest.raises(TimeoutError):
                 multiprocess.counted(folder)
-        multiprocess.count_in_files()
+        multiprocess.worker.go_on()
         assert samples(folder)["sage_server_asked_total{/a}"] == 3.0, "nothing was lost"
-        multiprocess.count_in_files()
+        multiprocess.worker.go_on()
     assert written == [
         f"metrics: what this worker counts is not shown until its files in {folder} can be written (somebody holds the lock)",
         f"metrics: the files in {folder} can be written again, and nothing was lost",
@@ -172,7 +171,7 @@ def test_a_folder_that_cannot_be_made_is_told_once(
     folder.write_text("a file")
     with lines(log) as written:
         for _ in range(3):
-            multiprocess.count_in_files()
+            multiprocess.worker.count_in(folder)
             this_process.once()
     assert written == [
         f"metrics: what this worker counts is not shown until its files in {folder} can be written (Not a directory)"
@@ -221,7 +220,7 @@ def count_many(told: Connection) -> None:
         metrics.once(f"/{number}")
     told.send("full")
     while told.recv():
-        multiprocess.count_in_files()
+        multiprocess.worker.go_on()
         metrics.once("/1999")
         told.send("counted")
 

@@ -40,9 +40,7 @@ class Command(LoggedChecksCommand):
             self.become_server(held.fileno())
 
     def become_server(self, held: int) -> None:
-        metrics = settings.SAGE_DATA_DIR / data_files.METRICS
-        multiprocess.clear(metrics)
-        os.putenv(multiprocess.FOLDER, str(metrics))
+        multiprocess.clear(settings.SAGE_DATA_DIR / data_files.METRICS)
         # The C library would give threads arenas of memory of their own, and what is free in one is of no use to the others. One
         # arena is enough, since the interpreter runs one thread at a time.
         os.putenv("MALLOC_ARENA_MAX", "1")
