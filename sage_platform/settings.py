@@ -267,6 +267,7 @@ CORS_ALLOW_CREDENTIALS = not CORS_ALLOW_ALL_ORIGINS  # With both, every site cou
 # The OAuth2 routes answer for themselves: any origin, and never with credentials.
 CORS_URLS_REGEX = rf"^/(?!{paths.OAUTH2}/|{paths.API}/{paths.OAUTH2}/|{re.escape(paths.WELL_KNOWN)}/)"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "range", "x-accept-language", "x-request-id", "x-sage-locale"]
+CORS_ALLOW_HEADERS += ["traceparent", "tracestate"]  # Of a page that records traces itself.
 CORS_EXPOSE_HEADERS = ["Content-Disposition", "Content-Language", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 SECURE_SSL_REDIRECT = False  # The proxy in front redirects to https; health checks come by plain HTTP.
 SECURE_HSTS_SECONDS = env.integer("SAGE_HSTS_SECONDS", 31536000 if PRODUCTION else 0, least=0, most=2 * 31536000)

@@ -119,7 +119,9 @@ def test_a_preflight(anyone: Caller, cors: None) -> None:
     said = access(anyone.send("OPTIONS", "/api/auth/login", b"", Origin=LISTED, **asks))
     assert (said["allow-origin"], said["allow-credentials"]) == (LISTED, "true")
     assert "POST" in said["allow-methods"].split(", ")
-    assert {"authorization", "content-type", "x-sage-locale", "x-accept-language"} <= set(said["allow-headers"].split(", "))
+    assert {"authorization", "content-type", "x-sage-locale", "x-accept-language", "traceparent"} <= set(
+        said["allow-headers"].split(", ")
+    )
     assert access(anyone.send("OPTIONS", "/api/auth/login", b"", Origin=OTHER, **asks)) == {}
 
 
