@@ -17,7 +17,7 @@ from tests.oauth2_clients import VERIFIER, basic, challenge_of
 from tests.object_store import ObjectServer
 from tests.vendor import scripted_vendor
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("traces")]
 
 PASSWORD = "a-bird-in-the-hand-7c1f"
 KEY = "sk-proj-Qx7Lw2Zt9Vb4Nm6Rk8Hd3"
