@@ -63,8 +63,7 @@ class Worker:
             return
         try:
             if self._alive is None:
-                self._alive = _joined(self.folder, self._name)
-                kept.begin(self.folder, self._name)
+                self._join(self.folder)
             kept.settle()
         except OSError as error:
             if not self._failed:
@@ -75,6 +74,20 @@ class Worker:
         if self._failed:
             log.warning("metrics: the files in %s can be written again, and nothing was lost", self.folder)
         self._failed = False
+
+    def _join(self, folder: Path) -> None:
+        with _locked(folder):
+            try:
+                _fold(folder)
+            except OSError as error:
+                log.warning("metrics: the files of dead workers cannot be folded (%s)", error.strerror)
+            alive = os.open(folder / f"{self._name}.{ALIVE}", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(alive, fcntl.LOCK_EX)
+            self._alive = alive
+            kept.begin(folder, self._name)
+            # Before anybody reads. Of a number that is being moved its place is there first, with a zero in it: whoever read that
+            # would take this worker for the oldest of all.
+            kept.settle()
 
 
 worker = Worker()
@@ -125,18 +138,6 @@ def _takes(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _joined(where: Path, name: str) -> int:
-    """The file by which this worker is known to live, with its lock."""
-    with _locked(where):
-        try:
-            _fold(where)
-        except OSError as error:
-            log.warning("metrics: the files of dead workers cannot be folded (%s)", error.strerror)
-        alive = os.open(where / f"{name}.{ALIVE}", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(alive, fcntl.LOCK_EX)
-        return alive
 
 
 def _living(where: Path) -> set[str]:

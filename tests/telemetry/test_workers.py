@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from observability.families import shown
 from sage_platform.telemetry import cells, multiprocess
+from sage_platform.telemetry.files import File
 from tests.e2e.served import ROOT
 from tests.telemetry.counting import Metrics, counting, kill, obey, tell
 
@@ -163,6 +164,25 @@ def test_a_frozen_process_that_holds_the_lock_keeps_no_worker_from_starting(
         f"metrics: what this worker counts is not shown until its files in {folder} can be written (somebody holds the lock)",
         f"metrics: the files in {folder} can be written again, and nothing was lost",
     ]
+
+
+def test_nobody_reads_while_a_worker_moves_its_numbers_into_its_files(
+    folder: Path, this_process: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader would see the zero that is there first, and take this worker for the oldest of all."""
+    place, moved = File.place, []
+
+    def looked(file: File, key: str) -> int:
+        with (folder / "lock").open() as lock:
+            assert not multiprocess._takes(lock.fileno())
+        moved.append(key)
+        return place(file, key)
+
+    this_process.began.set(1000)
+    monkeypatch.setattr(File, "place", looked)
+    multiprocess.worker.count_in(folder)
+    assert len(moved) == 3  # Those without labels.
+    assert samples(folder)["sage_server_began{}"] == 1000
 
 
 def test_a_folder_that_cannot_be_made_is_told_once(
