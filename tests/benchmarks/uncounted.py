@@ -9,5 +9,5 @@ def leads_to(self: Observed, route: str) -> None:
 
 
 Observed.leads_to = leads_to  # type: ignore[method-assign]
-Observed.is_answered = Observed.is_over = lambda self: None  # type: ignore[method-assign,assignment]
+Observed.is_answered = Observed.is_over = lambda self: None  # type: ignore[method-assign]
 Observed.starts = lambda self, start_response: start_response  # type: ignore[method-assign]
