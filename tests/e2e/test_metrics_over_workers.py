@@ -83,7 +83,7 @@ def test_every_metric_is_there_with_its_type_its_labels_and_its_help(platform: P
 def test_the_figures_are_sums_over_the_workers_and_the_uptime_is_the_oldests(platform: Platform) -> None:
     whole = text(platform)
     resident = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 for pid in platform.processes()[1:])
-    assert value(whole, "sage_server_process_resident_memory_bytes") == pytest.approx(resident, rel=0.1)
+    assert value(whole, "sage_server_process_resident_memory_bytes") == pytest.approx(resident, rel=0.2)
     assert value(whole, "sage_server_process_threads") >= WORKERS * 4
     assert value(whole, "sage_server_process_cpu_seconds_total") > WORKERS * 0.2
     began = time.time() - value(whole, "sage_server_uptime_seconds")
@@ -140,12 +140,3 @@ def test_a_killed_worker_takes_its_gauges_along_and_leaves_its_counts(platform: 
 def is_gone(pid: int) -> bool:
     """With all its threads, each of which may hold its files open until it has ended."""
     return not is_alive(pid) and len(list(Path("/proc").glob(f"{pid}/task/*"))) <= 1
-
-
-def test_a_server_that_starts_begins_at_zero(platform: Platform) -> None:
-    assert platform.stop() == 0
-    platform.environment["SAGE_WORKERS"] = "1"
-    platform.start()
-    assert requests(text(platform)) == {}
-    assert value(text(platform), "sage_server_uptime_seconds") < 60
-    assert len(list((platform.data / "metrics").glob("*.alive"))) == 1

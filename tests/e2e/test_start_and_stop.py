@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from sage_platform import __version__
 from tests.e2e.crashes import is_alive
 from tests.e2e.served import ROOT, STOP_SECONDS, Platform, lay_database, prepared
+from tests.observability.exposition import requests
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -115,6 +116,10 @@ def interrupted(platform: Platform, signals: int, *, control_c: bool = False) ->
 def test_the_server_ends_gracefully_and_starts_again(platform: Platform) -> None:
     for signals in (1, 2):
         platform.start()
+        # What is counted begins at zero with each server.
+        assert requests(platform.caller().get("/api/observability/metrics").text) == {}
+        assert platform.caller().get("/nowhere").status_code == 404
+        assert len(requests(platform.caller().get("/api/observability/metrics").text)) == 1
         before = len(platform.log)
         answer, code = interrupted(platform, signals)
         assert answer.startswith(b"HTTP/1.1 200 ")

@@ -1,6 +1,7 @@
 """What the metrics are: each with its type, labels and help, as dashboards know them (docs/operations.md#metrics)."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -58,7 +59,8 @@ def families(text: str) -> dict[str, Family]:
     return found
 
 
-def samples(text: str) -> dict[Sample, float]:
+@lru_cache(maxsize=4)  # The reader takes its time, and a text is looked at in several ways.
+def samples(text: str) -> Mapping[Sample, float]:
     """By name and labels; none is there twice."""
     all_of_them = [
         ((sample.name, frozenset(sample.labels.items())), sample.value)
@@ -70,14 +72,13 @@ def samples(text: str) -> dict[Sample, float]:
     return found
 
 
-def requests(text: str, *, ignoring: Iterable[str] = ()) -> dict[tuple[str, str, str], float]:
+def requests(text: str) -> dict[tuple[str, str, str], float]:
     """How many were answered: by method, path and status."""
     found = {}
     for (name, labels), value in samples(text).items():
         if name == "sage_server_http_requests_total":
             told = dict(labels)
-            if told["path"] not in ignoring:
-                found[told["method"], told["path"], told["status"]] = value
+            found[told["method"], told["path"], told["status"]] = value
     return found
 
 
