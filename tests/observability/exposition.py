@@ -14,7 +14,7 @@ class Family(NamedTuple):
 
 
 REQUEST, OUTCOME, OPERATION = ("method", "path"), ("method", "path", "status"), ("category", "name")
-# By the names that samples have, without the histograms' endings.
+# Those of the contract, by the names that samples have, without the histograms' endings.
 FAMILIES = {
     "sage_server_http_requests_total": Family("counter", OUTCOME, "Requests that were answered."),
     "sage_server_http_request_duration_seconds": Family(
