@@ -17,7 +17,7 @@ from sage_platform.logs import OneASecond
 from sage_platform.telemetry import multiprocess, process
 from tests.answers import refused
 from tests.observability.asking import text
-from tests.observability.exposition import families, samples
+from tests.observability.exposition import FAMILIES, families, samples
 from tests.people import Caller, Response, envelope, signed_in
 
 METRICS = "/api/observability/metrics"
@@ -273,12 +273,12 @@ def test_a_worker_that_others_know_never_shows_itself_alone(
     monkeypatch.setattr(scrape, "unreadable", OneASecond())
     response = anyone.get(METRICS)
     assert response.status_code == 200
-    assert set(families(response.content.decode())) == {
+    assert set(families(response.content.decode())) & set(FAMILIES) == {
         "sage_server_system_load1",
         "sage_server_system_load5",
         "sage_server_system_load15",
         "sage_server_system_memory_total_bytes",
         "sage_server_system_memory_used_bytes",
     }
-    (line,) = log.getvalue().splitlines()
-    assert json.loads(line)["message"] == "metrics: what the workers have counted cannot be read (NotADirectoryError)"
+    told = [json.loads(line)["message"] for line in log.getvalue().splitlines()]
+    assert "metrics: what the workers have counted cannot be read (NotADirectoryError)" in told
