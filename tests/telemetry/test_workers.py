@@ -275,3 +275,14 @@ def test_a_worker_starts_on_a_full_disk(tmp_path: Path) -> None:
             for _ in range(3):
                 tell(end)
             assert process.is_alive()
+
+
+def test_a_worker_starts_on_a_disk_that_is_only_read(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        with counting(disk / "metrics", obey) as (process, end):
+            end.recv()
+            tell(end)
+            assert process.is_alive()
+            subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+            assert list(disk.iterdir()) == []
