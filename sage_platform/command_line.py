@@ -22,6 +22,7 @@ from django.db import (
 )
 
 from sage_platform import data_folder
+from sage_platform.logs import log_what_python_prints
 from sage_platform.schema_state import pending_migrations
 from sage_platform.telemetry import tracing
 
@@ -95,6 +96,9 @@ def run(arguments: list[str]) -> None:
     data_folder.close_new_files()
     # It repeats for each attempt what the command's last line says once. The server, which starts anew, keeps its warnings.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    if not sys.stderr.isatty():
+        # A timer's, whose standard error is a log. In a terminal a person reads the traceback.
+        log_what_python_prints()
     try:
         CommandLine(arguments).execute()
     except ImproperlyConfigured as error:

@@ -9,36 +9,67 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from sage_platform import paths
 
 # Whoever has a file's address can read the file: the id in it opens it (`uploads`).
 CAPABILITY = re.compile(rf"(/{paths.FILES}/)[0-9a-f]{{32}}")
-request_id_var: ContextVar[str] = ContextVar("request_id", default="")
 # Set by `telemetry.tracing`, while traces are recorded.
 trace_id_var: ContextVar[str] = ContextVar("trace_id", default="")
+# Where PostgreSQL's error quotes the statement, or tells which row was refused: with the values in it.
+QUOTED = re.compile(r"^(?:LINE \d+:.*\n *\^|(?:DETAIL|CONTEXT):.*)\n?", re.MULTILINE)
+
+
+class Seen(Protocol):
+    """What is known of a request so far; texts are empty as long as they are unknown."""
+
+    method: str
+    route: str
+    request_id: str
+
+    @property
+    def trace_id(self) -> str: ...
+
+
+# The request that this thread is answering.
+request_var: ContextVar[Seen | None] = ContextVar("request", default=None)
 
 
 class JSONLines(logging.Formatter):
     """One JSON object a line. The keys of `facts`, a dict given as `extra`, stand beside `message`. No file's id is told."""
 
     def format(self, record: logging.LogRecord) -> str:
+        request, seen = getattr(record, "request", None), request_var.get()
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": record.getMessage() if request is None else without_path(record, seen.route if seen else ""),
         }
-        # Django logs some refusals after the middleware has reset the variable. Such a record holds the request.
-        if request_id := request_id_var.get() or getattr(getattr(record, "request", None), "request_id", ""):
-            line["request_id"] = request_id
-        if trace_id := trace_id_var.get():
-            line["trace_id"] = trace_id
+        told: dict[str, str] = {}
+        if seen is None:
+            # Django logs some refusals after the middleware has reset the variable. Such a record holds the request.
+            told["request_id"] = getattr(request, "request_id", "")
+        else:
+            told["request_id"] = seen.request_id
+        # A job has no request, and a request that is answered is no longer recorded.
+        told["trace_id"] = trace_id_var.get() or (seen.trace_id if seen else "")
+        if record.exc_info and seen is not None:
+            told |= {"method": seen.method, "route": seen.route}
+        line.update((name, value) for name, value in told.items() if value)
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = QUOTED.sub("", self.formatException(record.exc_info))
         return CAPABILITY.sub(r"\1…", json.dumps(line, ensure_ascii=False, default=str))
+
+
+def without_path(record: logging.LogRecord, route: str) -> str:
+    """The message of a record of Django's. It names the path of its request, in which anything may be; the route says enough."""
+    path = getattr(getattr(record, "request", None), "path", None)
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    told = tuple((route or "unknown") if argument == path else argument for argument in arguments)
+    return str(record.msg) % told if told else str(record.msg)
 
 
 def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
@@ -58,6 +89,8 @@ def logging_config(level: str, *, access_log: bool) -> dict[str, Any]:
             # Anybody can send a forged Host, or a body that is too large, as often as they like; the answer says what it is.
             "django.security": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
+            # `front` has told of what an application raises, with the request that did it.
+            "_granian.utils": {"level": "CRITICAL"},
             # Its warnings quote answers that it cannot read, and their addresses. Either may hold a key that was sent back.
             "urllib3": {"level": "ERROR"},
         },

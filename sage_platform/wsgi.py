@@ -15,6 +15,7 @@ from sage_platform import paths
 from sage_platform.api import seams
 from sage_platform.api.seams import Environ
 from sage_platform.front import front
+from sage_platform.telemetry import access
 from sage_platform.telemetry.requests import observed, template
 from sage_platform.turns import turns
 
@@ -49,7 +50,10 @@ class Handler(WSGIHandler):
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
         response = super().__call__(environ, start_response)
-        if not (seen := observed(environ)).route:
+        seen = observed(environ)
+        if length := response.headers.get("Content-Length"):
+            seen.length = int(length)
+        if not seen.route:
             # It was answered before it was led anywhere: a static file, a preflight, a refusal for want of a place.
             seen.route = self.route_of_unled(environ[PATH])
         return response
@@ -83,4 +87,9 @@ handler = Handler()
 # Loaded now, so that no request waits for it, and no worker mixes two versions while files are being replaced.
 list(get_resolver().url_patterns)
 turns.set_amount(settings.SAGE_TURNS)
-application = front(handler, dict(seams.front_answers.items()), takes_prefix=settings.SAGE_WEB_ROOT is not None)
+application = front(
+    handler,
+    dict(seams.front_answers.items()),
+    takes_prefix=settings.SAGE_WEB_ROOT is not None,
+    access_log=access.is_on(),
+)

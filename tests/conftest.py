@@ -23,11 +23,14 @@ from tests.clock import clock, noon
 from tests.mail import mail_server, mailbox
 from tests.object_store import object_server, swift_server
 from tests.people import PASSWORD, Caller, signed_in
+from tests.secrets_in_logs import _no_secret_is_logged, _secrets_are_watched
 from versions import records
 from versions.answers import Answers
 from versions.feed import feed
 
 __all__ = [
+    "_no_secret_is_logged",
+    "_secrets_are_watched",
     "clock",
     "mail_server",
     "mailbox",

@@ -1,8 +1,9 @@
 """GET and HEAD /active: answered in front of Django, whatever happens to Django (docs/api.md#liveness)."""
 
+import json
 import weakref
-from collections.abc import Iterable
-from io import BytesIO
+from collections.abc import Iterable, Iterator
+from io import BytesIO, StringIO
 from threading import Event
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -12,6 +13,7 @@ import pytest
 
 from sage_platform.api import seams
 from sage_platform.front import front as platform_front
+from sage_platform.telemetry.requests import observed
 from sage_platform.turns import Turns
 
 
@@ -177,3 +179,44 @@ def test_a_worker_that_is_replaced_ends_its_connections(monkeypatch: pytest.Monk
     monkeypatch.setattr("sage_platform.front.leaving", leaving)
     assert call(application, "GET", "/active") == ("200 OK", [*ALIVE, ("Connection", "close")], b"Service is available.")
     assert call(application, "GET", "/") == ("200 OK", [("X-Own", "kept"), ("Connection", "close")], b"an answer")
+
+
+class Crashing(list[bytes]):
+    def __init__(self, where: str) -> None:
+        super().__init__([b"a piece"])
+        self.where = where
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        if self.where == "sending":
+            raise RuntimeError("a bug")
+
+    def close(self) -> None:
+        if self.where == "closing":
+            raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize("where", ["sending", "closing"])
+def test_a_crash_after_the_view_is_told_with_its_request(where: str, log: StringIO) -> None:
+    def django(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        seen = observed(environ)
+        seen.request_id, seen.route = "crash-after-the-view", "/api/x/{id}"
+        return Crashing(where)
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/x/1"}
+    parts = front(django, takes_prefix=False)(environ, lambda *start: None)
+    if where == "closing":
+        list(parts)
+    with pytest.raises(RuntimeError, match="a bug"):
+        list(parts) if where == "sending" else parts.close()
+    (line,) = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert line.pop("time")
+    assert line.pop("traceback").endswith("RuntimeError: a bug")
+    assert line == {
+        "level": "ERROR",
+        "logger": "sage.crash",
+        "message": "crash outside of Django: RuntimeError",
+        "request_id": "crash-after-the-view",
+        "method": "GET",
+        "route": "/api/x/{id}",
+    }

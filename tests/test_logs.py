@@ -9,46 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import RequestFactory
 
-from sage_platform.logs import JSONLines, logging_config, request_id_var
+from sage_platform.logs import JSONLines, logging_config, request_var
+from sage_platform.telemetry.requests import Observed
+from sage_platform.telemetry.tracing import Root
 from tests.people import PASSWORD, Caller
 
 SECRET = "c0de-of-a-person"
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JSONLines())
-    access = logging.getLogger("sage.access")
-    level = access.level
-    logging.getLogger().addHandler(handler)
-    access.setLevel(logging.INFO)
-    yield stream
-    access.setLevel(level)
-    logging.getLogger().removeHandler(handler)
-
-
 def lines(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
-
-
-@pytest.mark.django_db
-def test_an_access_line(anyone: Caller, log: io.StringIO) -> None:
-    anyone.client.get(f"/api/nowhere?code={SECRET}&state={SECRET}", headers={"X-Request-ID": "log-test-1"})
-    (line,) = lines(log)
-    assert isinstance(line.pop("duration_ms"), float)
-    assert line.pop("time").endswith("+00:00")
-    assert line == {
-        "level": "INFO",
-        "logger": "sage.access",
-        "message": "request",
-        "request_id": "log-test-1",
-        "method": "GET",
-        "path": "/api/nowhere",
-        "status": 404,
-    }
 
 
 @pytest.mark.django_db
@@ -58,7 +31,7 @@ def test_no_secret_of_a_request_is_logged(anyone: Caller, log: io.StringIO) -> N
     for path in ("/api/auth/login", "/api/auth/refresh", "/api/auth/logout"):
         anyone.post(f"{path}?token={SECRET}", body, **headers)
     # The sign-in that failed has a line of its own.
-    assert [line["message"] for line in lines(log)] == ["sign-in failed", *["request"] * 3]
+    assert [line["message"] for line in lines(log)] == ["sign-in failed"]
     assert SECRET not in log.getvalue()
     assert PASSWORD not in log.getvalue()
 
@@ -80,12 +53,94 @@ def test_what_json_cannot_say_is_written_as_text() -> None:
     assert json.loads(formatted("odd", facts={"thing": {1, 2} & {1}, "kind": ValueError}))["thing"] == "{1}"
 
 
-def test_the_request_id_is_there_while_the_request_is() -> None:
-    marker = request_id_var.set("log-test-2")
-    inside = json.loads(formatted("inside"))
-    request_id_var.reset(marker)
-    assert inside["request_id"] == "log-test-2"
-    assert "request_id" not in json.loads(formatted("outside"))
+@pytest.fixture
+def seen() -> Iterator[Observed]:
+    """A request that is being answered."""
+    seen = Observed("POST")
+    marker = request_var.set(seen)
+    yield seen
+    request_var.reset(marker)
+
+
+def test_what_is_known_of_the_request_is_there_while_it_is_answered(seen: Observed) -> None:
+    assert not {"request_id", "trace_id", "method", "route"} & set(json.loads(formatted("inside")))
+    seen.request_id, seen.route, seen.trace = "log-test-2", "/api/auth/login", Root("0af7651916cd43dd8448eb211c80319c", None)
+    # Also once the answer is there and the trace recorded.
+    seen.trace.leave()
+    told = json.loads(formatted("inside", facts={"event": "an event"}))
+    assert list(told) == ["time", "level", "logger", "message", "request_id", "trace_id", "event"]
+    assert (told["request_id"], told["trace_id"]) == ("log-test-2", "0af7651916cd43dd8448eb211c80319c")
+
+
+def test_nothing_of_it_is_there_outside() -> None:
+    assert list(json.loads(formatted("outside"))) == ["time", "level", "logger", "message"]
+
+
+def crashed(error: Exception, message: str = "a crash", *args: object, **extra: object) -> dict[str, Any]:
+    try:
+        raise error
+    except type(error):
+        record = logging.getLogger("sage.test").makeRecord("sage.test", 40, "f", 1, message, args, sys.exc_info(), extra=extra)
+    line = JSONLines().format(record)
+    assert "\n" not in line
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+def test_a_crash_is_one_line_with_its_request_and_nothing_that_its_variables_hold(seen: Observed) -> None:
+    seen.request_id, seen.route = "log-test-3", "/files/{public_id}/{filename}"
+    path = "/files/0123456789abcdef0123456789abcdef/a.png"
+    request = RequestFactory().post(f"{path}?token={SECRET}", {"password": SECRET}, headers={"Cookie": SECRET})
+    # As Django logs a crash.
+    told = crashed(RuntimeError("a bug"), "%s: %s", "Internal Server Error", path, request=request)
+    trace = told.pop("traceback").splitlines()
+    assert (trace[0], trace[-1]) == ("Traceback (most recent call last):", "RuntimeError: a bug")
+    assert [line.strip() for line in trace[2:-1]] == ["raise error"]
+    assert told.pop("time")
+    assert told == {
+        "level": "ERROR",
+        "logger": "sage.test",
+        "message": "Internal Server Error: /files/{public_id}/{filename}",
+        "request_id": "log-test-3",
+        "method": "POST",
+        "route": "/files/{public_id}/{filename}",
+    }
+
+
+OF_POSTGRESQL = """\
+null value in column "name" of relation "scratch" violates not-null constraint
+DETAIL:  Failing row contains (planted, null).
+CONTEXT:  COPY scratch, line 1: "planted"
+LINE 1: INSERT INTO scratch VALUES ('planted', NULL)
+                                    ^
+"""
+
+
+def test_what_postgresql_quotes_of_a_row_or_a_statement_is_left_out() -> None:
+    told = crashed(ValueError(OF_POSTGRESQL))["traceback"]
+    assert told.endswith('ValueError: null value in column "name" of relation "scratch" violates not-null constraint\n')
+    assert "planted" not in told
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO django_content_type (app_label, model) VALUES ('planted', NULL)",
+        "SELECT 'planted' FROM nowhere_at_all",
+        "SELECT 'planted'::integer",
+    ],
+)
+def test_nor_do_its_real_errors_tell_of_it(statement: str) -> None:
+    with transaction.atomic():
+        try:
+            connection.cursor().execute(statement)
+        except DatabaseError as error:
+            transaction.set_rollback(True)
+            told = crashed(error)["traceback"]
+    assert "DatabaseError" in told or "Error: " in told
+    assert "planted" not in told.replace(statement, "")
 
 
 @pytest.mark.parametrize(("access_log", "level"), [(True, "INFO"), (False, "WARNING")])

@@ -15,6 +15,7 @@ from sage_platform.api.languages import HEADERS, TAGS, language_of_call
 from sage_platform.api.middleware import GIVEN_ID
 from sage_platform.api.seams import Environ
 from sage_platform.request_body import has_body
+from sage_platform.telemetry.requests import observed
 from versions.answers import CACHED, NO_SNIFFING, is_known
 from versions.feed import feed
 
@@ -56,6 +57,7 @@ def check(environ: Environ, start_response: StartResponse) -> Iterable[bytes] | 
     headers = [*answer.headers]
     if (given := given_id(environ)) is not None:
         headers.append(("X-Request-ID", given))
+        observed(environ).request_id = given
     start_response(answer.status_line, headers)
     return [answer.body] if environ["REQUEST_METHOD"] == "GET" else []
 
@@ -65,7 +67,7 @@ def latest(environ: Environ, start_response: StartResponse) -> Iterable[bytes] |
     if not is_plain(environ) or (answers := feed.current()) is None:
         return None
     data, etag = answers.latest
-    request_id = given_id(environ) or token_hex(16)
+    request_id = observed(environ).request_id = given_id(environ) or token_hex(16)
     own = (("ETag", etag), ("X-Request-ID", request_id), ("Content-Language", TAGS[language_of_call(environ)]))
     headers = [CACHED, NO_SNIFFING, VARY, *own]
     if "HTTP_IF_NONE_MATCH" in environ and is_known(etag, environ["HTTP_IF_NONE_MATCH"]):

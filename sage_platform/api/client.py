@@ -1,7 +1,9 @@
 """Where a request comes from. A forwarded address counts only from a proxy that the deployment trusts."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -46,10 +48,14 @@ def came_by_https(request: HttpRequest) -> bool:
 
 def client_address(request: HttpRequest) -> Address | None:
     """The caller's address: the nearest one in X-Forwarded-For that is no trusted proxy, or the socket's."""
-    address = peer_address(request)
+    return _address_in(request.META)
+
+
+def _address_in(environ: Mapping[str, Any]) -> Address | None:
+    address = parse_address(str(environ.get("REMOTE_ADDR", "")))
     if address is None or not _trusted(address):
         return address
-    for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+    for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
         forwarded = parse_address(hop)
         if forwarded is None:
             break  # What stands before an unreadable hop is anybody's invention.
@@ -61,7 +67,12 @@ def client_address(request: HttpRequest) -> Address | None:
 
 def client_key(request: HttpRequest) -> str:
     """The address that limits count by: IPv6 by its /64, since one subscriber holds at least that much."""
-    address = client_address(request)
+    return client_key_in(request.META)
+
+
+def client_key_in(environ: Mapping[str, Any]) -> str:
+    """As `client_key`, in front of Django."""
+    address = _address_in(environ)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return str(address or "unknown")

@@ -1,9 +1,7 @@
 """The outermost middleware: gives each request its id, its language, its true scheme and a place at the gate."""
 
 import re
-import time
 from collections.abc import Callable
-from logging import INFO, getLogger
 from secrets import token_hex
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import LazyObject, empty
 from rest_framework.exceptions import APIException
 
 from sage_platform import paths
@@ -21,10 +20,11 @@ from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer, tells_of_outage
 from sage_platform.api.languages import HEADERS, TAGS, language_of
+from sage_platform.api.seams import ThirdParty
 from sage_platform.api.waiting import lend_connection
-from sage_platform.logs import request_id_var
+from sage_platform.logs import request_var
 from sage_platform.request_body import RequestBody, has_body
-from sage_platform.telemetry.requests import observed
+from sage_platform.telemetry.requests import Observed, observed
 
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 HEALTH = f"/{paths.API}/{paths.HEALTH}"
@@ -32,7 +32,6 @@ METRICS = f"/{paths.API}/{paths.METRICS}"
 # When a dependency hangs, requests that wait for it take all places. These are what then tells operators which one hangs.
 WATCHERS = frozenset({HEALTH, METRICS})
 R = TypeVar("R", bound=HttpResponseBase)
-access_log = getLogger("sage.access")
 
 
 class RequestContextMiddleware:
@@ -48,11 +47,11 @@ class RequestContextMiddleware:
         self.bodies = Places(settings.SAGE_THREADS - max(spare + 1, settings.SAGE_THREADS // 6))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if GIVEN_ID.match(given) else token_hex(16)
         request.request_id = request_id  # type: ignore[attr-defined]
-        observed(request.META).request_id = request_id
+        seen = observed(request.META)
+        seen.request_id = request_id
         if came_by_https(request):
             request.META["wsgi.url_scheme"] = "https"
         if request.path in WATCHERS:
@@ -62,18 +61,17 @@ class RequestContextMiddleware:
             # A request without an origin is no preflight (Fetch §3.3.2). The CORS middleware would take it for one.
             request.META.pop("HTTP_ACCESS_CONTROL_REQUEST_METHOD", None)
         language = language_of(request)
-        marker = request_id_var.set(request_id)
+        marker = request_var.set(seen)
         translation.activate(language)
         try:
             response = self.admit(request)
         finally:
             translation.deactivate()
-            request_id_var.reset(marker)
+            request_var.reset(marker)
+        tell_who_asks(request, seen)
         response.headers["X-Request-ID"] = request_id
         response.headers.setdefault("Content-Language", TAGS[language])
         patch_vary_headers(response, HEADERS)
-        if access_log.isEnabledFor(INFO):
-            self._log(request, response, began)
         return response
 
     def admit(self, request: HttpRequest) -> HttpResponseBase:
@@ -138,17 +136,15 @@ class RequestContextMiddleware:
                 return answer(request, error)
         return self.get_response(request)
 
-    @staticmethod
-    def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
-        """Logs the path without its query, since a query may hold codes and tokens."""
-        facts = {
-            "request_id": request.request_id,  # type: ignore[attr-defined]
-            "method": request.method,
-            "path": request.path,
-            "status": response.status_code,
-            "duration_ms": round((time.perf_counter() - began) * 1000, 1),
-        }
-        access_log.info("request", extra={"facts": facts})
+
+def tell_who_asks(request: HttpRequest, seen: Observed) -> None:
+    """Whom the view has found to be asking, by whatever way. Where nobody wanted to know, it is not found out for the log."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, LazyObject) or user._wrapped is not empty:
+        seen.user_id = seen.user_id or str(getattr(user, "pk", None) or "")
+    third_party = getattr(request, "auth", None)
+    if isinstance(third_party, ThirdParty):
+        seen.client_id = third_party.client_id
 
 
 def closing(response: R) -> R:

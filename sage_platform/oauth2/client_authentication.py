@@ -19,6 +19,7 @@ from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets, clients
 from sage_platform.oauth2.models import Application
 from sage_platform.oauth2.registration import BASIC, EITHER, NONE, POST
+from sage_platform.telemetry.requests import observed
 
 # From one address: failures for one client, and failures in all. One row counts under both, since they have one name.
 OF_CLIENT = Limit("OAuth2 client", 30, timedelta(minutes=1))
@@ -72,6 +73,12 @@ def authenticate(request: HttpRequest, body: Mapping[str, str]) -> Application:
     The limit never shuts out a public client, or whoever presents the right generated secret: such a secret cannot be guessed, so
     it is judged first, and others' failures from the same address are none of theirs.
     """
+    application = _authenticated(request, body)
+    observed(request.META).client_id = application.client_id
+    return application
+
+
+def _authenticated(request: HttpRequest, body: Mapping[str, str]) -> Application:
     shown = _shown(request.META.get("HTTP_AUTHORIZATION", "").strip(), body)
     named = Application.objects.filter(client_id=shown.client_id, enabled=True)
     application: Application | None = named.first() if shown.client_id else None

@@ -23,6 +23,7 @@ from sage_platform.oauth2.claims import claims_of
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import RefreshToken
 from sage_platform.oauth2.server import server
+from sage_platform.telemetry.requests import observed
 
 View = Callable[[HttpRequest], HttpResponse]
 # Scripts of every origin may ask and read the answer. They may not send cookies along, so they cannot act as the visitor.
@@ -193,6 +194,8 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     if found is None:
         challenge = InvalidToken.challenge if presented else "Bearer"
         return as_json({"error": "invalid_token"}, status=401, headers=NO_STORE | {"WWW-Authenticate": challenge})
+    seen = observed(request.META)
+    seen.client_id, seen.user_id = found.client_id, str(found.user.pk if found.user is not None else "")
     if not isinstance(found.user, User) or scopes.OPENID not in found.scopes:
         headers = NO_STORE | dict(headers_of(InsufficientScope(scopes.OPENID)))
         return as_json({"error": "insufficient_scope"}, status=403, headers=headers)

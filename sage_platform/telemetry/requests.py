@@ -92,14 +92,22 @@ class Observed:
     # Of its answer; 0 while there is none.
     status = 0
     seconds = 0.0
+    # Of its body, where that is announced.
+    length: int | None = None
     request_id = ""
+    # Who asks, where the route wants to know: a person, an OAuth2 client, or a client in the name of a person.
     user_id = ""
+    client_id = ""
     trace: Root | None = None
     _in_progress: Cell | None = None
 
     def __init__(self, method: str) -> None:
         self.method = method if method in METHODS else OTHER
-        self._began = perf_counter()
+        self.began = perf_counter()
+
+    @property
+    def trace_id(self) -> str:
+        return self.trace.trace_id if self.trace is not None else ""
 
     def leads_to(self, route: str) -> None:
         """Its route is known, and work on it begins."""
@@ -119,7 +127,7 @@ class Observed:
 
     def is_answered(self) -> None:
         """The answer is ready, though perhaps not sent. Whoever has the answer finds it counted."""
-        self.seconds = perf_counter() - self._began
+        self.seconds = perf_counter() - self.began
         if self.route not in UNCOUNTED:
             figures(self.method, self.route or UNKNOWN).count(self.status or 500, self.seconds)
         if self.trace is not None:

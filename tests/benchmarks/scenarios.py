@@ -19,7 +19,7 @@ from tests.benchmarks.bounds import BenchError, Bound
 from tests.benchmarks.routes import QUESTION, RELEASES, VERSIONS
 from tests.benchmarks.world import World
 from tests.e2e.crashes import signal_all
-from tests.e2e.served import family, served
+from tests.e2e.served import DEFAULT_LOG, family, served
 from tests.object_store import served_s3
 
 PASSWORD = "correct horse battery"
@@ -130,7 +130,7 @@ def uploads_to_s3(world: World, seconds: float) -> dict[str, float]:
     """
     with (
         served_s3() as server,
-        served(workers=1, **server.settings(bucket := server.new_bucket())) as platform,
+        served(workers=1, **DEFAULT_LOG, **server.settings(bucket := server.new_bucket())) as platform,
         NamedTemporaryFile() as file,
     ):
         file.write(os.urandom(UPLOADED))
@@ -183,7 +183,7 @@ def frozen_database(world: World, seconds: float) -> dict[str, float]:
     except ServiceError:
         return {}
     shares = []
-    with running(PostgreSQL) as postgresql, served(workers=1, DATABASE_URL=postgresql.url) as platform:
+    with running(PostgreSQL) as postgresql, served(workers=1, **DEFAULT_LOG, DATABASE_URL=postgresql.url) as platform:
         World.inside(replace(world, platform=platform), *RELEASES)
 
         def asked() -> dict[str, list[float]]:

@@ -17,7 +17,7 @@ from scripts.with_services import spare_port
 from tests.benchmarks import clients, machine
 from tests.benchmarks.bounds import BenchError
 from tests.benchmarks.load import Ask
-from tests.e2e.served import ROOT, Platform, bare_environment, served
+from tests.e2e.served import DEFAULT_LOG, ROOT, Platform, bare_environment, served
 
 START_SECONDS = 30
 CLIENT_PROCESSES = 2
@@ -98,7 +98,7 @@ CALLERS: dict[str, Callable[[World], dict[str, str]]] = {
 def made(*, workers: int = 1, **settings: str) -> Iterator[World]:
     """As many workers each, and processes for clients that have started."""
     with ExitStack() as stack:
-        platform = stack.enter_context(served(workers=workers, **settings))
+        platform = stack.enter_context(served(workers=workers, **DEFAULT_LOG | settings))
         django = stack.enter_context(bare_server(platform, "tests.benchmarks.bare:django_view", "/bare"))
         wsgi = stack.enter_context(bare_server(platform, "tests.benchmarks.bare:wsgi", "/"))
         fleet = stack.enter_context(ProcessPoolExecutor(CLIENT_PROCESSES, mp_context=get_context("spawn")))

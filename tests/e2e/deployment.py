@@ -22,6 +22,7 @@ import requests
 from scripts.with_services import PostgreSQL, Redis, running, spare_port
 from tests.e2e.served import ROOT
 from tests.e2e.systemctl import Unit, lives
+from tests.secrets_in_logs import watch
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "operations.md"]
 PLACES = re.compile(r"(?<![\w.])/(?:etc/(?:sage|nginx|systemd)|opt/sage|var/(?:lib|backups)/sage|usr/local/sbin/sage)\b")
@@ -161,6 +162,13 @@ class Machine:
                 assert time.monotonic() < deadline, self.log[-3000:]
                 time.sleep(0.05)
 
+    def check_log(self) -> None:
+        """No line holds a secret of the deployment, or one that was used in the run."""
+        for file in ("secret_key", "secret_key_fallbacks", "encryption_keys", "email_url"):
+            watch.see_file(file, self.folder / "etc/sage" / file)
+        watch.see_folder(self.folder / "var/lib/sage")
+        watch.check(self.log.splitlines(), "by a deployed platform")
+
     def stop(self) -> None:
         Unit(self.folder, "sage.service").stop()
 
@@ -183,5 +191,6 @@ def machine(email_url: str) -> Iterator[Machine]:
             finally:
                 if (folder / "etc/systemd/system/sage.service").exists():
                     made.stop()
+                made.check_log()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -96,6 +96,7 @@ class Nginx(Service):
             "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
             "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream};",
             "/etc/ssl/sage.example.pem": str(pair),
+            "/var/log/nginx/sage.log": str(folder / "sage.log"),
             "/etc/ssl/private/sage.example.key": str(pair),
         }
         block = changed(changed(shipped(), changes), here)

@@ -26,6 +26,7 @@ from aiosmtpd.controller import Controller
 from psycopg import sql
 
 from scripts.with_services import spare_port
+from tests.secrets_in_logs import watch
 from tests.settings_names import SETTING_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,10 @@ STOP_SECONDS = 25
 CALL_SECONDS = 20
 # In the line that says where the platform is.
 ADDRESS_TOLD = " (sign in), "
+# So that there is much in which a secret could be found.
+ALL_IS_LOGGED = {"SAGE_LOG_LEVEL": "DEBUG", "SAGE_ACCESS_LOG": "true"}
+# What a deployment logs whose operator has chosen nothing.
+DEFAULT_LOG = {"SAGE_LOG_LEVEL": "INFO", "SAGE_ACCESS_LOG": "false"}
 
 
 @dataclass
@@ -75,6 +80,8 @@ class Platform:
     # Where the code is that it runs, and what Python is told to serve it.
     code: Path = ROOT
     serve: Sequence[str] = ("manage.py", "serve")
+    # What its commands have said on standard error.
+    said: list[str] = field(default_factory=list)
 
     @property
     def base(self) -> str:
@@ -94,7 +101,8 @@ class Platform:
 
     def manage(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of manage.py against this platform's data, to its end."""
-        return subprocess.run(
+        self.tell_secrets()
+        done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self.code,
             env=self.environment | extra,
@@ -104,6 +112,8 @@ class Platform:
             stdin=subprocess.DEVNULL,
             check=False,
         )
+        self.said.append(done.stderr)
+        return done
 
     def run_module(self, name: str) -> subprocess.CompletedProcess[str]:
         """A module of the tests, in a process of its own with this platform's settings and data."""
@@ -116,6 +126,21 @@ class Platform:
             timeout=100,
             check=False,
         )
+
+    def tell_secrets(self) -> None:
+        watch.see_environment(self.environment)
+        watch.see_folder(self.data)
+
+    def check_log(self) -> None:
+        """No line holds a secret that was used in the run."""
+        self.tell_secrets()
+        lines = [line for said in self.said for line in said.splitlines()]
+        if (self.folder / "log").exists():
+            lines += self.log.splitlines()
+        if not self.environment["EMAIL_URL"]:
+            # In development mails are printed among the lines, and a mail holds its code.
+            lines = [line for line in lines if line.startswith("{")]
+        watch.check(lines, "by a served platform")
 
     def start(self) -> None:
         """Serve, in a session of its own, and wait until it has told its address and every worker is ready."""
@@ -318,13 +343,14 @@ def prepared(**settings: str) -> Iterator[Platform]:
     folder = Path(tempfile.mkdtemp(prefix="sage-served-"))
     with own_database() as database, mail_server() as (mailbox, email_url):
         port = spare_port()
-        own = {"SAGE_DATA_DIR": str(folder / "data"), "SAGE_PORT": str(port), "EMAIL_URL": email_url}
+        own = {"SAGE_DATA_DIR": str(folder / "data"), "SAGE_PORT": str(port), "EMAIL_URL": email_url} | ALL_IS_LOGGED
         platform = Platform(folder, port, bare_environment() | database | own | settings, mailbox)
         try:
             yield platform
         finally:
             try:
                 platform.stop()
+                platform.check_log()
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 

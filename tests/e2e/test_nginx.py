@@ -6,8 +6,10 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import requests
@@ -172,3 +174,39 @@ def test_nginx_finds_nothing_wrong_with_it(front: Nginx) -> None:
     told = front.log.splitlines()
     refused = ('limiting connections by zone "sage_uploads"', "client intended to send too large body")
     assert [line for line in told if not any(words in line for words in refused)] == []
+
+
+def line_with(text: str, read: Callable[[], str]) -> dict[str, Any]:
+    """The one line of a log that has it, as soon as it is there."""
+    until = time.monotonic() + 20
+    while not (found := [line for line in read().splitlines() if text in line]):
+        assert time.monotonic() < until, read()[-2000:]
+        time.sleep(0.02)
+    (line,) = found
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+def test_a_request_is_followed_from_nginx_s_log_to_the_platform_s(platform: Platform, front: Nginx) -> None:
+    """By an id of nginx's, or by the client's own where it has the form of one. Neither log has what opens something."""
+    capability = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    path = f"/prod-api/files/{capability}/a.pdf"
+    for given, is_kept in (("of-the-client.1", True), ("short", False), ("with blanks in it", False), ("", False)):
+        answer = front.browser().get(f"{ORIGIN}{path}?token={capability}", headers={"X-Request-ID": given} if given else {})
+        request_id = answer.headers["X-Request-ID"]
+        assert (request_id == given) is is_kept
+
+        def nginx_log() -> str:
+            return (front.folder / "sage.log").read_text()
+
+        outside, inside = line_with(request_id, nginx_log), line_with(request_id, lambda: platform.log)
+        assert {name: outside[name] for name in ("request_id", "client", "method", "path", "status")} == {
+            "request_id": request_id,
+            "client": "127.0.0.1",
+            "method": "GET",
+            "path": "/prod-api/files/…",
+            "status": 404,
+        }
+        assert float(outside["upstream_seconds"]) <= outside["seconds"]
+        assert (inside["request_id"], inside["client"], inside["status"]) == (request_id, "127.0.0.1", 404)
+        assert capability not in nginx_log() + platform.log

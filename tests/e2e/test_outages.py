@@ -210,7 +210,7 @@ def check_nothing_acknowledged_is_lost(load: Load, deployment: Deployment) -> No
 def check_the_log_is_calm(log: str) -> None:
     """A line for each refused request at most, and no traceback for what is nobody's mistake in the code."""
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    assert {line["logger"] for line in lines} <= {"sage.api", "sage.health", "sage.settings", "psycopg.pool"}
+    assert {line["logger"] for line in lines} <= {"sage.access", "sage.api", "sage.health", "sage.settings", "psycopg.pool"}
     assert not [line for line in lines if "traceback" in line]
     refused = [line["request_id"] for line in lines if line["logger"] == "sage.api"]
     assert len(refused) == len(set(refused))

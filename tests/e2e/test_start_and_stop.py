@@ -36,6 +36,7 @@ def platform(bootstrapped: Platform) -> Iterator[Platform]:
     """Ready to be started, two workers, nothing in its log."""
     yield bootstrapped
     bootstrapped.stop()
+    bootstrapped.check_log()
     (bootstrapped.folder / "log").unlink()
 
 

@@ -1,34 +1,28 @@
 """Looking for a key, or a telling part of it, in everything that the platform says and keeps."""
 
-import base64
 import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TypeVar
-from urllib.parse import quote
 
 from django.db import connection
 
 from providers.keys import ApiKey
 from providers.probing.vendor_text import TELLING_LENGTH
 from tests.provider_rows import KEY, OTHER_KEY
-
-
-def parts_of(key: str) -> set[str]:
-    """What gives the key away: any eight characters of it, but for its beginning, which all keys of a kind share."""
-    forms = [key[5:], quote(key[5:], safe=""), key.encode().hex()]
-    forms += [base64.b64encode(b"-" * shift + key.encode()).decode()[8:-4] for shift in range(3)]
-    return {form[at : at + TELLING_LENGTH] for form in forms for at in range(len(form) - TELLING_LENGTH + 1)}
-
+from tests.secret_search import Secrets, plain
 
 Taken = TypeVar("Taken")
-PARTS = parts_of(KEY) | parts_of(OTHER_KEY)
+# What gives a key away: any eight characters of it, but for its beginning, which all keys of a kind share.
+KEYS = Secrets(telling=TELLING_LENGTH, step=1)
+for key in (KEY, OTHER_KEY):
+    KEYS.add("API key", key[5:])
 
 
 def found_in(text: str) -> list[str]:
-    return sorted(part for part in PARTS if part in text)
+    return sorted(KEYS.parts_in(plain(text)))
 
 
 @dataclass

@@ -322,7 +322,7 @@ def test_neither_the_log_of_a_real_process_at_debug_nor_its_files_have_it(vendor
         vendor.behave(answering(KEY.encode(), status=502))
         probed = platform.manage("probe_providers")
         assert "1 that worked no longer does." in probed.stderr
-        assert "/api/llm-provider/create" in platform.log
+        assert '"route": "/api/llm-provider/create"' in platform.log
         assert found_in(platform.log + probed.stdout + probed.stderr) == []
         files = [path for path in platform.data.rglob("*") if path.is_file()]
         assert {path.name: found_in(path.read_bytes().decode("latin-1")) for path in files} == {path.name: [] for path in files}
