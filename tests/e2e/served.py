@@ -1,5 +1,6 @@
 """A platform of its own: real processes, a real database, a real mail server, asked over real sockets."""
 
+import json
 import os
 import re
 import secrets
@@ -98,6 +99,14 @@ class Platform:
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
+
+    def lines_with(self, text: str, amount: int = 1) -> list[dict[str, Any]]:
+        """The lines of the log that have it, as soon as there are so many: that of a request comes when all of it is over."""
+        deadline = time.monotonic() + CALL_SECONDS
+        while len(found := [line for line in self.log.splitlines() if text in line]) < amount:
+            assert time.monotonic() < deadline, self.log[-2000:]
+            time.sleep(0.01)
+        return [json.loads(line) for line in found]
 
     def manage(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of manage.py against this platform's data, to its end."""

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
@@ -36,18 +35,9 @@ def logged() -> Iterator[Platform]:
         yield platform
 
 
-def lines_of(platform: Platform, request_id: str, amount: int = 1) -> list[dict[str, Any]]:
-    """The lines about a request, as soon as there are so many; the line of the access log comes when all of it is over."""
-    until = time.monotonic() + WAIT_SECONDS
-    while len(found := [json.loads(line) for line in platform.log.splitlines() if f'"{request_id}"' in line]) < amount:
-        assert time.monotonic() < until, platform.log[-2000:]
-        time.sleep(0.01)
-    return found
-
-
 def line_of(platform: Platform, request_id: str) -> dict[str, Any]:
     """Without what differs from run to run."""
-    (line,) = lines_of(platform, request_id)
+    (line,) = platform.lines_with(f'"{request_id}"')
     assert line.pop("time").endswith("+00:00")
     assert 0 <= line.pop("duration_ms") < WAIT_SECONDS * 1000
     assert line.pop("request_id") == request_id
@@ -64,7 +54,7 @@ def sent(platform: Platform, caller: Browser, method: str, path: str, **options:
 def test_the_order_of_the_fields(logged: Platform) -> None:
     request_id = f"access-{token_hex(8)}"
     logged.admin().get("/api/auth/session", headers={"X-Request-ID": request_id})
-    (line,) = lines_of(logged, request_id)
+    (line,) = logged.lines_with(f'"{request_id}"')
     assert list(line) == [
         *("time", "level", "logger", "message", "request_id"),
         *("method", "route", "status", "duration_ms", "bytes", "client", "user_id"),

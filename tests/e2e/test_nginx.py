@@ -199,7 +199,7 @@ def test_a_request_is_followed_from_nginx_s_log_to_the_platform_s(platform: Plat
         def nginx_log() -> str:
             return (front.folder / "sage.log").read_text()
 
-        outside, inside = line_with(request_id, nginx_log), line_with(request_id, lambda: platform.log)
+        outside, inside = line_with(request_id, nginx_log), platform.lines_with(request_id)[0]
         assert {name: outside[name] for name in ("request_id", "client", "method", "path", "status")} == {
             "request_id": request_id,
             "client": "127.0.0.1",

@@ -1,6 +1,5 @@
 """What a collector receives of a served platform: one trace for a request, with its parts."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -54,8 +53,8 @@ def new_trace() -> str:
 
 
 def line_of(platform: Platform, trace: str) -> dict[str, object]:
-    (line,) = [json.loads(line) for line in platform.log.splitlines() if trace in line]
-    return dict(line)
+    (line,) = platform.lines_with(trace)
+    return line
 
 
 def test_a_request_is_one_trace_with_its_statements_and_its_calls(
@@ -152,7 +151,7 @@ def test_the_line_of_the_log_names_the_trace(platform: Platform, admin: Browser,
     admin.get(SESSION, headers=asked_by(trace))
     assert line_of(platform, trace)["trace_id"] == trace
     own = admin.get(SESSION)
-    (line,) = [json.loads(line) for line in platform.log.splitlines() if own.headers["X-Request-ID"] in line]
+    (line,) = platform.lines_with(own.headers["X-Request-ID"])
     root, _parts = collector.request(f"GET {SESSION}", trace=line["trace_id"])
     assert (root.parent, root.attributes["sage.request_id"]) == ("", own.headers["X-Request-ID"])
 
