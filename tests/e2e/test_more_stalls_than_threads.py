@@ -29,6 +29,8 @@ def test_they_hold_their_own_threads_and_not_the_service() -> None:
         assert refused.headers["Retry-After"] == "5"
         body = refused.json()
         assert (body["code"], body["data"]) == (503, None)
+        (line,) = platform.lines_with(f'"sage.access", "message": "request", "request_id": "{body["request_id"]}"')
+        assert (line["method"], line["route"], line["status"]) == ("POST", "/api/auth/login", 503)
         for path in ("/oauth2/token", "/api/oauth2/token", "/oauth2/introspect"):
             refused = caller.send("POST", path, data={"grant_type": "client_credentials"})
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5"), path
