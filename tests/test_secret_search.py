@@ -85,6 +85,12 @@ def test_what_has_a_secret_s_shape_is_found_though_nobody_has_told_it(kind: str,
     assert kind in {found for found, _ in Secrets().found_in(line(f"it is {value}")).values()}
 
 
+def test_what_the_platform_says_by_itself_is_no_secret_though_a_test_sends_it(secrets: Secrets) -> None:
+    secrets.add("password", "a wrong password, and more")
+    assert secrets.report([line("sign-in failed: wrong password")]) == []
+    assert secrets.report([line("sign-in failed: a wrong password, and more")])
+
+
 def test_ordinary_lines_hold_none(secrets: Secrets) -> None:
     ordinary = [
         '{"logger": "sage.access", "request_id": "0123456789abcdef0123456789abcdef", "route": "/files/{id}/{name}"}',
