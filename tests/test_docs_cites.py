@@ -25,7 +25,9 @@ def files() -> Iterator[Path]:
         yield from sorted(ROOT.glob(pattern))
     for folder in FOLDERS:
         yield from (
-            path for path in sorted((ROOT / folder).rglob("*")) if path.suffix in TEXTS and "node_modules" not in path.parts
+            path
+            for path in sorted((ROOT / folder).rglob("*"))
+            if path.suffix in TEXTS and not {".venvs", "node_modules"} & set(path.parts)
         )
 
 
