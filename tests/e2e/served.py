@@ -31,7 +31,7 @@ from tests.secrets_in_logs import watch
 from tests.settings_names import SETTING_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 25
 CALL_SECONDS = 20
 # In the line that says where the platform is.
@@ -117,7 +117,7 @@ class Platform:
             env=self.environment | extra,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=240,
             stdin=subprocess.DEVNULL,
             check=False,
         )
@@ -132,7 +132,7 @@ class Platform:
             env=self.environment | {"DJANGO_SETTINGS_MODULE": "sage_platform.settings"},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
             check=False,
         )
 

@@ -72,7 +72,7 @@ def test_four_bootstraps_at_once_make_one_administrator_and_none_fails() -> None
             )
             for _ in range(4)
         ]
-        outputs = [start.communicate(timeout=90) for start in starts]
+        outputs = [start.communicate(timeout=240) for start in starts]
 
         assert [(start.returncode, errors) for start, (_, errors) in zip(starts, outputs, strict=True)] == [(0, "")] * 4
         told = [output for output, _ in outputs if output]
