@@ -19,6 +19,8 @@ CAPABILITY = re.compile(rf"(/{paths.FILES}/)[0-9a-f]{{32}}")
 trace_id_var: ContextVar[str] = ContextVar("trace_id", default="")
 # Where PostgreSQL's error quotes the statement, or tells which row was refused: with the values in it.
 QUOTED = re.compile(r"^(?:LINE \d+:.*\n *\^|(?:DETAIL|CONTEXT):.*)\n?", re.MULTILINE)
+# And where it cannot read a value.
+UNREADABLE = re.compile(r'(invalid input (?:syntax|value) for [^\n":]+: )".*"')
 
 
 class Seen(Protocol):
@@ -60,7 +62,8 @@ class JSONLines(logging.Formatter):
         line.update((name, value) for name, value in told.items() if value)
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
-            line["traceback"] = QUOTED.sub("", self.formatException(record.exc_info))
+            trace = self.formatException(record.exc_info)
+            line["traceback"] = UNREADABLE.sub(r"\1…", QUOTED.sub("", trace))
         return CAPABILITY.sub(r"\1…", json.dumps(line, ensure_ascii=False, default=str))
 
 

@@ -117,6 +117,8 @@ LINE 1: INSERT INTO scratch VALUES ('planted', NULL)
 
 
 def test_what_postgresql_quotes_of_a_row_or_a_statement_is_left_out() -> None:
+    unreadable = crashed(ValueError('invalid input syntax for type integer: "planted"'))["traceback"]
+    assert unreadable.endswith("ValueError: invalid input syntax for type integer: …")
     told = crashed(ValueError(OF_POSTGRESQL))["traceback"]
     assert told.endswith('ValueError: null value in column "name" of relation "scratch" violates not-null constraint\n')
     assert "planted" not in told
