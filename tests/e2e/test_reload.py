@@ -109,7 +109,7 @@ def test_an_upgrade_fails_no_request(platform: Platform, front: Nginx, other_mai
 def test_what_cannot_start_leaves_the_old_workers_on_duty(platform: Platform, front: Nginx) -> None:
     secret = platform.folder / "SAGE_ENCRYPTION_KEYS"
     right, before, logged = secret.read_text(), platform.processes(), len(platform.log)
-    assert platform.caller().get("/api/system/info").status_code == 200
+    assert front.caller().get("/api/system/info").status_code == 200
     counted = requests(platform.caller().get("/api/observability/metrics").text)
     secret.write_text("not-a-key-4711")
     reload(platform, "a new worker could not start; the old ones go on, and the next SIGHUP tries again")
