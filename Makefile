@@ -1,6 +1,6 @@
 # `make help` lists the targets. All that a machine must have is Python 3.11 with its venv module, make and a network;
-# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, minisign, nginx, Node with npm, PostgreSQL, Redis,
-# WebKitGTK, Xvfb.
+# `make check` also needs what .ci/run installs: Apache, Chromium, gettext, minisign, nginx, Node with npm, PostgreSQL, Prometheus,
+# Redis, WebKitGTK, Xvfb.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -15,7 +15,7 @@ COVERAGE_FLOOR ?= 97
 BARE := $(PY) -m scripts.bare
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
-NO_SERVICES := not browser and not programs and not fuzz and not attack and not nginx and not postgres and not redis and not s3
+NO_SERVICES := not browser and not programs and not fuzz and not attack and not nginx and not postgres and not prometheus and not redis and not s3
 
 CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes check-types-debt \
 	check-browser check-clients check-fuzz check-services

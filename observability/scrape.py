@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from logging import getLogger
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from observability.families import shown
-from sage_platform.api import seams
+from observability.gauges import gauges
 from sage_platform.logs import OneASecond
 from sage_platform.telemetry import multiprocess
 from sage_platform.telemetry.process import publisher
@@ -43,15 +42,14 @@ class Everything(Collector):
                 uptime = max(0.0, time.time() - metric.samples[0].value)  # The clock may have been set back.
                 yield gauge(f"{PREFIX}uptime_seconds", "How long the oldest worker has been there.", uptime)
         yield from readable("the machine", machine)
-        for name, told in seams.gauges.items():
-            yield from readable(name, partial(of_room, name, told))
+        yield from readable("the rooms", gauges.families)
 
 
 def readable(what: str, read: Callable[[], Iterable[Metric]]) -> list[Metric]:
     """What cannot be read just now must not hide the rest."""
     try:
         return list(read())
-    except Exception as error:  # noqa: BLE001  A room may ask anything.
+    except Exception as error:  # noqa: BLE001  A machine may have no such file, a disk no room.
         if times := unreadable.times():
             log.warning("metrics: %s cannot be read (%s)", what, type(error).__name__, extra={"facts": {"times": times}})
         return []
@@ -85,13 +83,6 @@ def machine() -> Iterator[Metric]:
         total, free = kibibytes["MemTotal"] * 1024, kibibytes["MemAvailable"] * 1024
         yield gauge(f"{PREFIX}system_memory_total_bytes", "Memory of the machine.", total)
         yield gauge(f"{PREFIX}system_memory_used_bytes", "Memory of the machine that is not to be had.", total - free)
-
-
-def of_room(name: str, told: seams.Gauge) -> Iterator[Metric]:
-    family = GaugeMetricFamily(name, told.help, labels=told.labels)
-    for labels, value in told.read():
-        family.add_metric(labels, value)
-    yield family
 
 
 def gauge(name: str, text: str, value: float) -> Metric:

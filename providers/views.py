@@ -26,7 +26,7 @@ from sage_platform.api.fields import Nothing
 from sage_platform.api.permissions import SignedIn
 from sage_platform.api.prepared import PreparedLookup
 from sage_platform.api.viewsets import ApiViewSet, endpoint
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Ending
 
 THROTTLED = DocumentedRefusal(429, "Too many checks are running, or you started too many; see `Retry-After`.", status=429)
 FAILED = DocumentedRefusal(500, "The endpoint does not work; `message` says why and what to do.")
@@ -68,13 +68,13 @@ def _present(members: Payload) -> Payload:
 
 
 @contextmanager
-def asking(user: User) -> Iterator[None]:
+def asking(user: User) -> Iterator[Ending]:
     """Hold what one call costs its caller while an endpoint is asked. A probe that fails becomes the route's refusal."""
-    with operation("providers", "probe"), outbound_call(user):
-        try:
-            yield
-        except ProbeFailed as failure:
-            raise Refusal(Code.FAILED, failure.message) from None
+    try:
+        with probes.PROBE.counted() as ending, outbound_call(user):
+            yield ending
+    except ProbeFailed as failure:
+        raise Refusal(Code.FAILED, failure.message) from None
 
 
 class ProbeViewSet(ApiViewSet):
@@ -129,8 +129,10 @@ class ProbeViewSet(ApiViewSet):
     )
     def verify_multimodal(self, request: SignedInRequest, data: Payload) -> Payload:
         target = records.target_of(Given.of(data))
-        with asking(request.user):
-            return image_form(probing.check_image(target, timeout=probes.timeout()), name="supports_multimodal")
+        with asking(request.user) as ending:
+            found = probing.check_image(target, timeout=probes.timeout())
+            ending.status = found.counts_as or "ok"
+            return image_form(found, name="supports_multimodal")
 
     @endpoint(
         who=SignedIn,

@@ -7,18 +7,18 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 from secrets import token_hex
-from threading import Lock, Thread
+from threading import Lock
 from typing import TypedDict
 
 from django.core.cache import cache
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 
 from sage_platform.api import seams
 from sage_platform.disk import try_to_write
+from sage_platform.looks import Look
 from sage_platform.schema_state import pending_migrations
 from system.models import SystemSettings
 
@@ -34,31 +34,15 @@ class CheckResult(TypedDict):
     latency_ms: float | None
 
 
-@dataclass
-class DependencyCheck:
-    """One dependency's check, and the run of it that may still be under way."""
+def timed(check: Callable[[], None]) -> Look[float]:
+    """The check, and the milliseconds that it takes."""
 
-    run: Callable[[], None]
-    pending: Future[float] | None = None
-
-    def start(self) -> Future[float]:
-        if self.pending is None or self.pending.done():
-            self.pending = Future()
-            # A daemon thread, since a worker could not end while another kind of thread hangs.
-            Thread(target=self._look, args=(self.pending,), name="health", daemon=True).start()
-        return self.pending
-
-    def _look(self, told: Future[float]) -> None:
+    def run() -> float:
         began = time.perf_counter()
-        try:
-            try:
-                self.run()
-            finally:
-                connections.close_all()
-        except Exception as error:  # noqa: BLE001  Whatever it raises means that the check failed.
-            told.set_exception(error)
-        else:
-            told.set_result((time.perf_counter() - began) * 1000)
+        check()
+        return (time.perf_counter() - began) * 1000
+
+    return Look(run, name="health")
 
 
 class Health:
@@ -66,7 +50,7 @@ class Health:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._dependencies: dict[str, DependencyCheck] = {}
+        self._checks: dict[str, Look[float]] = {}
         self._seen: tuple[float, dict[str, CheckResult]] = (-KEPT_SECONDS, {})
 
     def checks(self) -> dict[str, CheckResult]:
@@ -80,8 +64,8 @@ class Health:
 
     def _look(self) -> dict[str, CheckResult]:
         for name, check in seams.health_checks.items():
-            self._dependencies.setdefault(name, DependencyCheck(check))
-        running = {name: dependency.start() for name, dependency in self._dependencies.items()}
+            self._checks.setdefault(name, timed(check))
+        running = {name: look.start() for name, look in self._checks.items()}
         wait(running.values(), timeout=CHECK_SECONDS)
         return {name: _result(name, future) for name, future in sorted(running.items())}
 

@@ -15,13 +15,15 @@ class VersionsConfig(AppConfig):
     verbose_name = _("Releases")
 
     def ready(self) -> None:
-        from versions import documentation, front
+        from sage_platform.telemetry.process import publisher
+        from versions import documentation, feed, front
         from versions.models import RefusedRelease
         from versions.services.references import is_referenced
 
         def refused_before(at: datetime) -> QuerySet[Any]:
             return RefusedRelease.objects.filter(at__lt=at - REFUSED_KEPT)
 
+        publisher.also(feed.publish_age)
         seams.front_answers.register(front.CHECK, front.check)
         seams.front_answers.register(front.LATEST, front.latest)
         seams.raw_routes.register("releases", seams.RawRoutes([documentation.CHECK]))

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from django.conf import settings
 from django.db import connection
+from prometheus_client import Gauge
 
 from sage_platform.databases.own_connection import use_own_connection
 from sage_platform.turns import turns
@@ -107,6 +108,8 @@ class Feed:
         self._thread: Thread | None = None
         self._snapshot: Snapshot | None = None
         self._asked_at = self._clock()
+        # Since when the requests have been coming that no rest lies between.
+        self._asked_since: float | None = None
         self._is_paused = False
         self._is_hurried = False
         # Of the looks: how many began, which ended last, whether it failed, and since when one is under way.
@@ -121,7 +124,10 @@ class Feed:
 
     def current(self) -> Answers | None:
         """What is to be answered now, or None while that is not known. It waits for nothing."""
-        now = self._asked_at = self._clock()
+        now = self._clock()
+        if self._asked_since is None or now - self._asked_at >= IDLE_SECONDS:
+            self._asked_since = now
+        self._asked_at = now
         snapshot = self._snapshot
         if snapshot is not None:
             age = now - snapshot.confirmed_at
@@ -129,6 +135,15 @@ class Feed:
                 return snapshot.answers
         self._wake()
         return None
+
+    def age(self) -> float:
+        """How long ago it was confirmed what is answered, or how long there has been nothing to answer; 0 while nobody asks."""
+        since, now = self._asked_since, self._clock()
+        if since is None or now - self._asked_at >= IDLE_SECONDS:
+            return 0.0
+        snapshot = self._snapshot
+        # What it was before they began to ask tells how long nobody asked.
+        return max(0.0, now - max(since, snapshot.confirmed_at if snapshot is not None else since))
 
     def wait(self) -> Answers | None:
         """As `current`, but the thread is given a moment to find out. None means that the database is away."""
@@ -259,7 +274,16 @@ class Feed:
 
 # Of this process.
 feed = Feed(StoredReleases())
+AGE = Gauge(
+    "sage_server_check_age_seconds",
+    "How long ago what check answers was last confirmed, by the worker with the oldest; 0 while nobody asks.",
+    multiprocess_mode="livemax",
+)
 os.register_at_fork(after_in_child=feed.forget)
+
+
+def publish_age() -> None:
+    AGE.set(feed.age())
 
 
 def notice() -> None:

@@ -70,7 +70,9 @@ def address(base_url: str, path: str) -> str:
 
 def _failed(error: OutboundError) -> ProbeFailed:
     if isinstance(error, outbound.AddressRefused):
-        return ProbeFailed(Category.CONNECTION, sentence=NOT_ALLOWED)
+        refused = ProbeFailed(Category.CONNECTION, sentence=NOT_ALLOWED)
+        refused.counts_as = "refused"  # By us: nobody was asked.
+        return refused
     if isinstance(error, outbound.TimedOut):
         return ProbeFailed(Category.TIMEOUT)
     if isinstance(error, outbound.AnswerTooLarge):

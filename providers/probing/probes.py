@@ -101,11 +101,11 @@ def _look(chat: Chat, draw: Draw) -> ImageResult:
     try:
         said = chat.ask([{"type": "text", "text": WHICH_COLOUR}, picture])
     except ProbeFailed as failed:
-        return ImageResult(Capability.UNKNOWN, error=failed.message)
+        return ImageResult(Capability.UNKNOWN, error=failed.message, counts_as=failed.counts_as)
     if isinstance(said, ErrorReply):
         if _refuses_images(said, chat.target.model):
             return ImageResult(Capability.NO, error=chat.failure(said, sentence=NO_IMAGES).message)
-        return ImageResult(Capability.UNKNOWN, error=chat.failure(said).message)
+        return ImageResult(Capability.UNKNOWN, error=chat.failure(said).message, counts_as=said.category.counts_as)
     answer = chat.cleaner.answer(said.reply.content) or None
     if pictures.names_colour(said.reply.content, colour):
         return ImageResult(Capability.YES, recognized=True, answer=answer)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.keys import ApiKey
+from sage_platform.telemetry.operations import Failure
 
 Sentence = str | Promise  # In a language already, or translated when it is shown.
 
@@ -34,6 +35,11 @@ class Category(StrEnum):
     CONNECTION = "connection"
     NOT_OPENAI = "not_openai"
     SERVICE = "service"
+
+    @property
+    def counts_as(self) -> Failure:
+        """An `error` where no answer came, or one that the service itself is failing; else the service has said no."""
+        return "error" if self in {Category.TIMEOUT, Category.CONNECTION, Category.SERVICE} else "refused"
 
 
 class Capability(StrEnum):
@@ -72,6 +78,7 @@ class ProbeFailed(Exception):  # noqa: N818  The name says what happened; that i
         self.category = category
         self.sentence = SENTENCES[category] if sentence is None else sentence
         self.detail = detail
+        self.counts_as: Failure = category.counts_as
 
     @property
     def message(self) -> str:
@@ -98,12 +105,13 @@ class Connection:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """`recognized`: the model named the picture's colour."""
+    """`recognized`: the model named the picture's colour. `counts_as` is of the service's failure, if that left it unknown."""
 
     capability: Capability
     recognized: bool = False
     answer: str | None = None
     error: str | None = None
+    counts_as: Failure | None = None
 
 
 @dataclass(frozen=True)

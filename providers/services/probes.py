@@ -15,8 +15,11 @@ from providers import probing
 from providers.models import Probe, Provider
 from providers.probing import Capabilities, Category, Connection, ModelEndpoint, ProbeFailed
 from sage_platform.encryption import UndecryptableError
+from sage_platform.telemetry.operations import Operation
 
 logger = logging.getLogger(__name__)
+# Each question that is asked of an endpoint, whoever asks it.
+PROBE = Operation("providers", "probe")
 KEPT = 20
 UNREADABLE = _("The stored key can no longer be read. Enter the API key again.")
 
@@ -70,11 +73,18 @@ def keep(provider: Provider, finding: Finding) -> None:
 def ask(provider: Provider) -> Finding:
     """Ask a stored provider's endpoint whether it works. Never raises ProbeFailed, and leaves the database alone."""
     try:
-        return Finding(connection=probing.check_connection(provider.target(), timeout=timeout()))
+        with PROBE.counted():
+            return Finding(connection=probing.check_connection(stored_target(provider), timeout=timeout()))
     except ProbeFailed as failure:
         return Finding(failure=failure)
+
+
+def stored_target(provider: Provider) -> ModelEndpoint:
+    """Raises ProbeFailed where the key can no longer be read."""
+    try:
+        return provider.target()
     except UndecryptableError:
-        return Finding(failure=ProbeFailed(Category.AUTHENTICATION, sentence=UNREADABLE))
+        raise ProbeFailed(Category.AUTHENTICATION, sentence=UNREADABLE) from None
 
 
 def probe_all(providers: Iterable[Provider], *, at_once: int) -> Iterator[tuple[Provider, Finding]]:

@@ -14,7 +14,7 @@ from providers.models import Provider
 from providers.probing import ModelEndpoint, ProbeFailed
 from providers.services.configs import digests_of
 from providers.services.given import Given
-from providers.services.probes import UNREADABLE, Finding, keep, timeout
+from providers.services.probes import PROBE, UNREADABLE, Finding, keep, timeout
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal
@@ -115,8 +115,7 @@ def create_provider(
     if old := same_config(owner, target):
         return old
     _leave_room(owner)
-    with allowance():
-        finding = _probe(target, _("Cannot save provider. %(why)s"))
+    finding = _probe(target, _("Cannot save provider. %(why)s"), allowance)
     provider = Provider(owner=owner, name=given.name or f"{target.model}@{urlsplit(target.base_url).hostname}"[:255])
     _lay_over(provider, target, given)
     try:
@@ -172,8 +171,7 @@ def update_provider(provider: Provider, given: Given, *, allowance: Allowance = 
     target = edited_target(provider, given) if touches_target(provider, given) else None
     finding = None
     if target and not provider.is_at(target):
-        with allowance():
-            finding = _probe(target, _("Cannot update provider. %(why)s"))
+        finding = _probe(target, _("Cannot update provider. %(why)s"), allowance)
     tried_on = provider.config_digest
     try:
         with only_default(provider, becomes=bool(given.is_default)):
@@ -221,9 +219,10 @@ def delete_provider(provider: Provider, *, actor: User | None = None) -> None:
         current.delete()
 
 
-def _probe(target: ModelEndpoint, sentence: str) -> Finding:
+def _probe(target: ModelEndpoint, sentence: str, allowance: Allowance) -> Finding:
     try:
-        return Finding(connection=probing.check_connection(target, timeout=timeout()))
+        with PROBE.counted(), allowance():
+            return Finding(connection=probing.check_connection(target, timeout=timeout()))
     except ProbeFailed as failure:
         raise Refusal(Code.FAILED, sentence % {"why": failure.message}) from None
 

@@ -12,9 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
 from sage_platform.accounts.fields import PASSWORD_MAX_LENGTH
-from sage_platform.accounts.models import User
-from sage_platform.accounts.services import passwords
-from sage_platform.api.client import client_key
+from sage_platform.accounts.services import sign_ins
 from sage_platform.api.errors import Message, Refusal
 
 
@@ -83,7 +81,7 @@ def password_field(label: Message, autocomplete: str, help_text: Message = "") -
 
 
 class SignInForm(PageForm):
-    """Takes a name and a password, and asks the sign-in service whether they are right."""
+    """Takes a name and a password. Where it is valid, they were right, and the browser is signed in."""
 
     focused = "username"
     username = forms.CharField(
@@ -93,32 +91,28 @@ class SignInForm(PageForm):
     )
     password = password_field(_("Password"), "current-password")
 
-    def __init__(self, request: HttpRequest | None = None, data: QueryDict | None = None, **options: Unpack[FormOptions]) -> None:
+    def __init__(self, request: HttpRequest, data: QueryDict | None = None, **options: Unpack[FormOptions]) -> None:
         super().__init__(data, **options)
         self.request = request
-        self.user: User | None = None
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
-        if self.request is not None and given.get("username") and given.get("password"):
+        if given.get("username") and given.get("password"):
             try:
-                self.user = self.judge(given["username"], given["password"], client_key=client_key(self.request))
+                self.sign_in(given["username"], given["password"])
             except APIException as error:
                 self.refuse(error)
         return given
 
-    def judge(self, username: str, password: str, *, client_key: str) -> User:
-        return passwords.authenticate(username, password, client_key=client_key)
-
-    def get_user(self) -> User | None:
-        return self.user
+    def sign_in(self, username: str, password: str) -> None:
+        sign_ins.by_password(self.request, username, password)
 
 
 class AdminSignInForm(SignInForm):
     """Lets administrators in alone. Others read the text for a wrong password, so that nobody learns when a guess is right."""
 
-    def judge(self, username: str, password: str, *, client_key: str) -> User:
-        return passwords.authenticate(username, password, client_key=client_key, for_administrators=True)
+    def sign_in(self, username: str, password: str) -> None:
+        sign_ins.by_password(self.request, username, password, for_administrators=True)
 
 
 class ChangePasswordForm(PageForm):

@@ -32,13 +32,11 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" and request.user.is_authenticated:
         return HttpResponseRedirect(_way_on(target))
     form = SignInForm(request, request.POST if request.method == "POST" else None)
-    user = form.get_user() if form.is_valid() else None
-    if user is None:
+    if not form.is_valid():
         following = safe_next(target) if target else ""
         waiting = next((name for find in seams.waiting_clients.values() if (name := find(following))), None)
         context = {"next": following, "mode": settings.SAGE_AUTH_MODE, "waiting": waiting}
         return _form_answer(request, "accounts/login.html", form, context)
-    sign_ins.open_session(request, user)
     return HttpResponseRedirect(_way_on(target))
 
 
@@ -113,7 +111,7 @@ class AdminLoginView(LoginView):
         return landing(target) if target != "/" else str(self.get_default_redirect_url())
 
     def form_valid(self, form: Any) -> HttpResponse:
-        sign_ins.open_session(self.request, form.get_user())
+        """Django would sign the browser in once more."""
         return HttpResponseRedirect(self.get_success_url())
 
     def form_invalid(self, form: Any) -> HttpResponse:

@@ -11,7 +11,7 @@ from sage_platform.accounts import serializers as wire
 from sage_platform.accounts.authentication import bearer_token
 from sage_platform.accounts.models import User, UserConfig
 from sage_platform.accounts.requests import SignedInRequest
-from sage_platform.accounts.services import passwords, registration, sign_ins, users
+from sage_platform.accounts.services import registration, sign_ins, users
 from sage_platform.accounts.sign_in_options import sign_in_providers
 from sage_platform.api.client import client_key
 from sage_platform.api.documentation import DocumentedRefusal
@@ -78,8 +78,8 @@ class SessionViewSet(ApiViewSet):
         ],
     )
     def login(self, request: Request, data: dict[str, Any]) -> Any:
-        user = passwords.authenticate(data["username_or_email"], data["password"], client_key=client_key(request._request))
-        return sign_ins.issue_tokens(sign_ins.open_session(request._request, user))._asdict()
+        sign_in = sign_ins.by_password(request._request, data["username_or_email"], data["password"])
+        return sign_ins.issue_tokens(sign_in)._asdict()
 
     @endpoint(who=SignedIn, gives=wire.SessionOutput, summary="Who is signed in")
     def session(self, request: SignedInRequest) -> Any:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, AuthenticationFailed
 
+from sage_platform.telemetry.operations import Failure
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
@@ -50,6 +52,12 @@ class Refusal(APIException):
         super().__init__(message)
         self.business_code = code
         self.field = field
+
+
+class OtherServerFailed(Refusal):
+    """A person reads it as any refusal. It is counted as an error: another server is down, too slow, or failing."""
+
+    counts_as: Failure = "error"
 
 
 class InvalidInput(APIException):

@@ -89,7 +89,10 @@ locks_before_a_user_s: Registry[Callable[[str], None]] = Registry("lock that com
 
 @dataclass(frozen=True)
 class Gauge:
-    """Numbers as they are now: of each its values of `labels`, `()` where there are none. What `read` raises leaves it out."""
+    """Numbers as they are now: of each its values of `labels`, `()` where there are none.
+
+    `read` runs in a thread of its own. Where it raises or takes long, the gauge is left out.
+    """
 
     help: str
     read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
@@ -103,7 +106,7 @@ deployment_settings: Registry[Callable[[], bool]] = Registry("deployment setting
 info_parts: Registry[Callable[[], dict[str, Any]]] = Registry("info part")
 # Each check returns when its dependency works and raises when not. `system.health` asks, and the command `doctor`.
 health_checks: Registry[Callable[[], None]] = Registry("health check")
-# By the metric's name: the numbers of a room, read anew at each scrape. `observability.scrape` asks.
+# By the metric's name: the numbers of a room. `observability.gauges` asks, once a minute.
 gauges: Registry[Gauge] = Registry("gauge")
 # By the name of a kind of rows: those that had run out at a moment. The command `prune` asks, and deletes them.
 prunable: Registry[Callable[[datetime], QuerySet[Any]]] = Registry("kind of rows that run out")

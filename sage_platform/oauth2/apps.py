@@ -12,13 +12,15 @@ class OAuth2Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sage_platform.oauth2 import authorization, consents, documentation, pruning, tokens
+        from sage_platform.oauth2 import authorization, consents, documentation, keys, pruning, tokens
 
         seams.third_party_tokens.register(tokens.ACCESS_PREFIX, tokens.find_access_token)
         seams.locks_before_a_user_s.register("consents", consents.hold_of_user)
         seams.raw_routes.register("oauth2", documentation.RAW_ROUTES)
         seams.account_panels.register("oauth2", account_panel)
         seams.waiting_clients.register("oauth2", authorization.client_waiting_at)
+        age = seams.Gauge("Age of the key that signs id_tokens.", keys.ages)
+        seams.gauges.register("sage_server_signing_key_age_seconds", age)
         for name, rows in pruning.PRUNABLE.items():
             seams.prunable.register(name, rows)
 

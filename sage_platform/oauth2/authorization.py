@@ -254,9 +254,7 @@ def _sign_in_again(request: HttpRequest, asked: Asked) -> HttpResponse:
     """The sign-in form, at this address, because the login page sends a person who is signed in on at once."""
     submitted = request.method == "POST" and "password" in request.POST
     form = SignInForm(request, request.POST if submitted else None)
-    user = form.get_user() if form.is_valid() else None
-    if user is not None:
-        sign_ins.open_session(request, user)
+    if form.is_valid():
         return see_other(asked.after_sign_in())
     status = form.refusal.status_code if form.refusal is not None else 200
     context = {"form": form, "next": "", "mode": settings.SAGE_AUTH_MODE, "client": asked.validated.client}

@@ -14,7 +14,7 @@ from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestErr
 
 from sage_platform.accounts.hashing import Asker, slot
 from sage_platform.accounts.services import limits
-from sage_platform.accounts.services.limits import Act, Limit
+from sage_platform.accounts.services.limits import Act, Limit, LockOut
 from sage_platform.api.client import client_key
 from sage_platform.oauth2 import client_secrets, clients
 from sage_platform.oauth2.models import Application
@@ -43,7 +43,8 @@ class Failure:
 
     def write_down(self) -> list[int]:
         """One row. Raises TooManyRequests, without a row, when it is one too many."""
-        return limits.take(self._act, judged_too=self._judged_too)
+        with limits.locking_out(LockOut.CLIENT):
+            return limits.take(self._act, judged_too=self._judged_too)
 
     def refuse(self, advice: str | None = None) -> NoReturn:
         """Raises TooManyRequests when a limit is reached, else InvalidClientError with the advice."""
@@ -53,8 +54,9 @@ class Failure:
         raise InvalidClientError(description=advice)
 
     def refuse_past_limits(self) -> None:
-        for act in (self._act, *self._judged_too):
-            limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
+        with limits.locking_out(LockOut.CLIENT):
+            for act in (self._act, *self._judged_too):
+                limits.check(act.limit, act.subject, at=timezone.now(), detail=act.detail if act.by_detail else None)
 
 
 @dataclass(frozen=True)

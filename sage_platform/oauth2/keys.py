@@ -6,6 +6,7 @@ because clients may still have to verify an id_token that it has signed (OpenID 
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from logging import getLogger
@@ -94,6 +95,13 @@ def rotate_if_due(now: datetime | None = None) -> bool:
 
 def is_due(key: SigningKey, at: datetime) -> bool:
     return key.activated_at is not None and key.activated_at <= at - LIFE
+
+
+def ages() -> Iterator[tuple[tuple[str, ...], float]]:
+    """How long the key that signs has been doing so, in seconds; nothing where there is none yet."""
+    signing = SigningKey.objects.filter(activated_at__isnull=False, retired_at=None)
+    for activated_at in signing.values_list("activated_at", flat=True):
+        yield (), (timezone.now() - activated_at).total_seconds()
 
 
 def _active() -> SigningKey | None:

@@ -21,11 +21,13 @@ from sage_platform.api.seams import ErrorParts
 from sage_platform.oauth2 import keys, metadata, parameters, scopes, tokens
 from sage_platform.oauth2.claims import claims_of
 from sage_platform.oauth2.client_authentication import authenticate
-from sage_platform.oauth2.models import RefreshToken
+from sage_platform.oauth2.models import GrantType, RefreshToken
 from sage_platform.oauth2.server import server
+from sage_platform.telemetry.operations import Operation
 from sage_platform.telemetry.requests import observed
 
 View = Callable[[HttpRequest], HttpResponse]
+TOKEN, REFRESH = Operation("oauth2", "token"), Operation("oauth2", "refresh")
 # Scripts of every origin may ask and read the answer. They may not send cookies along, so they cannot act as the visitor.
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After, X-Request-ID"}
 TAKEN_HEADERS = "Authorization, Content-Type, X-Request-ID"
@@ -133,12 +135,15 @@ def as_json(body: object, *, status: int = 200, headers: Mapping[str, str]) -> H
 def token(request: HttpRequest) -> HttpResponse:
     """RFC 6749 §3.2."""
     params = parameters.body_of(request, parameters.TOKEN)
-    if "grant_type" not in params:
-        raise InvalidRequestError(description="The parameter grant_type is missing.")
-    caller = authenticate(request, params)
-    body, status = server().answer(params, caller)
-    if status == 401:
-        raise InvalidClientError
+    with (REFRESH if params.get("grant_type") == GrantType.REFRESH_TOKEN else TOKEN).counted() as ending:
+        if "grant_type" not in params:
+            raise InvalidRequestError(description="The parameter grant_type is missing.")
+        caller = authenticate(request, params)
+        body, status = server().answer(params, caller)
+        if status == 401:
+            raise InvalidClientError
+        if status >= 400:
+            ending.status = "refused" if status < 500 else "error"
     return HttpResponse(body, status=status, content_type="application/json", headers=NO_STORE)
 
 

@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -47,10 +48,15 @@ class Publisher:
         self._before = Taken(0.0, (0, 0, 0))
         self._lock = threading.Lock()
         self._frozen = 0
+        self._of_rooms: list[Callable[[], None]] = []
 
     def look_at_frozen(self) -> None:
         """Once: what is set aside (`worker`) is not listed among the objects any more, and to count it takes 10 ms."""
         self._frozen = gc.get_freeze_count()
+
+    def also(self, publish: Callable[[], None]) -> None:
+        """A room's own gauge of each worker, set from now on whenever these are."""
+        self._of_rooms.append(publish)
 
     def publish(self) -> None:
         with self._lock:  # A scrape may come at the same time as the thread.
@@ -73,6 +79,8 @@ class Publisher:
         for generation, (after, before) in enumerate(zip(now.collections, self._before.collections, strict=True)):
             COLLECTIONS.labels(str(generation)).inc(after - before)
         self._before = now
+        for publish in self._of_rooms:
+            publish()
 
 
 publisher = Publisher()

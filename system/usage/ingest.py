@@ -14,7 +14,7 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services.limits import Limit
 from sage_platform.api.errors import InvalidInput, TooManyRequests
 from sage_platform.api.waiting import waiting
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Operation
 from sage_platform.turns import Turns
 from system.usage.days import today
 from system.usage.events import Event, check_times
@@ -61,7 +61,7 @@ class Ingested:
     duplicates: int
 
 
-@operation("usage", "ingest")
+@Operation("usage", "ingest")
 def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Ingested:
     """All of them or none. Raises InvalidInput, PermissionDenied or TooManyRequests, in this order."""
     check_times(events, at=at)

@@ -9,14 +9,14 @@ from rest_framework.exceptions import NotAuthenticated
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.history import record
 from sage_platform.api.errors import Code, Refusal, Unavailable
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Operation
 from uploads.models import State, Upload
 from uploads.services import at_work
 
 log = getLogger("sage.uploads")
 
 
-@operation("uploads", "delete")
+@Operation("uploads", "delete")
 def delete(row: Upload, *, actor: User | None) -> None:
     """Nobody can open the file any more when this returns. Raises Refusal where a release needs it, or it is gone, and
     NotAuthenticated where the actor is.

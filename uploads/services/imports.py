@@ -8,9 +8,18 @@ from django.utils.translation import gettext as _
 
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.outbound_calls import outbound_call
-from sage_platform.api.errors import Code, InvalidInput, Refusal
-from sage_platform.outbound import AnswerTooLarge, Deadline, Incoming, MalformedAddress, OutboundError, door
-from sage_platform.telemetry.operations import operation
+from sage_platform.api.errors import Code, InvalidInput, OtherServerFailed, Refusal
+from sage_platform.outbound import (
+    AnswerTooLarge,
+    ConnectionFailed,
+    Deadline,
+    Incoming,
+    MalformedAddress,
+    OutboundError,
+    TimedOut,
+    door,
+)
+from sage_platform.telemetry.operations import Operation
 from uploads import drafts, names
 from uploads.drafts import Draft
 from uploads.models import Upload
@@ -26,7 +35,7 @@ def most_bytes() -> int:
     return min(MOST_BYTES, int(settings.SAGE_UPLOAD_MAX_BYTES))
 
 
-@operation("uploads", "import")
+@Operation("uploads", "import")
 def import_url(owner: User, url: str) -> Upload:
     """Raises InvalidInput, TooManyRequests, Refusal or Unavailable; then nothing is left of it."""
     with drafts.begin(most_bytes=most_bytes()) as draft:
@@ -48,6 +57,8 @@ def fetch(owner: User, url: str, draft: Draft) -> tuple[str, str]:
     except AnswerTooLarge:
         message = _("The file is larger than %(most)d MiB, the most that is fetched. Download it and upload it instead.")
         raise Refusal(Code.BAD_REQUEST, message % {"most": most_bytes() // 1024**2}) from None
+    except (ConnectionFailed, TimedOut) as error:
+        raise OtherServerFailed(Code.BAD_REQUEST, str(error.reason)) from None
     except OutboundError as error:
         raise Refusal(Code.BAD_REQUEST, str(error.reason)) from None
 
@@ -59,7 +70,8 @@ def _incoming(url: str) -> AbstractContextManager[Incoming]:
 def _received(incoming: Incoming, draft: Draft) -> tuple[str, str]:
     if not 200 <= incoming.status < 300:
         message = _("The server answered with status %(status)d in the place of the file.")
-        raise Refusal(Code.BAD_REQUEST, message % {"status": incoming.status})
+        kind = OtherServerFailed if incoming.status >= 500 else Refusal
+        raise kind(Code.BAD_REQUEST, message % {"status": incoming.status})
     for piece in incoming.chunks:
         draft.write(piece)
     if not draft.size:

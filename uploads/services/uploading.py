@@ -21,7 +21,7 @@ from sage_platform.api.bodies import UnreadForm
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.api.gate import Places
 from sage_platform.api.waiting import lend_connection, waiting
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Operation
 from uploads import drafts, forms, stores
 from uploads.drafts import Draft
 from uploads.models import State, Upload
@@ -50,7 +50,7 @@ def upload(uploader: Uploader, form: UnreadForm, *, client: str) -> Upload:
         leave()
 
 
-@operation("uploads", "upload")
+@Operation("uploads", "upload")
 def _upload(uploader: Uploader, form: UnreadForm, client: str) -> Upload:
     with reserved(uploader, form.length, source=Upload.Source.UPLOAD, came_from=client) as row:
         lend_connection()

@@ -9,15 +9,23 @@ from typing import BinaryIO, Protocol, cast
 
 from django.conf import settings
 from django.core.files.storage import storages
+from prometheus_client import Counter
 
 from sage_platform.api.errors import Unavailable
 from uploads.models import Store
 
 PIECE = 1024 * 1024
+FAILURES = Counter("sage_server_store_failures_total", "Reads and writes of files that failed for the store's sake.", ["store"])
+for each in Store:
+    FAILURES.labels(each)  # So that it is there, as 0, before the first.
 
 
 class StoreUnavailable(Unavailable):
     """503: the store refuses, hangs or is full. `cause` is for the log; it holds no key and no address."""
+
+
+def count_failure(store: Store) -> None:
+    FAILURES.labels(store).inc()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from django.core.files.storage import FileSystemStorage
 
 from sage_platform import data_files
 from sage_platform.disk import try_to_write
-from uploads.stores.base import ObjectInfo, StoreUnavailable, UnfinishedUpload
+from uploads.models import Store
+from uploads.stores.base import ObjectInfo, StoreUnavailable, UnfinishedUpload, count_failure
 
 # What the system says of a key that is none, is a folder, or would be below a file. On S3 it is all the same.
 NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -117,6 +118,7 @@ def failing_as_unavailable() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
+        count_failure(Store.DISK)
         raise StoreUnavailable(cause=f"the disk: {error.strerror}") from error
 
 

@@ -22,7 +22,8 @@ from botocore.exceptions import (
 from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
-from uploads.stores.base import ObjectInfo, StoreUnavailable, UnfinishedUpload
+from uploads.models import Store
+from uploads.stores.base import ObjectInfo, StoreUnavailable, UnfinishedUpload, count_failure
 from uploads.stores.s3_client import Access, Connections, connections
 
 MiB = 1024**2
@@ -111,7 +112,7 @@ class S3Store(S3Storage):
 
     def check(self) -> None:
         """Asks for the bucket. It writes nothing: a bucket that keeps versions would keep each trial."""
-        with failing_as_unavailable():
+        with failing_as_unavailable(counted=False):
             self._connections_of_process.looking.head_bucket(Bucket=self.bucket_name)
 
     def address(self, key: str, *, method: str) -> str:
@@ -181,16 +182,20 @@ class ObjectStream(RawIOBase):
 
 
 @contextmanager
-def failing_as_unavailable() -> Iterator[None]:
+def failing_as_unavailable(*, counted: bool = True) -> Iterator[None]:
     """The library's errors hold addresses, with keys of objects in them, so that none of them goes further."""
     try:
         yield
+        return
     except (BotoCoreError, Boto3Error, ClientError, HTTPError) as error:
-        raise StoreUnavailable(cause=f"S3: {reason_of(error)}") from None
+        cause = reason_of(error)
     except FileNotFoundError:
         raise
     except OSError as error:  # Of the connection, or of the draft's disk.
-        raise StoreUnavailable(cause=f"S3: {error.strerror}") from None
+        cause = str(error.strerror)
+    if counted:
+        count_failure(Store.S3)
+    raise StoreUnavailable(cause=f"S3: {cause}")
 
 
 def reason_of(error: BaseException) -> str:

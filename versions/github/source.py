@@ -33,10 +33,21 @@ LIMITED_FOR = timedelta(minutes=1)
 LIMITED_AT_MOST = timedelta(days=1)
 
 
+OUTAGES = {
+    *{FaultKind.GITHUB_NOT_REACHED, FaultKind.GITHUB_TOO_SLOW},
+    *{FaultKind.GITHUB_STATUS, FaultKind.GITHUB_FILE_NOT_REACHED},
+}
+
+
 class SourceFailed(Exception):  # noqa: N818  What is raised is a fault of the release's source, and no error of ours.
     def __init__(self, kind: FaultKind, **details: str) -> None:
         super().__init__(kind)
         self.fault = Fault(kind, "github", details)
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether GitHub gave no answer, or one that it is failing itself. Else it has said no, or has not what is asked for."""
+        return self.fault.kind in OUTAGES
 
 
 class Unchanged(Exception):  # noqa: N818  An answer, and no error.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from sage_platform.accounts.services.outbound_calls import outbound_call
-from sage_platform.api.errors import Code, Refusal, RefusedForm
-from sage_platform.telemetry.operations import operation
+from sage_platform.api.errors import Code, OtherServerFailed, Refusal, RefusedForm
+from sage_platform.telemetry.operations import Operation
 from versions.faults import Fault, FaultKind
 from versions.github.assets import SIGNATURE, Sorted, sort_assets
 from versions.github.source import NEWEST, Asset, GitHub, GitHubRelease, SourceFailed, Unchanged
@@ -55,7 +55,7 @@ class Plan:
 Imported = tuple[Release, Judgement]
 
 
-@operation("versions", "import")
+@Operation("versions", "import")
 def import_release(author: Author, *, tag: str = "", allow_missing: Collection[str] = ()) -> Imported:
     """Publish it, in the place of the record of its version if there is one. Never within a transaction: it may take a minute.
 
@@ -64,7 +64,8 @@ def import_release(author: Author, *, tag: str = "", allow_missing: Collection[s
     try:
         return _import(GitHub(), author, tag, allow_missing)
     except SourceFailed as failed:
-        raise refused("", [failed.fault], [failed.fault.message], author) from None
+        kind = OtherServerFailed if failed.is_outage else Refusal
+        raise refused("", [failed.fault], [failed.fault.message], author, kind) from None
 
 
 def examine(author: Author, *, tag: str = "", allow_missing: Collection[str] = ()) -> Plan:
@@ -198,10 +199,12 @@ def withdrawn(version: str) -> Fault:
     return Fault(FaultKind.GITHUB_WITHDRAWN, "version", {"version": version})
 
 
-def refused(version: str, faults: Sequence[Fault], sentences: Sequence[str], author: Author) -> Refusal:
+def refused(
+    version: str, faults: Sequence[Fault], sentences: Sequence[str], author: Author, kind: type[Refusal] = Refusal
+) -> Refusal:
     """After it was written down for staff: who asks may be a program that nobody watches."""
     releases.keep_refused(version, tuple(faults[:MOST_FAULTS]), author)
-    return Refusal(Code.FAILED, " ".join(sentences[:MOST_FAULTS]))
+    return kind(Code.FAILED, " ".join(sentences[:MOST_FAULTS]))
 
 
 # -- What GitHub said last -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sage_platform.accounts.services.history import record
 from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, RefusedForm
 from sage_platform.api.seams import StoredFile
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Operation
 from versions import feed, records, semver
 from versions.faults import Fault, FaultKind
 from versions.models import Artifact, RefusedRelease, Release, Revision, Source
@@ -63,7 +63,7 @@ def examine(candidate: Candidate, _author: Author, *, as_draft: bool = False) ->
     return Release(version=candidate.version, release_notes=candidate.release_notes), judgement
 
 
-@operation("versions", "publish")
+@Operation("versions", "publish")
 def create(candidate: Candidate, author: Author) -> tuple[Release, Judgement]:
     """Publish a new release. Raises RefusedForm for what is wrong with it, and Refusal where the version is taken."""
     if is_taken(candidate.version):
@@ -74,7 +74,7 @@ def create(candidate: Candidate, author: Author) -> tuple[Release, Judgement]:
     return release, judgement
 
 
-@operation("versions", "draft")
+@Operation("versions", "draft")
 def draft(candidate: Candidate, author: Author) -> Release:
     """Keep a release that nobody is offered yet. It may have faults, but for those that no row can have. Raises as `create`."""
     if is_taken(candidate.version):
@@ -101,7 +101,6 @@ def is_taken(version: str) -> bool:
     return semver.is_version(version) and Release.objects.filter(version=version).exists()
 
 
-@operation("versions", "replace")
 def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tuple[Release, Judgement]:
     """Publish a release in the place of one of the same version, if there is one. Raises as `create`.
 
@@ -126,7 +125,7 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
     return release, judgement
 
 
-@operation("versions", "change")
+@Operation("versions", "change")
 def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     """Write what staff edited. A draft may have faults; a published release is judged as a new one, and keeps its version."""
     is_draft = release.state == State.DRAFT
@@ -147,7 +146,7 @@ def change(release: Release, candidate: Candidate, author: Author) -> Judgement:
     return judgement
 
 
-@operation("versions", "publish")
+@Operation("versions", "publish")
 def publish(release: Release, author: Author) -> Judgement:
     """Publish a draft, or a withdrawn release again. Raises RefusedForm with what is wrong with it."""
     judgement = judged(Candidate.of(release), author)
@@ -161,7 +160,7 @@ def publish(release: Release, author: Author) -> Judgement:
     return judgement
 
 
-@operation("versions", "withdraw")
+@Operation("versions", "withdraw")
 def withdraw(release: Release, author: Author, *, because: str) -> None:
     """Within a second no client is offered it any more. Who has installed it keeps it."""
     with writing(author):
@@ -171,7 +170,7 @@ def withdraw(release: Release, author: Author, *, because: str) -> None:
         record(author.user, release, fields=["state"])
 
 
-@operation("versions", "delete")
+@Operation("versions", "delete")
 def delete(release: Release, author: Author) -> None:
     with writing(author):
         if not Release.objects.filter(pk=release.pk).exists():

@@ -5,15 +5,41 @@ no lock is needed on either database.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
 from django.utils import timezone
+from prometheus_client import Counter
 
 from sage_platform.accounts.models import LimitedAct, LimitedActQuerySet
 from sage_platform.api.errors import TooManyRequests
+
+LOCKOUTS = Counter("sage_server_lockouts_total", "Tries refused unseen, since too many wrong ones came before.", ["kind"])
+
+
+class LockOut(StrEnum):
+    """What was tried too often."""
+
+    SIGN_IN = "sign_in"
+    CLIENT = "client"
+
+
+for each in LockOut:
+    LOCKOUTS.labels(each)  # So that it is there, as 0, before the first.
+
+
+@contextmanager
+def locking_out(kind: LockOut) -> Iterator[None]:
+    """The refusals of the limits in here are counted as lock-outs."""
+    try:
+        yield
+    except TooManyRequests:
+        LOCKOUTS.labels(kind).inc()
+        raise
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,9 @@ from sage_platform.accounts.hashing import Asker, refuse_surplus, slot
 from sage_platform.accounts.models import SignIn, User
 from sage_platform.accounts.names import comparison_key
 from sage_platform.accounts.services import limits
-from sage_platform.accounts.services.limits import Act, Limit
+from sage_platform.accounts.services.limits import Act, Limit, LockOut
 from sage_platform.accounts.sign_in_options import may_use_password, password_login_enabled
 from sage_platform.api.errors import Code, Message, Refusal, TooManyRequests
-from sage_platform.telemetry.operations import operation
 
 WINDOW = timedelta(minutes=15)
 # The first two have one name, so that one row counts under both. The row's `detail` is the client; only the first looks at it.
@@ -73,7 +72,6 @@ class Attempt:
         log.warning("sign-in failed", extra={"facts": facts})
 
 
-@operation("identity", "sign_in")
 def authenticate(identifier: str, password: str, *, client_key: str, for_administrators: bool = False) -> User:
     """The active user whose password this is; with `for_administrators` an administrator, and others read what a wrong one reads.
 
@@ -205,7 +203,8 @@ def _saying(message: Message) -> Iterator[None]:
 def _locking_out(attempt: Attempt) -> Iterator[None]:
     """The refusals of the limits in here say how long. They read the same whichever limit it is, and for unknown names."""
     try:
-        yield
+        with limits.locking_out(LockOut.SIGN_IN):
+            yield
     except TooManyRequests as error:
         attempt.failed(Failure.LOCKED_OUT)
         minutes = ceil(error.retry_after / 60)

@@ -22,6 +22,7 @@ from sage_platform.api import seams
 from sage_platform.api.errors import Code, Refusal, Unavailable
 from sage_platform.api.waiting import waiting
 from sage_platform.telemetry import tracing
+from sage_platform.telemetry.operations import Operation
 
 CODE_SECONDS = 300
 PAUSE_SECONDS = 30
@@ -61,6 +62,7 @@ def send_code(email: str, *, client_key: str) -> None:
     _keep(key, code)
 
 
+@Operation("identity", "register")
 def register(username: str, *, password: str, email: str, phonenum: str, code: str, client_key: str) -> User:
     """Make the account. The code is checked first, and deleted only if the account is made. Raises Refusal 400."""
     refuse_unless_open()

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from sage_platform.accounts.models import SESSION_SIGN_IN, AccessToken, RefreshToken, SignIn, User
+from sage_platform.accounts.services import passwords
 from sage_platform.accounts.sessions import SessionStore
 from sage_platform.api.client import client_key
 from sage_platform.api.errors import Code, Refusal
 from sage_platform.digests import token_digest
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Operation
 
 # A prefix tells the kinds of token apart, so that each costs one look-up; it also lets secret scanners find a leaked one.
 ACCESS_PREFIX = "sage_at_"
@@ -30,6 +31,13 @@ class TokenPair(NamedTuple):
     access_token: str
     refresh_token: str
     expires_in: int
+
+
+@Operation("identity", "sign_in")
+def by_password(request: HttpRequest, identifier: str, password: str, *, for_administrators: bool = False) -> SignIn:
+    """Sign the browser in, whichever page or route took the password. Raises what `passwords.authenticate` raises."""
+    user = passwords.authenticate(identifier, password, client_key=client_key(request), for_administrators=for_administrators)
+    return open_session(request, user)
 
 
 def open_session(request: HttpRequest, user: User, *, method: SignIn.Method = SignIn.Method.PASSWORD) -> SignIn:
@@ -56,7 +64,7 @@ def issue_tokens(sign_in: SignIn) -> TokenPair:
     return TokenPair(access, refresh, int(life.total_seconds()))
 
 
-@operation("identity", "refresh")
+@Operation("identity", "refresh")
 def refresh_tokens(token: str) -> TokenPair:
     """Trade a refresh token for a new pair. A token that was used before ends its whole sign-in (RFC 9700 §4.14.2).
 

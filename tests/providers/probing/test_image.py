@@ -30,19 +30,20 @@ RESULTS = {
     "image_refused_400": ImageResult(NO, error=f"{REFUSED} The service says: {NO_IMAGES}"),
     "image_refused_422": ImageResult(NO, error=f"{REFUSED} The service says: {NO_IMAGES}"),
     "image_refused_500": ImageResult(
-        UNKNOWN, error=f"{SERVICE} The service says: The server had an error while processing your request."
+        UNKNOWN, error=f"{SERVICE} The service says: The server had an error while processing your request.", counts_as="error"
     ),
     "image_ignored": ImageResult(NO, answer="Hello! How can I help you today?", error=NOT_SEEN),
     "image_blind": ImageResult(NO, answer="I'm sorry, I cannot see images. Please describe it.", error=NOT_SEEN),
-    "image_hangs": ImageResult(UNKNOWN, error=TIMEOUT),
+    "image_hangs": ImageResult(UNKNOWN, error=TIMEOUT, counts_as="error"),
     "reasoning_only": ImageResult(UNKNOWN, error=UNFINISHED),
     "length": ImageResult(UNKNOWN, error=UNFINISHED),
-    "null_content": ImageResult(UNKNOWN, error=SILENT),
-    "empty_choices": ImageResult(UNKNOWN, error=SILENT),
+    "null_content": ImageResult(UNKNOWN, error=SILENT, counts_as="error"),
+    "empty_choices": ImageResult(UNKNOWN, error=SILENT, counts_as="error"),
     "rate_limited_429": ImageResult(
         UNKNOWN,
         error="The service limits how often it may be asked. Wait a moment, then try again."
         " The service says: Rate limit reached for requests",
+        counts_as="refused",
     ),
     "refuses_max_tokens": ImageResult(YES, recognized=True, answer="Red."),
 }

@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 
 from sage_platform.accounts.models import User
 from sage_platform.api.errors import Code, InvalidInput, Refusal, TooManyRequests, Unavailable
-from sage_platform.telemetry.operations import operation
+from sage_platform.telemetry.operations import Operation
 from tests.people import PASSWORD, Caller, envelope
 
 NAME = "sage_server_operations_total"
@@ -25,7 +25,7 @@ def ends(error: BaseException | None) -> dict[str, float]:
     """What was counted of an operation that ended so."""
     before = counted()
 
-    @operation("tests", "try")
+    @Operation("tests", "try")
     def act() -> None:
         assert value("sage_server_operations_active") == 1
         if error is not None:
@@ -62,7 +62,7 @@ def test_anything_else_is_an_error(fault: BaseException) -> None:
 
 def test_as_a_context_manager() -> None:
     before = counted()
-    with operation("tests", "try"):
+    with Operation("tests", "try").counted():
         assert value("sage_server_operations_active") == 1
     assert counted() == before | {"ok": before["ok"] + 1}
 
