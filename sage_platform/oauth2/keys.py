@@ -101,7 +101,8 @@ def ages() -> Iterator[tuple[tuple[str, ...], float]]:
     """How long the key that signs has been doing so, in seconds; nothing where there is none yet."""
     signing = SigningKey.objects.filter(activated_at__isnull=False, retired_at=None)
     for activated_at in signing.values_list("activated_at", flat=True):
-        yield (), (timezone.now() - activated_at).total_seconds()
+        if activated_at is not None:  # For the type alone.
+            yield (), (timezone.now() - activated_at).total_seconds()
 
 
 def _active() -> SigningKey | None:

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,7 @@ def watched() -> Iterator[tuple[Platform, Prometheus]]:
                 for times in (1, 2):
                     work(platform)
                     done = f"sage_server_operations_total{{name='upload', status='ok'}} == {times}"
-                    prometheus.wait_for(lambda done=done: prometheus.values(done))
+                    prometheus.wait_for(partial(prometheus.values, done))
                 yield platform, prometheus
             finally:
                 prometheus.stop()

@@ -15,6 +15,7 @@ from observability.gauges import Gauges
 from sage_platform import disk
 from sage_platform.api import seams
 from sage_platform.api.seams import Gauge, Registry
+from sage_platform.encryption import Sealed
 from sage_platform.oauth2 import keys
 from sage_platform.oauth2.models import SigningKey
 
@@ -73,7 +74,6 @@ def test_one_that_cannot_be_read_hides_no_other(
 ) -> None:
     def fail() -> Iterator[tuple[tuple[str, ...], float]]:
         raise OSError("hunter2")
-        yield
 
     registered.register("broken", Gauge("Broken.", fail))
     registered.register("plain", Gauge("One.", lambda: [((), 7.0)]))
@@ -123,7 +123,7 @@ def test_the_disks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that is not made yet will be on the disk of the one above it."""
     settings.SAGE_MEDIA_ROOT = settings.SAGE_DATA_DIR / "not" / "made"
     sizes = {settings.SAGE_DATA_DIR: SimpleNamespace(free=3, total=10)}
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: sizes[path])
+    monkeypatch.setattr("shutil.disk_usage", lambda path: sizes[path])
     settings.SAGE_DATA_DIR.mkdir(parents=True, exist_ok=True)
     assert list(disk.free()) == [(("data",), 3), (("media",), 3)]
     assert list(disk.total()) == [(("data",), 10), (("media",), 10)]
@@ -136,5 +136,5 @@ def test_the_age_of_the_key_that_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: now)
     retired = {"activated_at": now - timedelta(days=99), "retired_at": now}
     for kid, times in {"next": {}, "signs": {"activated_at": now - timedelta(days=2)}, "former": retired}.items():
-        SigningKey.objects.create(kid=kid, public_jwk={}, private_key=keys.Sealed.of(""), **times)
+        SigningKey.objects.create(kid=kid, public_jwk={}, private_key=Sealed.of(""), **times)
     assert list(keys.ages()) == [((), 172800.0)]
