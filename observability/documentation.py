@@ -3,6 +3,8 @@
 from observability.gate import GATE
 from observability.views import ANY_METHOD
 from sage_platform import paths
+from sage_platform.api.documentation import WHO
+from sage_platform.api.permissions import MetricsReader
 from sage_platform.api.seams import RawRoute
 
 REFUSED = {
@@ -18,6 +20,7 @@ ROUTES = [
         f"/{paths.API}/{paths.METRICS}",
         "The metrics of all workers, for Prometheus",
         "text/plain",
+        who=WHO[MetricsReader],
         also={
             "401": "`SAGE_METRICS_TOKEN` is set, and this is not its bearer.",
             "403": "In production without such a token, for whoever does not ask on this machine, or asks through a proxy.",

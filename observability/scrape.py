@@ -67,6 +67,8 @@ def counted() -> Iterable[Metric]:
         try:
             if numbers := multiprocess.counted(folder):
                 return shown(numbers)
+            if multiprocess.worker.is_known:
+                raise FileNotFoundError(None, "the files of the workers are gone")
         except OSError as error:
             # Where others may be counted, to show this worker alone would look as if all had begun from zero.
             if multiprocess.worker.is_known or isinstance(error, TimeoutError):

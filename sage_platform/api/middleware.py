@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 
 from sage_platform import paths
 from sage_platform.api.bodies import check_form_body
-from sage_platform.api.client import came_by_https, client_key
+from sage_platform.api.client import came_by_https, client_key, parse_address
 from sage_platform.api.errors import NoPlace
 from sage_platform.api.gate import Gate, Places
 from sage_platform.api.handlers import answer, tells_of_outage
@@ -54,8 +54,7 @@ class RequestContextMiddleware:
         seen.request_id = request_id
         if came_by_https(request):
             request.META["wsgi.url_scheme"] = "https"
-        if request.path in WATCHERS:
-            # A probe knows the machine by an address that nobody is to allow as a Host.
+        if is_asked_by_machine(request):
             request.META["HTTP_HOST"] = urlsplit(settings.SAGE_PUBLIC_URL).netloc
         if "HTTP_ORIGIN" not in request.META:
             # A request without an origin is no preflight (Fetch §3.3.2). The CORS middleware would take it for one.
@@ -145,6 +144,21 @@ def tell_who_asks(request: HttpRequest, seen: Observed) -> None:
     third_party = getattr(request, "auth", None)
     if isinstance(third_party, ThirdParty):
         seen.client_id = third_party.client_id
+
+
+def is_asked_by_machine(request: HttpRequest) -> bool:
+    """Health, and metrics. A probe knows the machine by an address or a name that nobody is to allow as a Host.
+
+    Where metrics are open to this machine, a name has to be one of ours: a page in a browser here could be at a name that leads
+    here too, and would read them as its own (DNS rebinding).
+    """
+    if request.path not in WATCHERS:
+        return False
+    return (
+        request.path == HEALTH
+        or bool(settings.SAGE_METRICS_TOKEN)
+        or parse_address(request.META.get("HTTP_HOST", "")) is not None
+    )
 
 
 def closing(response: R) -> R:

@@ -15,7 +15,7 @@ from sage_platform.api.seams import RawRoute
 # Both names in one object would mean that both are needed (OpenAPI 3.1 §4.8.30).
 TOKEN_OR_SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
 RAW_FOR_ANYONE = "*Raw*: no envelope. Anyone may call this."
-RAW_FOR_ADMINISTRATORS = "*Raw*: no envelope but around refusals. For administrators."
+RAW_FOR_SOME = "*Raw*: no envelope but around refusals."
 
 
 class EnvelopeSchema(AutoSchema):
@@ -92,6 +92,12 @@ def add_raw_routes(result: dict[str, Any], **_: object) -> dict[str, Any]:
     return result
 
 
+def described(route: RawRoute) -> str:
+    if route.who:
+        return f"{RAW_FOR_SOME} {route.who}"
+    return f"{RAW_FOR_SOME} For administrators." if route.administrators else RAW_FOR_ANYONE
+
+
 def _operation(route: RawRoute) -> dict[str, Any]:
     content = {"content": {route.media_type: {"schema": route.schema}}} if route.media_type else {}
     words = route.path.replace("{", "").replace("}", "").replace("/", "_").replace("-", "_").replace(".", "_")
@@ -100,7 +106,7 @@ def _operation(route: RawRoute) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"raw{words}_{route.method}",
         "summary": route.summary,
-        "description": RAW_FOR_ADMINISTRATORS if route.administrators else RAW_FOR_ANYONE,
+        "description": described(route),
         "tags": ["raw"],
         "responses": {status: {"description": sentence, **content}} | also | dict.fromkeys(route.refusals, route.refused),
     }

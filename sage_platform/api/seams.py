@@ -145,7 +145,8 @@ class RawRoute:
     """A route without an envelope, as the OpenAPI document tells it. `schema` and `form` are JSON Schema.
 
     `refusals` are the HTTP statuses that the document describes by `refused`, a Response Object (OpenAPI 3.1 §4.8.17); `also`
-    are others, each with a sentence, and `success` is that of a success. `parameters` are those of the path, each with a
+    are others, each with a sentence, and `success` is that of a success. `who` says who may call it, where that is neither anyone
+    nor administrators. `parameters` are those of the path, each with a
     sentence, and `query` those of the query, which may be left out. Anyone may call it, or `administrators` alone.
     """
 
@@ -162,6 +163,7 @@ class RawRoute:
     query: Mapping[str, str] = field(default_factory=dict)
     success: tuple[str, str] = ("200", "Success.")
     administrators: bool = False
+    who: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,11 @@ class Cell:
             file.numbers[place] = self.numbers[self.place]
             self.numbers, self.place = file.numbers, place
 
+    def take_back(self) -> None:
+        """Out of its file, into this process's memory."""
+        with lock:
+            self.numbers, self.place = array("d", [self.numbers[self.place]]), 0
+
 
 class Kept:
     """The files of this process, and the numbers that are in none yet."""
@@ -83,6 +88,7 @@ class Kept:
         self._folder: Path | None = None
         self._worker = ""
         self._files: dict[str, File] = {}
+        self._inside: list[Cell] = []
         self._outside: list[Cell] = []
 
     def begin(self, folder: Path, worker: str) -> None:
@@ -97,14 +103,21 @@ class Kept:
                 moved = not self._outside and self._move(cell)
             except OSError:
                 moved = False
-            if not moved:
-                self._outside.append(cell)
+            (self._inside if moved else self._outside).append(cell)
 
     def settle(self) -> None:
         """Move what is outside into the files. Raises OSError where there is no room for all of it."""
         with self._lock:
             while self._outside and self._move(self._outside[0]):
-                del self._outside[0]
+                self._inside.append(self._outside.pop(0))
+
+    def leave(self) -> None:
+        """Keep all numbers in this process's memory until it begins anew: its files are gone."""
+        with self._lock:
+            for cell in self._inside:
+                cell.take_back()
+            self._inside, self._outside = [], [*self._inside, *self._outside]
+            self._folder, self._files = None, {}
 
     def _move(self, cell: Cell) -> bool:
         if self._folder is None:

@@ -62,6 +62,8 @@ class Worker:
         if self.folder is None:
             return
         try:
+            if self._alive is not None and not (self.folder / f"{self._name}.{ALIVE}").exists():
+                self._leave()
             if self._alive is None:
                 self._join(self.folder)
             kept.settle()
@@ -74,6 +76,15 @@ class Worker:
         if self._failed:
             log.warning("metrics: the files in %s can be written again, and nothing was lost", self.folder)
         self._failed = False
+
+    def _leave(self) -> None:
+        """Somebody has removed the files, which this process alone still sees. What it has counted goes into new ones."""
+        text = "metrics: the files in %s are gone, with what dead workers had counted; this worker makes its own anew"
+        log.warning(text, self.folder)
+        if self._alive is not None:
+            os.close(self._alive)
+        self._alive = None
+        kept.leave()
 
     def _join(self, folder: Path) -> None:
         with _locked(folder):

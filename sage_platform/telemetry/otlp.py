@@ -166,6 +166,10 @@ class Sampler:
         return self._given <= ASKED_A_SECOND
 
 
+# W3C Trace Context §3.3.1.5: what has to be passed on. A longer one is passed on by nobody here, since it waits with every span.
+LONGEST_STATE = 512
+
+
 class OTLP:
     """The `Recorder`."""
 
@@ -178,6 +182,8 @@ class OTLP:
     def request(self, traceparent: str, tracestate: str) -> tuple[str, Recording | None]:
         context = Context()
         if traceparent:
+            if len(tracestate) > LONGEST_STATE:
+                tracestate = ""
             # W3C Trace Context §3.2 and §3.3: what is malformed begins a new trace.
             context = self._callers.extract({"traceparent": traceparent, "tracestate": tracestate}, context)
         caller = get_current_span(context).get_span_context()

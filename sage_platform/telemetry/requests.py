@@ -102,7 +102,8 @@ class Observed:
     _in_progress: Cell | None = None
 
     def __init__(self, method: str) -> None:
-        self.method = method if method in METHODS else OTHER
+        # In capital letters, as Django takes it.
+        self.method = method if method in METHODS else known if (known := method.upper()) in METHODS else OTHER
         self.began = perf_counter()
 
     @property

@@ -82,6 +82,14 @@ def test_each_operation_says_who_may_call_it(row: Row, document: Any) -> None:
         assert said["security"] == [{"bearer": []}, {"session": []}]
 
 
+def test_the_metrics_say_who_may_read_them(document: Any) -> None:
+    said = document["paths"]["/api/observability/metrics"]["get"]["description"]
+    assert said == (
+        "*Raw*: no envelope but around refusals. For whoever has the token of `SAGE_METRICS_TOKEN`; without one, in production, "
+        "for this machine."
+    )
+
+
 THROTTLED = [
     "/api/auth/register/send-code",
     "/api/auth/register",

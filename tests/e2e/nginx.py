@@ -97,6 +97,7 @@ class Nginx(Service):
             "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream};",
             "/etc/ssl/sage.example.pem": str(pair),
             "/var/log/nginx/sage.log": str(folder / "sage.log"),
+            "/var/log/nginx/sage.error.log": "stderr",
             "/etc/ssl/private/sage.example.key": str(pair),
         }
         block = changed(changed(shipped(), changes), here)

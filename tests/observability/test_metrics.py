@@ -199,6 +199,16 @@ def test_head(anyone: Caller) -> None:
     assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
 
 
+def test_a_page_of_another_name_that_leads_here_reads_nothing(anyone: Caller, settings: Any) -> None:
+    """DNS rebinding: to the browser of somebody on this machine the page and the platform are one origin."""
+    rebound = {"Host": "evil.example:8000"}
+    refused = anyone.client.get(METRICS, headers=rebound)
+    assert (refused.status_code, b"sage_server" in refused.content) == (400, False)
+    assert anyone.client.get("/api/health", headers=rebound).status_code == 200
+    settings.SAGE_METRICS_TOKEN = "a-token-for-prometheus"
+    assert_shown(anyone.client.get(METRICS, headers=rebound | {"Authorization": "Bearer a-token-for-prometheus"}))
+
+
 def test_whatever_the_host_is(anyone: Caller) -> None:
     """Prometheus knows the machine by an address that nobody is to allow as a Host."""
     assert_shown(anyone.client.get(METRICS, headers={"Host": "10.1.2.3:8000"}))

@@ -286,3 +286,34 @@ def test_a_worker_starts_on_a_disk_that_is_only_read(tmp_path: Path) -> None:
             assert process.is_alive()
             subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
             assert list(disk.iterdir()) == []
+
+
+def going_on(told: Connection) -> None:
+    """As `obey`, and the word "" has the worker look after its files, as it does every few seconds."""
+    metrics = Metrics()
+    told.send(multiprocess.worker._name)
+    while True:
+        if path := told.recv():
+            metrics.once(path)
+        else:
+            multiprocess.worker.go_on()
+        told.send("done")
+
+
+def test_files_that_somebody_has_removed_are_made_anew_with_what_each_worker_had_counted(folder: Path) -> None:
+    with counting(folder, going_on) as (_one, to_one), counting(folder, going_on) as (_two, to_two):
+        to_one.recv(), to_two.recv()
+        for _ in range(3):
+            tell(to_one)
+        tell(to_two)
+        before = samples(folder)
+        shutil.rmtree(folder)
+        tell(to_one)
+        assert multiprocess.counted(folder) == {}
+        for end in (to_one, to_two):
+            tell(end, "")
+        after = samples(folder)
+        assert (before["sage_server_asked_total{/a}"], after["sage_server_asked_total{/a}"]) == (4.0, 5.0)
+        assert (after["sage_server_took_seconds_count{/a}"], after["sage_server_busy{}"]) == (5.0, 5.0)
+        tell(to_two, "/b")
+        assert samples(folder)["sage_server_asked_total{/b}"] == 1.0
