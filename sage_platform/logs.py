@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
@@ -17,10 +18,14 @@ from sage_platform import paths
 CAPABILITY = re.compile(rf"(/{paths.FILES}/)[0-9a-f]{{32}}")
 # Set by `telemetry.tracing`, while traces are recorded.
 trace_id_var: ContextVar[str] = ContextVar("trace_id", default="")
-# Where PostgreSQL's error quotes the statement, or tells which row was refused: with the values in it.
+# Where PostgreSQL's error quotes the statement, or tells which row was refused: with the values in it. Of such an error itself
+# the first line is all that is told (`conceal`); these are for what others quote of one.
 QUOTED = re.compile(r"^(?:LINE \d+:.*\n *\^|(?:DETAIL|CONTEXT):.*)\n?", re.MULTILINE)
 # And where it cannot read a value.
-UNREADABLE = re.compile(r'(invalid input (?:syntax|value) for [^\n":]+: )".*"')
+UNREADABLE = re.compile(r'(invalid input (?:syntax|value) for [^\n":]+: )".*')
+
+# The modules whose errors are a database's.
+DATABASES = ("psycopg", "sqlite3", "django.db")
 
 
 class Seen(Protocol):
@@ -62,9 +67,28 @@ class JSONLines(logging.Formatter):
         line.update((name, value) for name, value in told.items() if value)
         line.update(getattr(record, "facts", {}))
         if record.exc_info:
-            trace = self.formatException(record.exc_info)
-            line["traceback"] = UNREADABLE.sub(r"\1…", QUOTED.sub("", trace))
+            line["traceback"] = UNREADABLE.sub(r"\1…", QUOTED.sub("", self.formatException(record.exc_info)))
         return CAPABILITY.sub(r"\1…", json.dumps(line, ensure_ascii=False, default=str))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  The library's name.
+        kind, error, trace = ei
+        told = traceback.TracebackException(kind, error, trace)
+        if error is not None:
+            conceal(told, error)
+        return "".join(told.format()).rstrip("\n")
+
+
+def conceal(told: traceback.TracebackException, error: BaseException) -> None:
+    """Leave of each database's error in the chain its first line: below it are values, which may be of many lines themselves."""
+    if type(error).__module__.startswith(DATABASES):
+        setattr(told, "_str", str(error).partition("\n")[0])  # noqa: B010  The one place where the library keeps it.
+    for name in ("__cause__", "__context__"):
+        inner, raised = getattr(told, name), getattr(error, name)
+        if inner is not None and raised is not None:
+            conceal(inner, raised)
+    if isinstance(error, BaseExceptionGroup):
+        for inner, raised in zip(told.exceptions or [], error.exceptions, strict=True):
+            conceal(inner, raised)
 
 
 def without_path(record: logging.LogRecord, route: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import RequestFactory
 
 from sage_platform.logs import JSONLines, logging_config, request_var
@@ -124,6 +124,25 @@ def test_what_postgresql_quotes_of_a_row_or_a_statement_is_left_out() -> None:
     assert "planted" not in told
 
 
+def test_of_a_database_s_error_the_first_line_is_all_that_is_told() -> None:
+    """Wherever it stands in the chain: a value in it may have as many lines as its sender likes."""
+    lines = "duplicate key\nDETAIL:  Key (name)=(a\nplanted\n\nTraceback planted) exists.\n"
+
+    def act() -> None:
+        try:
+            try:
+                raise IntegrityError(lines)
+            except IntegrityError as error:
+                raise DatabaseError(lines) from error
+        except DatabaseError as error:
+            raise ExceptionGroup("two", [IntegrityError(lines), RuntimeError("a bug")]) from error
+
+    with pytest.raises(ExceptionGroup) as raised:
+        act()
+    told = crashed(raised.value)["traceback"]
+    assert (told.count("duplicate key"), "planted" in told, "RuntimeError: a bug" in told) == (3, False, True)
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db
 @pytest.mark.parametrize(
@@ -132,6 +151,9 @@ def test_what_postgresql_quotes_of_a_row_or_a_statement_is_left_out() -> None:
         "INSERT INTO django_content_type (app_label, model) VALUES ('planted', NULL)",
         "SELECT 'planted' FROM nowhere_at_all",
         "SELECT 'planted'::integer",
+        "INSERT INTO django_content_type (app_label, model) VALUES (E'first\\nplanted\\n\\nplanted', NULL)",
+        "SELECT E'first\\nplanted'::integer",
+        "DO $$ BEGIN RAISE EXCEPTION E'no' USING DETAIL = E'a\\nplanted', HINT = E'b\\nplanted'; END $$",
     ],
 )
 def test_nor_do_its_real_errors_tell_of_it(statement: str) -> None:

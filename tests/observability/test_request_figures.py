@@ -144,9 +144,7 @@ def test_in_small_letters_it_counts_as_what_django_takes_it_for(method: str) -> 
     assert counted(lambda: ask(method, "/api/system/info")) == {("GET", "/api/system/info", "200"): 1}
 
 
-@pytest.mark.parametrize(
-    "method", ["BREW", "PROPFIND", "CONNECT", "M-SEARCH", "QUERY", "OTHER", "X" * 10_000, "G\u00c9T", ""]
-)
+@pytest.mark.parametrize("method", ["BREW", "PROPFIND", "CONNECT", "M-SEARCH", "QUERY", "OTHER", "X" * 10_000, "G\u00c9T", ""])
 def test_any_other_method_is_one_value(method: str) -> None:
     assert counted(lambda: ask(method, "/nowhere")) == {("OTHER", "unknown", "404"): 1}
 
