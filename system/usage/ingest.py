@@ -1,7 +1,6 @@
 """Storing a batch of events: each counts once, however often and however many at a time it is sent."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,15 +12,16 @@ from rest_framework.exceptions import PermissionDenied
 from sage_platform.accounts.models import User
 from sage_platform.accounts.services.limits import Limit
 from sage_platform.api.errors import InvalidInput, TooManyRequests
-from sage_platform.api.waiting import waiting
 from sage_platform.telemetry.operations import Operation
-from sage_platform.turns import Turns
 from system.usage.days import today
 from system.usage.events import Event, check_times
 from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
+from system.usage.storing import storing
 from system.usage.upserts import add_up, insert_new
 
 PER_CALLER = Limit("usage-batches", 600, timedelta(minutes=1))
+# Of these, as many as one counts that the day has no room for: its rows were inserted and taken back.
+FULL_COSTS = 60
 # Of a plain user: an account that was made in a minute must not fill the disk.
 EVENTS_OF_A_DAY = 100_000
 NAMES_OF_A_DAY = 10_000
@@ -32,9 +32,6 @@ EVENT_FIELDS = (
     "caller", "event_id", "user_id", "agent_id", "session_id", "action", "request_source", "model", "count",
     "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "occurred_at", "received_at",
 )  # fmt: skip
-# Of this process. Hundreds of events are some ten milliseconds of Python. Whoever asks for something else meanwhile waits for one
-# batch's turn, and not for as many as are reported.
-storing = Turns(1)
 OF_MINUTE, OF_DAY = ["minute_began", "batches"], ["day", "events_of_day", "names_of_day", "sums_of_day"]
 USAGE_KEY = ("user_id", "day", "agent_id", "action", "model")
 USAGE_FIELDS = (*USAGE_KEY, "calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
@@ -69,31 +66,21 @@ def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Inge
     # Of two with one id in a batch the first counts.
     first = {event.event_id: (event, user_id) for event, user_id in zip(reversed(events), reversed(users), strict=True)}
     full = None
-    with _one_at_a_time(), transaction.atomic():
+    with storing.alone(len(events)), transaction.atomic():
         caller = _locked(reporter)
         _count_batch(caller, at)
         try:
             with transaction.atomic(savepoint=reporter.is_bounded):
                 accepted = _store(caller, first, at, is_bounded=reporter.is_bounded)
         except TooManyRequests as refusal:
-            # The batch has cost as much as one that is taken, so it counts in the minute.
             full = refusal
+            caller.batches += FULL_COSTS - 1
             caller.save(update_fields=OF_MINUTE)
         else:
             caller.save(update_fields=[*OF_MINUTE, *OF_DAY])
     if full:
         raise full
     return Ingested(accepted, duplicates=len(events) - accepted)
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    with waiting():
-        storing.enter()
-    try:
-        yield
-    finally:
-        storing.leave()
 
 
 def _users(reporter: Reporter, events: Sequence[Event]) -> list[str]:

@@ -1,10 +1,14 @@
 """Bodies whose shape is a struct: what is taken, the one mistake that is told, and what the OpenAPI document says."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from django.urls import path
+from msgspec import Meta, Struct, convert
 
+from sage_platform.api import structs
+from sage_platform.api.errors import InvalidInput
+from sage_platform.api.structs import checked
 from tests.answers import success
 from tests.api.scratch import ScratchViewSet
 from tests.api.test_documentation import document_of
@@ -118,6 +122,36 @@ def test_in_chinese(anyone: Caller) -> None:
         "应为带时区偏移的 ISO 8601 时间，例如 2026-01-31T08:00:00Z。",
         "应为日期，例如 2026-01-31。",
     ]
+
+
+def test_other_threads_get_the_interpreter_while_a_long_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library keeps it for as long as one call takes."""
+    amounts = []
+
+    class Long(Struct):
+        name: str
+        parts: Annotated[list[int], Meta(min_length=1, max_length=1000)]
+
+    def counted(data: dict[str, Any], shape: type[Long]) -> Long:
+        amounts.append(len(data["parts"]))
+        return convert(data, shape)
+
+    monkeypatch.setattr(structs, "convert", counted)
+    sent = {"name": "n", "parts": list(range(120)), "other": 1}
+    assert checked(Long, sent) == Long("n", list(range(120)))
+    assert amounts == [50, 50, 20]
+    assert sent["parts"] == list(range(120)), "what was sent is as it was"
+
+
+@pytest.mark.parametrize(("parts", "field"), [([1] * 1001, "parts"), ([1] * 60 + ["1"], "parts.60"), ([1] * 60, "name")])
+def test_mistakes_beside_and_in_a_long_list(parts: list[object], field: str) -> None:
+    class Long(Struct):
+        parts: Annotated[list[int], Meta(min_length=1, max_length=1000)]
+        name: Annotated[str, structs.text(0, 20)] = ""
+
+    with pytest.raises(InvalidInput) as refused:
+        checked(Long, {"parts": parts, "name": 5 if field == "name" else ""})
+    assert [name for name, _message in refused.value.errors] == [field]
 
 
 NO_NUL = r"^[^\u0000]*$"

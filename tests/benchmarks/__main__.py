@@ -14,7 +14,7 @@ from tests.benchmarks.routes import ROUTES, Route
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.table import figures_table, tables, verdict
 from tests.benchmarks.usage import PLACES as USAGE_PLACES
-from tests.benchmarks.usage import usage
+from tests.benchmarks.usage import reports, usage
 from tests.benchmarks.world import made
 from tests.e2e.served import ROOT
 
@@ -71,6 +71,9 @@ def main() -> int:
     parser.add_argument(
         "--usage", metavar="EVENTS", type=int, help="measure usage with up to so many events instead, such as 10000000"
     )
+    parser.add_argument(
+        "--reports", metavar="EVENTS", type=int, help="measure reporting alone with so many events stored instead"
+    )
     parser.add_argument("--turns", metavar="N,N…", help="measure crowds with each SAGE_TURNS of these instead")
     options = parser.parse_args()
     plan = Plan(rounds=options.rounds)
@@ -79,6 +82,10 @@ def main() -> int:
         check_wrk()
         if options.usage:
             return bench_usage(USAGE_PLACES, options.usage, drive=wrk, plan=plan, keep=kept)
+        if options.reports:
+            found = reports(USAGE_PLACES, options.reports, plan)
+            print(figures_table(found, digits=2))
+            return 0 if all(figure.holds for _name, figures in found for figure in figures) else 1
         if options.turns:
             print(by_turns([int(amount) for amount in options.turns.split(",")], wrk, plan, Noise(plan.spare_seconds)))
             return 0

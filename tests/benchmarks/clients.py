@@ -57,19 +57,19 @@ def paced(base: str, paths: Sequence[str], seconds: float, pace: float) -> dict[
     return taken
 
 
-def unhurried(base: str, paths: Sequence[str], headers: dict[str, str], seconds: float, pause: float) -> dict[str, list[float]]:
-    """Ask for the paths in turn, with a pause after each answer; the milliseconds that each took, by path."""
-    connection = connect(base)
-    taken: dict[str, list[float]] = {path: [] for path in paths}
+def unhurried(urls: Sequence[str], headers: dict[str, str], seconds: float, pause: float) -> dict[str, list[float]]:
+    """Ask for the addresses in turn, with a pause after each answer; the milliseconds that each took, by address."""
+    asked = [(url, connect(url), urlsplit(url).path) for url in urls]
+    taken: dict[str, list[float]] = {url: [] for url in urls}
     until = time.perf_counter() + seconds
-    for path in cycle(paths):
-        asked = time.perf_counter()
-        if asked >= until:
+    for url, connection, path in cycle(asked):
+        began = time.perf_counter()
+        if began >= until:
             break
         response, _ = call(connection, "GET", path, headers)
         if response.status != 200:
             raise HTTPException(f"{path} answered {response.status}")
-        taken[path].append((time.perf_counter() - asked) * 1000)
+        taken[url].append((time.perf_counter() - began) * 1000)
         time.sleep(pause)
     return taken
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from system.usage.days import Days
 from system.usage.report import Line, Ranking, Report, Sums
@@ -30,3 +31,15 @@ def test_report(as_alice: Caller) -> None:
         by_model=Ranking([Line("m", one)], more=0),
     )
     assert Report.of(Days(DAY, DAY), agent_id="other").sums == three
+
+
+def test_of_one_user_all_is_theirs(as_alice: Caller, as_bob: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """So nobody is ranked: one query less than of everybody."""
+    as_alice.post(REPORT, batch(event("a", count=2, occurred_at="2026-11-27T12:00:00Z")))
+    as_bob.post(REPORT, batch(event("b", occurred_at="2026-11-27T12:00:00Z")))
+    with django_assert_num_queries(6):
+        report = Report.of(Days(DAY, DAY), user_id="alice")
+    assert (report.sums, report.by_user) == (Sums(calls=2), Ranking([Line("alice", Sums(calls=2), label="alice")], more=0))
+    assert Report.of(Days(DAY, DAY), user_id="nobody").by_user == Ranking([], more=0)
+    with django_assert_num_queries(7):
+        assert Report.of(Days(DAY, DAY)).by_user.lines[0].name == "alice"

@@ -116,3 +116,18 @@ def test_what_is_at_the_bounds_is_kept_as_it_was_sent(as_alice: Caller) -> None:
     most |= {"count": 10**6, **dict.fromkeys(TOKENS, 10**12)}
     assert envelope(as_alice.post(REPORT, batch(least, most | {"unknown": [[{}]]}))) == taken(2)
     assert list(UsageEvent.objects.order_by("count").values(*least)) == [least, most]
+
+
+@pytest.mark.parametrize("place", [49, 50, 99, 100, 450, 499])
+def test_the_place_of_a_mistake_among_hundreds(place: int, as_alice: Caller) -> None:
+    """They are read in pieces of fifty."""
+    sent = [event(f"e{number}") for number in range(500)]
+    before = everything()
+    mistakes: list[tuple[Any, str, str]] = [
+        (event("x", count=0), f"events.{place}.count", ENGLISH_NUMBER % (1, 10**6)),
+        ({"event_id": "x"}, f"events.{place}.agent_id", "This field is required."),
+        ([], f"events.{place}", "Send a JSON object."),
+    ]
+    for wrong, field, message in mistakes:
+        assert_mistake(as_alice.post(REPORT, batch(*sent[:place], wrong, *sent[place + 1 :])), field, message)
+    assert everything() == before

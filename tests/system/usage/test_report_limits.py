@@ -178,14 +178,20 @@ def test_one_name_of_three_kinds_is_three(as_alice: Caller, as_bob: Caller) -> N
     assert list(UsageCaller.objects.values_list("names_of_day", flat=True)) == [3, 3]
 
 
-def test_a_refused_day_costs_a_batch(as_alice: Caller) -> None:
-    """Else whoever has filled their day could have the platform insert a thousand rows for nothing without end."""
+def test_a_day_that_is_full_takes_ten_tries_a_minute(clock: Clock, as_alice: Caller) -> None:
+    """Else whoever has filled their day could have the platform insert a thousand rows for nothing all the time."""
     as_alice.post(REPORT, batch(named(1)))
-    UsageCaller.objects.update(events_of_day=100_000, batches=598)
-    for _ in range(2):
+    UsageCaller.objects.update(events_of_day=100_000, batches=0)
+    before = everything()[1:]
+    for _ in range(10):
         assert_too_many(as_alice.post(REPORT, batch(named(2))), NO_ROOM, 12 * 3600)
-    assert_too_soon(as_alice.post(REPORT, batch(named(2))), 60)
-    assert UsageCaller.objects.get().batches == 600
+    for sent in (named(2), named(1)):
+        assert_too_soon(as_alice.post(REPORT, batch(sent)), 60)
+    assert (UsageCaller.objects.get().batches, everything()[1:]) == (600, before)
+    # An answer that was lost is still to be had, a minute later.
+    clock.forward(minutes=1)
+    assert envelope(as_alice.post(REPORT, batch(named(1)))) == taken(0, 1)
+    assert_too_many(as_alice.post(REPORT, batch(named(2))), NO_ROOM, 12 * 3600 - 60)
 
 
 def test_one_of_before_midnight_that_comes_after_it(clock: Clock, alice: User) -> None:
