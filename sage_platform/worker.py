@@ -4,7 +4,6 @@ import gc
 import multiprocessing
 import multiprocessing.util
 import signal
-import sys
 
 # First: it tells prometheus_client where numbers are kept, before anything defines a metric.
 from sage_platform.telemetry.multiprocess import worker  # isort: skip
@@ -32,10 +31,6 @@ if multiprocessing.parent_process() is not None:
     # Nothing else is run at the end of a process that was forked.
     multiprocessing.util.Finalize(None, tracing.flush, exitpriority=0)
 tracing.start()
-
-# Whoever needs the interpreter while another thread computes gets it after so long, in place of 5 ms. Few threads compute at once
-# (`turns`), so that they are not changed for each other all the time.
-sys.setswitchinterval(0.0005)
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
 # better part of a tenth of a second.

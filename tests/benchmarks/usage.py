@@ -219,6 +219,7 @@ def figures_at(place: Place, events: int, drive: Drive, plan: Plan, noise: Noise
 def reports_at(place: Place, events: int, plan: Plan) -> list[Figure]:
     with world_at(place) as world:
         world.inside("usage_rows", events)
+        world.once("people", PEOPLE, PASSWORD)
         return Reports(world, place.postgresql, plan).figures(is_bound=events == STORED)
 
 

@@ -17,6 +17,7 @@ from tests.benchmarks.load import Ask, Load, read_wrk
 from tests.benchmarks.measure import Noise, Plan
 from tests.benchmarks.routes import ROUTES
 from tests.benchmarks.scenarios import SCENARIOS
+from tests.benchmarks.usage import waits
 
 pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -110,6 +111,17 @@ def test_where_cores_are_too_few_a_crowd_is_judged_by_the_bare_view() -> None:
     assert wanted(Place(2), crowd(0.7, 8), cores=4) == strict
     assert wanted(Place(2), crowd(0.7, 8), cores=2) == (Bound(least=0.7), Bound(most=8))
     assert wanted(Place(2), crowd(0.9, 2), cores=2) == strict
+
+
+def test_who_waits_beside_reports_is_judged_by_a_bare_server_where_that_waits_longer() -> None:
+    rest = {name: [1.0, 1.0] for name in ("/active", "a bare WSGI callable", "/api/auth/session", "a bare Django view")}
+    meanwhile = rest | {"/active": [4.0, 4.0], "a bare WSGI callable": [8.0, 8.0], "/api/auth/session": [4.0, 4.0]}
+    bounded = [figure for figure in waits(rest, meanwhile) if figure.bound]
+    assert bounded == [
+        Figure("reports: p99 of /active ÷ at rest", 4, Bound(most=8)),
+        Figure("reports: p99 of /api/auth/session ÷ at rest", 4, Bound(most=3)),
+    ]
+    assert [figure.holds for figure in bounded] == [True, False]
 
 
 def test_what_wrk_prints_is_read() -> None:
