@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks import machine
-from tests.benchmarks.bounds import BenchError
+from tests.benchmarks.bounds import BenchError, Figure
 from tests.benchmarks.crowds import PLACES, Place, by_turns, crowds
 from tests.benchmarks.load import Drive, check_wrk, wrk
 from tests.benchmarks.measure import QUIET, Noise, Plan, measure
@@ -46,7 +46,10 @@ def bench(
 def bench_usage(places: Sequence[Place], events: int, *, drive: Drive, plan: Plan, keep: Path | None = None) -> int:
     """As `bench`, of usage alone."""
     noise = Noise(plan.spare_seconds)
-    found = usage(places, events, drive, plan, noise)
+    return tell(usage(places, events, drive, plan, noise), noise, keep)
+
+
+def tell(found: Sequence[tuple[str, Sequence[Figure]]], noise: Noise, keep: Path | None) -> int:
     missed = [figure for _name, figures in found for figure in figures if not figure.holds]
     disturbed = f"During {noise.noisy} of {noise.taken} measurements others used more than {QUIET} of a core."
     told = f"{machine.kind()}, one worker. {disturbed}"
@@ -83,9 +86,8 @@ def main() -> int:
         if options.usage:
             return bench_usage(USAGE_PLACES, options.usage, drive=wrk, plan=plan, keep=kept)
         if options.reports:
-            found = reports(USAGE_PLACES, options.reports, plan)
-            print(figures_table(found, digits=2))
-            return 0 if all(figure.holds for _name, figures in found for figure in figures) else 1
+            noise = Noise(plan.spare_seconds)
+            return tell(reports(USAGE_PLACES, options.reports, plan, noise), noise, None)
         if options.turns:
             print(by_turns([int(amount) for amount in options.turns.split(",")], wrk, plan, Noise(plan.spare_seconds)))
             return 0

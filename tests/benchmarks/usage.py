@@ -87,7 +87,7 @@ class Grown:
         return Figure(f"{question.name}: queries", then, question.queries)
 
     def reports(self, *, is_bound: bool) -> list[Figure]:
-        return Reports(self.many, self.postgresql, self.plan).figures(is_bound=is_bound)
+        return Reports(self.many, self.postgresql, self.plan, self.noise).figures(is_bound=is_bound)
 
     def prunes(self) -> list[Figure]:
         """One caller goes on reporting while old events are removed, and the sums are right after it."""
@@ -124,19 +124,20 @@ class Reports:
     world: World
     postgresql: bool
     plan: Plan
+    noise: Noise
 
     def figures(self, *, is_bound: bool) -> list[Figure]:
-        world, seconds, rest, meanwhile = self.world, self.plan.scenario_seconds, Times(list), Times(list)
+        world, rest, meanwhile = self.world, Times(list), Times(list)
         arguments = world.platform.base, tokens(world), users()
         world.fleet.submit(reporting.report, *arguments, 1).result()
         batches, reporting_seconds = list[float](), 0.0
         for _ in range(self.plan.scenario_rounds):
-            self.others(rest)
-            began = time.perf_counter()
-            reported = world.fleet.submit(reporting.report, *arguments, seconds)
-            self.others(meanwhile)
-            batches += [taken for caller in reported.result() for taken in caller]
-            reporting_seconds += time.perf_counter() - began
+            at_rest, beside, taken, seconds = self.noise.quietest(lambda: self.round(arguments))
+            for times, waited in ((rest, at_rest), (meanwhile, beside)):
+                for name, found in waited.items():
+                    times[name] += found
+            batches += taken
+            reporting_seconds += seconds
         rate = reporting.BATCH * len(batches) / reporting_seconds
         return [
             Figure(f"reports of {CALLERS} callers: events a second", rate, RATE[self.postgresql] if is_bound else None),
@@ -144,15 +145,23 @@ class Reports:
             *waits(rest, meanwhile),
         ]
 
-    def others(self, waited: "Times") -> None:
+    def round(self, arguments: tuple[str, list[str], list[str]]) -> tuple["Times", "Times", list[float], float]:
+        """What others wait at rest, and while callers report; how many seconds each batch took, and all of them."""
+        rest = self.others()
+        began = time.perf_counter()
+        reported = self.world.fleet.submit(reporting.report, *arguments, self.plan.scenario_seconds)
+        meanwhile = self.others()
+        batches = [taken for caller in reported.result() for taken in caller]
+        return rest, meanwhile, batches, time.perf_counter() - began
+
+    def others(self) -> "Times":
         """How long they wait for their answers. The bare servers beside are asked the same way."""
         world = self.world
         who = bearer(world.once("people", PEOPLE, PASSWORD)["person0"])
         urls = {world.platform.base + path: path for path in OTHERS}
         urls |= {world.wsgi.ask.url: OTHERS["/active"], world.django.ask.url: OTHERS["/api/auth/session"]}
         taken = world.fleet.submit(clients.unhurried, list(urls), who, self.plan.scenario_seconds, PAUSE).result()
-        for url, times in taken.items():
-            waited[urls[url]] += times
+        return Times(list, {urls[url]: times for url, times in taken.items()})
 
 
 # Milliseconds by what was asked for.
@@ -216,16 +225,16 @@ def figures_at(place: Place, events: int, drive: Drive, plan: Plan, noise: Noise
     return found
 
 
-def reports_at(place: Place, events: int, plan: Plan) -> list[Figure]:
+def reports_at(place: Place, events: int, plan: Plan, noise: Noise) -> list[Figure]:
     with world_at(place) as world:
         world.inside("usage_rows", events)
         world.once("people", PEOPLE, PASSWORD)
-        return Reports(world, place.postgresql, plan).figures(is_bound=events == STORED)
+        return Reports(world, place.postgresql, plan, noise).figures(is_bound=events == STORED)
 
 
-def reports(places: Sequence[Place], events: int, plan: Plan) -> list[tuple[str, list[Figure]]]:
+def reports(places: Sequence[Place], events: int, plan: Plan, noise: Noise) -> list[tuple[str, list[Figure]]]:
     """Reporting alone, with so many events stored."""
-    return [(f"{place}, {events:,} events", reports_at(place, events, plan)) for place in places_here(places)]
+    return [(f"{place}, {events:,} events", reports_at(place, events, plan, noise)) for place in places_here(places)]
 
 
 def usage(places: Sequence[Place], events: int, drive: Drive, plan: Plan, noise: Noise) -> list[tuple[str, list[Figure]]]:
