@@ -82,7 +82,7 @@ class TestOnesOwn:
     def test_queries(self, as_alice: Caller, as_bob: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
         for caller in (as_alice, as_bob):
             text(caller)
-            with django_assert_num_queries(8):  # Who asks, and the report's.
+            with django_assert_num_queries(7):  # Who asks, and the report's.
                 text(caller, query={"days": "365"})
 
 
