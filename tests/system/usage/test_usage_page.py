@@ -30,7 +30,8 @@ def report(caller: Caller, *, agent: str, days_ago: int = 0, **fields: object) -
 
 
 @pytest.fixture
-def both(as_alice: Caller, as_bob: Caller) -> None:
+def both(noon: Clock, as_alice: Caller, as_bob: Caller) -> None:
+    """At noon: a fixture of a class comes before those of its file, so that this has to ask for it."""
     tokens = {"input_tokens": 219921, "cached_tokens": 170496, "output_tokens": 3562}
     report(as_alice, agent="writer", count=1200, model="writing-2", **tokens)
     report(as_alice, agent="reader", days_ago=29, count=34)
