@@ -85,7 +85,7 @@ class Watch:
                 self.secrets.add("client_secret", secret_of(credentials))
 
     def see_setting(self, name: str, value: object) -> None:
-        """An address holds its password, and a list of clients their secrets."""
+        """An address holds its password, a list of clients their secrets, and headers have names that are none."""
         if isinstance(value, list | tuple):
             for each in value:
                 self.see_setting(name, each)
@@ -95,6 +95,9 @@ class Watch:
                 self.secrets.add(name, unquote_plus(url.password or ""))
             elif name == "SAGE_OAUTH2_CLIENTS":
                 self.see_text(value)
+            elif name == "SAGE_TRACE_HEADERS":
+                for header in value.split(","):
+                    self.secrets.add(name, unquote_plus(header.partition("=")[2]))
             elif value:
                 self.secrets.add(name, value)
 
