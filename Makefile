@@ -15,7 +15,7 @@ COVERAGE_FLOOR ?= 97
 BARE := $(PY) -m scripts.bare
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
-NO_SERVICES := not browser and not programs and not fuzz and not attack and not nginx and not postgres and not prometheus and not redis and not s3
+NO_SERVICES := not browser and not programs and not fuzz and not attack and not nginx and not postgres and not prometheus and not redis and not s3 and not slow
 
 CHECKS := lint check-requirements check-django check-deploy check-migrations check-messages check-openapi check-sizes check-types-debt \
 	check-browser check-clients check-fuzz check-services

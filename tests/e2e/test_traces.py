@@ -13,7 +13,7 @@ from tests.collector import Collector, Span, collecting
 from tests.e2e.served import CALL_SECONDS, Browser, Platform, served
 from tests.vendor import Vendor, scripted_vendor
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("traces")]
+pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("traces")]
 
 CALLERS_SPAN = "00f067aa0ba902b7"
 SESSION = "/api/auth/session"
