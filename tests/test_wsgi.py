@@ -4,7 +4,9 @@ import pytest
 from django.http import Http404
 from django.test import RequestFactory
 
+from observability.scrape import exposition
 from sage_platform.wsgi import Handler
+from tests.observability.exposition import in_progress
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +23,12 @@ def test_a_fixed_address_is_found_once() -> None:
     first = resolved(handler, "/api/auth/session")
     assert resolved(handler, "/api/auth/session") is first
     assert list(handler._matches) == ["/api/auth/session"]
+
+
+def test_a_request_that_did_not_come_through_the_front_is_never_in_progress() -> None:
+    before = in_progress(exposition().decode())
+    resolved(Handler(), "/api/auth/session")
+    assert in_progress(exposition().decode()) == before
 
 
 def test_an_address_with_a_variable_part_is_found_each_time() -> None:

@@ -142,6 +142,13 @@ class Observed:
             self._in_progress = None
 
 
+class Unobserved(Observed):
+    """A request that did not come through `front`: nobody would tell that it is over, so it is never in progress."""
+
+    def leads_to(self, route: str) -> None:
+        self.route = route
+
+
 def observe(environ: dict[str, Any], path: str) -> Observed:
     """A request that arrives, on the thread that answers it."""
     seen = environ[KEY] = Observed(environ["REQUEST_METHOD"])
@@ -151,10 +158,10 @@ def observe(environ: dict[str, Any], path: str) -> Observed:
 
 
 def observed(environ: dict[str, Any]) -> Observed:
-    """Of a request that did not come through `front`, as in tests, one that nobody looks at."""
+    """Of a request that did not come through `front`, as in tests, one that is not counted."""
     found: Observed | None = environ.get(KEY)
     if found is None:
-        found = environ[KEY] = Observed(environ["REQUEST_METHOD"])
+        found = environ[KEY] = Unobserved(environ["REQUEST_METHOD"])
     return found
 
 

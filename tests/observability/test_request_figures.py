@@ -228,12 +228,13 @@ def test_want_of_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_in_progress_until_it_is_sent() -> None:
+    before = in_progress(text())
     sent = begin("GET", "/api/system/info")
-    assert in_progress(text()) == 1
+    assert in_progress(text()) == before + 1
     sent.leave()
-    assert in_progress(text()) == 0
+    assert in_progress(text()) == before
     sent.leave()
-    assert in_progress(text()) == 0
+    assert in_progress(text()) == before
 
 
 def test_who_has_an_answer_finds_it_counted() -> None:
