@@ -195,7 +195,7 @@ def failing_as_unavailable(*, counted: bool = True) -> Iterator[None]:
         cause = str(error.strerror)
     if counted:
         count_failure(Store.S3)
-    raise StoreUnavailable(cause=f"S3: {cause}")
+    raise StoreUnavailable(cause=f"S3: {cause}") from None
 
 
 def reason_of(error: BaseException) -> str:
