@@ -22,10 +22,6 @@ from sage_platform.turns import turns
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
 
 
-# Of WSGI's environ.
-PATH = "PATH_INFO"
-
-
 class Handler(WSGIHandler):
     """Django's own, which remembers where the addresses without a variable part lead.
 
@@ -55,7 +51,7 @@ class Handler(WSGIHandler):
             seen.length = int(length)
         if not seen.route:
             # It was answered before it was led anywhere: a static file, a preflight, a refusal for want of a place.
-            seen.route = self.route_of_unled(environ[PATH])
+            seen.route = self.route_of_unled(environ["PATH_INFO"])
         return response
 
     def route_of_unled(self, path: str) -> str:

@@ -23,7 +23,7 @@ from sage_platform.oauth2.claims import claims_of
 from sage_platform.oauth2.client_authentication import authenticate
 from sage_platform.oauth2.models import GrantType, RefreshToken
 from sage_platform.oauth2.server import server
-from sage_platform.telemetry.operations import Operation
+from sage_platform.telemetry.operations import Operation, failure_of
 from sage_platform.telemetry.requests import observed
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -143,7 +143,7 @@ def token(request: HttpRequest) -> HttpResponse:
         if status == 401:
             raise InvalidClientError
         if status >= 400:
-            ending.status = "refused" if status < 500 else "error"
+            ending.status = failure_of(status)
     return HttpResponse(body, status=status, content_type="application/json", headers=NO_STORE)
 
 

@@ -76,4 +76,9 @@ def failure_by(error: BaseException) -> Failure:
     if told is not None:
         return told
     status = getattr(error, "status_code", 500)
-    return "refused" if isinstance(status, int) and status < 500 else "error"
+    return failure_of(status) if isinstance(status, int) else "error"
+
+
+def failure_of(status: int) -> Failure:
+    """By the HTTP status of the answer."""
+    return "refused" if status < 500 else "error"

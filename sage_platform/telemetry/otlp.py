@@ -51,6 +51,8 @@ MOST_SPANS = 1000
 # Anybody can send a `traceparent` that asks for a record. Beyond our own share, so many a second get one in each worker.
 ASKED_A_SECOND = 10
 LONGEST_VALUE = 4096
+# Of a `tracestate`, which waits with every span: what has to be passed on (W3C Trace Context §3.3.1.5). A longer one is left out.
+LONGEST_STATE = 512
 # Of a collector's answer, which says nothing that we need.
 LONGEST_ANSWER = 64 * 1024
 KINDS: Mapping[Kind, SpanKind] = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": SpanKind.CLIENT}
@@ -164,10 +166,6 @@ class Sampler:
             self._second, self._given = second, 0
         self._given += 1
         return self._given <= ASKED_A_SECOND
-
-
-# W3C Trace Context §3.3.1.5: what has to be passed on. A longer one is passed on by nobody here, since it waits with every span.
-LONGEST_STATE = 512
 
 
 class OTLP:

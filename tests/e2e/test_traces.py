@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.collector import Collector, Span, collecting
+from tests.collector import Collector, Span
 from tests.e2e.served import CALL_SECONDS, Browser, Platform, served
 from tests.vendor import Vendor, scripted_vendor
 
@@ -19,12 +19,6 @@ CALLERS_SPAN = "00f067aa0ba902b7"
 SESSION = "/api/auth/session"
 CHECK = "/api/system/version/check"
 KEY = "sk-proj-Qx7Lw2Zt9Vb4Nm6Rk8Hd3"
-
-
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

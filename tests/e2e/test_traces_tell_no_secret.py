@@ -33,12 +33,6 @@ COLLECTORS_KEY = "key-of-the-collector-5d2a"
 
 
 @pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def platform(collector: Collector) -> Iterator[Platform]:
     headers = f"x-key={COLLECTORS_KEY}"
     with served(
