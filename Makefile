@@ -53,7 +53,7 @@ run: runtime ## Install what is missing, prepare the data in ./data, and serve o
 	@$(PY) manage.py bootstrap
 	@exec $(PY) manage.py serve
 
-test: dev ## Run every test that needs no outside service
+test: dev ## Run the tests that need no outside service and take no long time
 	$(PYTEST) $(PARALLEL) -m '$(NO_SERVICES)'
 
 check: $(CHECKS) ## All that must hold: lint, types, checks, browser, and the suite on PostgreSQL and Redis
