@@ -16,11 +16,13 @@ from tests.benchmarks.table import figures_table, tables, verdict
 from tests.benchmarks.usage import PLACES as USAGE_PLACES
 from tests.benchmarks.usage import reports, usage
 from tests.benchmarks.world import made
+from tests.collector import collecting
 from tests.e2e.served import ROOT
 
 KEPT = ROOT / "docs" / "benchmarks.md"
 HEADING = "## The last tables\n"
 USAGE_HEADING = "## The last table of usage\n"
+OBSERVED_HEADING = "## The last table with everything on\n"
 
 
 def bench(
@@ -40,6 +42,20 @@ def bench(
     print(text)
     if keep is not None:
         write(keep, HEADING, text)
+    return 1 if report.missed else 0
+
+
+def bench_observed(routes: Sequence[Route], *, drive: Drive, plan: Plan, keep: Path | None = None) -> int:
+    """As `bench`, of the routes alone, with a line in the log for each request and one of twenty traced to a collector."""
+    with collecting() as collector:
+        with made(SAGE_ACCESS_LOG="true", SAGE_TRACE_JAEGER_ENDPOINT=collector.url, SAGE_TRACE_SAMPLE="0.05") as world:
+            report = measure(world, routes, [], drive, plan)
+        if not collector.bodies:
+            raise BenchError("No trace came to the collector.")
+    text = tables(report)
+    print(text)
+    if keep is not None:
+        write(keep, OBSERVED_HEADING, text)
     return 1 if report.missed else 0
 
 
@@ -77,6 +93,7 @@ def main() -> int:
     parser.add_argument(
         "--reports", metavar="EVENTS", type=int, help="measure reporting alone with so many events stored instead"
     )
+    parser.add_argument("--observed", action="store_true", help="measure the routes with access log and traces on instead")
     parser.add_argument("--turns", metavar="N,N…", help="measure crowds with each SAGE_TURNS of these instead")
     options = parser.parse_args()
     plan = Plan(rounds=options.rounds)
@@ -91,6 +108,8 @@ def main() -> int:
         if options.turns:
             print(by_turns([int(amount) for amount in options.turns.split(",")], wrk, plan, Noise(plan.spare_seconds)))
             return 0
+        if options.observed:
+            return bench_observed(ROUTES, drive=wrk, plan=plan, keep=kept)
         return bench(ROUTES, SCENARIOS, PLACES, drive=wrk, plan=plan, keep=kept)
     except BenchError as error:
         print(error, file=sys.stderr)

@@ -27,7 +27,10 @@ SCENARIO_HEADINGS = ("scenario", "figure", "measured", "wanted", "")
 
 def tables(report: Report) -> str:
     rows = [_route_cells(row, report) for row in (report.wsgi, *report.routes)]
-    return "\n\n".join([_told(report), _markdown(ROUTE_HEADINGS, rows), figures_table(report.scenarios), verdict(report.missed)])
+    parts = [_told(report), _markdown(ROUTE_HEADINGS, rows)]
+    if report.scenarios:
+        parts.append(figures_table(report.scenarios))
+    return "\n\n".join([*parts, verdict(report.missed)])
 
 
 def figures_table(scenarios: Sequence[tuple[str, Sequence[Figure]]], *, digits: int = 1) -> str:
@@ -42,12 +45,15 @@ def verdict(figures: Sequence[Figure]) -> str:
 
 def _told(report: Report) -> str:
     plan, noise = report.plan, report.noise
-    return (
-        f"{machine.kind()}, {report.database}, one worker. Routes: medians of {plan.rounds} rounds of {plan.seconds:g} s. "
-        f"Scenarios: medians of {plan.scenario_rounds} rounds of {plan.scenario_seconds:g} s. "
-        f"During {noise.noisy} of {noise.taken} measurements others used more than {QUIET} of a core. "
-        f"For scale: {REFERENCE} gave {report.reference_rate:,.0f} answers a second."
-    )
+    told = [
+        f"{machine.kind()}, {report.database}, one worker.",
+        f"Routes: medians of {plan.rounds} rounds of {plan.seconds:g} s.",
+        f"During {noise.noisy} of {noise.taken} measurements others used more than {QUIET} of a core.",
+        f"For scale: {REFERENCE} gave {report.reference_rate:,.0f} answers a second.",
+    ]
+    if report.scenarios:
+        told.insert(2, f"Scenarios: medians of {plan.scenario_rounds} rounds of {plan.scenario_seconds:g} s.")
+    return " ".join(told)
 
 
 def _route_cells(row: Measured, report: Report) -> list[str]:

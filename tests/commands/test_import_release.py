@@ -109,6 +109,31 @@ def test_a_platform_that_was_dropped(github: FakeGitHub) -> None:
     assert run("--allow-missing", "windows-x86_64", "--allow-missing", "windows-x86_64-nsis")[-1].startswith("1.2.0 is published")
 
 
+def test_what_was_allowed_once_is_no_news(github: FakeGitHub) -> None:
+    """An import later, of new notes, asks for none of it again. What the record has must still be there."""
+    make_release("1.1.0", MAC | {"platform": "windows-x86_64"})
+    row = github.publish("v1.2.0", [*FILES, "Sage_1.2.0_x86-setup.exe"])
+    dropped = ["windows-x86_64", "windows-i686"]
+    assert run(*(part for platform in dropped for part in ("--allow-missing", platform)))[-1].startswith("1.2.0 is published")
+    row["body"], github.etag = "Better.", 'W/"2"'
+    assert run()[-1] == "1.2.0 is published, with 3 artifacts."
+    assert Release.objects.get(version="1.2.0").release_notes == "Better."
+    row["assets"] = [asset for asset in row["assets"] if "app.tar.gz" not in asset["name"]]
+    github.etag = 'W/"3"'
+    with pytest.raises(CommandError, match=r"^Release 1\.2\.0 has an update for darwin-aarch64 and this one has none\."):
+        run()
+
+
+def test_another_platform_that_comes_without_an_update(github: FakeGitHub) -> None:
+    """What was allowed for one is not for another."""
+    row = github.publish("v1.2.0", [*FILES, "Sage_1.2.0_x86-setup.exe"])
+    run("--allow-missing", "windows-i686")
+    row["assets"].append(github.asset("v1.2.0", "Sage_1.2.0_x64-setup.exe"))
+    github.etag = 'W/"2"'
+    with pytest.raises(CommandError, match=r"^There is a file for windows-x86_64, and no signed update\."):
+        run()
+
+
 def test_a_platform_that_has_an_installer_alone(github: FakeGitHub) -> None:
     github.publish("v1.2.0", [*FILES, "Sage_1.2.0_x86-setup.exe"])
     with pytest.raises(CommandError, match=r"^There is a file for windows-i686, and no signed update\."):

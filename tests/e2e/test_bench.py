@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.benchmarks.__main__ import HEADING, USAGE_HEADING, bench, bench_usage
+from tests.benchmarks.__main__ import HEADING, OBSERVED_HEADING, USAGE_HEADING, bench, bench_observed, bench_usage
 from tests.benchmarks.bounds import BenchError, Bound, Figure
 from tests.benchmarks.crowds import Place, crowds, wanted
 from tests.benchmarks.load import Ask, Load, read_wrk
@@ -73,6 +73,19 @@ def test_every_route_and_the_tables_are_kept(tmp_path: Path, capsys: pytest.Capt
     counted = dict(re.findall(r"\| queries of (\w+) +\| (\d+)\.0 ", printed))
     assert set(counted) == {"exchange", "refresh"}
     assert all(int(count) > 3 for count in counted.values()), counted
+
+
+def test_routes_are_measured_with_everything_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "benchmarks.md"
+    kept.write_text(f"{OBSERVED_HEADING}\nold\n\n{HEADING}\nothers\n")
+    routes = [replace(route, rate=None) for route in ROUTES if route.name.startswith("GET /api/auth/session")]
+    # One of twenty is traced, so that too few requests are none.
+    assert bench_observed(routes, drive=one_after_another, plan=replace(PLAN, seconds=0.5), keep=kept) == 0
+    printed = capsys.readouterr().out
+    assert kept.read_text() == f"{OBSERVED_HEADING}\n{printed}\n{HEADING}\nothers\n"
+    assert printed.endswith("Every bound is kept.\n")
+    assert all(f"| {route.name} " in printed for route in routes)
+    assert "Scenarios" not in printed
 
 
 def test_crowds_are_measured_for_each_route_and_judged() -> None:

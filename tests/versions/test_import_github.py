@@ -167,6 +167,40 @@ def test_nothing_new(as_admin: Caller, github: FakeGitHub) -> None:
     assert (path, headers["if-none-match"]) == (f"{LIST}?per_page=50", 'W/"1"')
 
 
+def test_the_same_under_another_etag(as_admin: Caller, github: FakeGitHub) -> None:
+    """GitHub changes it with each download that it counts. Nothing is written, and desktops are told nothing anew."""
+    github.publish("v1.2.0", [*FILES, *signed("Sage_1.2.0_x64-setup.exe")])
+    first = envelope(as_admin.post(IMPORT))
+    before = stored()
+    github.etag = 'W/"2"'
+    assert envelope(as_admin.post(IMPORT)) == first
+    assert stored() == before
+    asked = len(github.asked)
+    assert imported(as_admin) == "1.2.0"
+    [(_path, headers)] = github.asked[asked:]
+    assert headers["if-none-match"] == 'W/"2"'
+
+
+@pytest.mark.parametrize("changed", ["notes", "time", "a signature", "an address"])
+def test_what_differs_is_written(changed: str, as_admin: Caller, github: FakeGitHub) -> None:
+    row = github.publish("v1.2.0", FILES)
+    assert imported(as_admin) == "1.2.0"
+    before, changed_at = stored(), Release.objects.get().changed_at
+    github.etag = 'W/"2"'
+    match changed:
+        case "notes":
+            row["body"] = "Better."
+        case "time":
+            row["published_at"] = "2026-02-03T04:05:07Z"
+        case "a signature":
+            github.files[f"{UPDATE}.sig"] = signature_of("another").encode()
+        case "an address":
+            row["assets"][2]["browser_download_url"] += "?2"
+    assert imported(as_admin) == "1.2.0"
+    assert Release.objects.get().changed_at > changed_at
+    assert stored() != before
+
+
 def test_what_was_changed_here_is_asked_for_again(as_admin: Caller, github: FakeGitHub, settings: Settings) -> None:
     """Then the record is not what GitHub's answer made."""
     github.publish("v1.2.0", FILES)

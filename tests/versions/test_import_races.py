@@ -104,7 +104,7 @@ def test_withdrawn_while_github_is_asked(as_admin: Caller, github: FakeGitHub) -
 def test_withdrawn_at_the_last_moment(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """After all was judged, and before it is written."""
     importing.import_release(COMMAND)
-    github.etag = 'W/"2"'
+    github.releases[0]["body"], github.etag = "Better.", 'W/"2"'
     replace = releases.replace
 
     def late(*arguments: Any, **named: Any) -> Any:

@@ -12,7 +12,7 @@ from sage_platform.telemetry.operations import Operation
 from versions.faults import Fault, FaultKind
 from versions.github.assets import SIGNATURE, Sorted, sort_assets
 from versions.github.source import NEWEST, Asset, GitHub, GitHubRelease, SourceFailed, Unchanged
-from versions.models import Artifact, LastImport, Release
+from versions.models import Artifact, LastImport, Release, Source
 from versions.services import releases
 from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge
 from versions.services.releases import Author
@@ -92,6 +92,8 @@ def store(plan: Plan, author: Author) -> Imported:
     version = plan.candidate.version
     if plan.faults:
         raise refused(version, plan.faults, plan.sentences, author)
+    if (same := already_here(plan)) is not None:
+        return same, plan.judgement
     try:
         return releases.replace(plan.candidate, author, pub_date=plan.fetched.release.published_at)
     except RefusedForm as form:
@@ -99,6 +101,18 @@ def store(plan: Plan, author: Author) -> Imported:
     except Refusal:
         # Withdrawn at this very moment.
         raise refused(version, [withdrawn(version)], [withdrawn(version).message], author) from None
+
+
+def already_here(plan: Plan) -> Release | None:
+    """The published record that says the same in all: GitHub's ETag changes with counts of downloads, too."""
+    release = Release.objects.published().filter(version=plan.candidate.version).first()
+    is_same = (
+        release is not None
+        and release.source == Source.GITHUB
+        and release.pub_date == plan.fetched.release.published_at
+        and Candidate.of(release) == plan.candidate
+    )
+    return release if is_same else None
 
 
 # -- What GitHub has -------------------------------------------------------------------------------------------------------
@@ -114,9 +128,16 @@ def fetch(github: GitHub, author: Author, *, tag: str = "", etag: str = "", allo
             release, told = newest(github, listing.releases), listing.etag
         files = sort_assets([asset.name for asset in release.assets])
         late = [Fault(FaultKind.GITHUB_UPLOADING, FIELD, {"name": one.name}) for one in release.assets if not one.is_uploaded]
-        faults = late + [fault for fault in files.faults if not is_allowed(fault, allow_missing)]
+        allowed = {*allow_missing, *without_update(release)}
+        faults = late + [fault for fault in files.faults if not is_allowed(fault, allowed)]
         signatures = {} if faults else signatures_of(github, release.assets, files)
         return Fetched(release, files, tuple(faults), signatures, told)
+
+
+def without_update(release: GitHubRelease) -> set[str]:
+    """Platforms that have an installer alone in the published record of this version. Somebody allowed that."""
+    here = Artifact.objects.filter(release__version=str(release.version), release__state=Release.State.PUBLISHED)
+    return set(here.filter(updater_url="").values_list("platform", flat=True))
 
 
 def calling(author: Author) -> AbstractContextManager[None]:
@@ -174,16 +195,19 @@ def candidate_of(fetched: Fetched) -> Candidate:
 
 
 def dropped(judgement: Judgement) -> list[Fault]:
-    """Platforms that have an update in the release that is offered now, or in this one as it was imported before."""
+    """Platforms that have an update in the published record of this version, else in the release that is offered now.
+
+    What the record lacks was allowed when it was published, and is no news.
+    """
     candidate = judgement.candidate
-    found = {
-        one.details["platform"]: one.details["version"] for one in judgement.warnings if one.kind == FaultKind.MISSING_PLATFORM
-    }
-    here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
-    before = Artifact.objects.filter(release__version=candidate.version, release__state=Release.State.PUBLISHED)
-    for platform in before.exclude(updater_url="").values_list("platform", flat=True):
-        if platform not in here:
-            found[platform] = candidate.version
+    record = Release.objects.published().filter(version=candidate.version).first()
+    if record is None:
+        missing = (one.details for one in judgement.warnings if one.kind == FaultKind.MISSING_PLATFORM)
+        found = {details["platform"]: details["version"] for details in missing}
+    else:
+        here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
+        before = record.artifacts.exclude(updater_url="").values_list("platform", flat=True)
+        found = {platform: candidate.version for platform in before if platform not in here}
     return [
         Fault(FaultKind.GITHUB_MISSING_PLATFORM, FIELD, {"platform": platform, "version": version})
         for platform, version in sorted(found.items())
