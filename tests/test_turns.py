@@ -143,6 +143,24 @@ def test_everybody_can_wait_at_once_where_each_lends() -> None:
     assert turns._free == 1
 
 
+def test_a_long_loop_gives_way_between_pieces() -> None:
+    """Who waits has the turn after 50 items, and not after all of them."""
+    turns, got, seen = Turns(1), list[int](), list[int]()
+
+    def other() -> None:
+        with turns.taken():
+            got.append(len(seen))
+
+    turns.enter()
+    with running(other):
+        until(lambda: bool(turns._waiting))
+        for item in turns.giving_way(range(120)):
+            seen.append(item)
+        turns.leave()
+    assert got == [50]
+    assert seen == list(range(120))
+
+
 def test_lending_may_be_nested_and_survives_what_is_raised() -> None:
     turns = Turns(1)
     with turns.taken():

@@ -18,10 +18,9 @@ from msgspec.structs import replace
 
 from sage_platform.api.errors import InvalidInput
 from sage_platform.api.fields import ANY_TEXT
+from sage_platform.turns import PIECE, turns
 
 S = TypeVar("S", bound=Struct)
-# Entries of a list that are read in one go, a tenth of a millisecond.
-PIECE = 50
 # At most so many characters, with nothing that a database cannot store: no NUL and no lone surrogates.
 STORABLE = r"^[^\0\ud800-\udfff]*$"
 
@@ -46,13 +45,14 @@ def day_or_none(value: str | None, field: str) -> date | None:
 def checked(shape: type[S], data: object) -> S:
     """Raises InvalidInput with the one field that is wrong, `events.3.count` of nested ones, and never with what was sent.
 
-    A long list goes in pieces: while the library reads one, no other thread gets the interpreter.
+    A long list goes in pieces, between which others run: while the library reads one, no other thread gets the interpreter.
     """
     name = _long_list(shape, data)
     if not name or not isinstance(data, dict):
         return _converted(shape, data)
     read: list[Any] = []
     for first in range(0, len(data[name]), PIECE):
+        turns.give_way()
         whole = _converted(shape, data | {name: data[name][first : first + PIECE]}, first)
         read += getattr(whole, name)
     return replace(whole, **{name: read})

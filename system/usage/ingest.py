@@ -13,6 +13,7 @@ from sage_platform.accounts.models import User
 from sage_platform.accounts.services.limits import Limit
 from sage_platform.api.errors import InvalidInput, TooManyRequests
 from sage_platform.telemetry.operations import Operation
+from sage_platform.turns import turns
 from system.usage.days import today
 from system.usage.events import Event, check_times
 from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
@@ -123,7 +124,7 @@ def _store(caller: UsageCaller, events: Mapping[str, tuple[Event, str]], at: dat
     # In UTC: PostgreSQL reads offsets up to 15:59 alone.
     rows = [
         (caller.pk, event_id, user_id, *_of_event(event), stored((event.occurred_at or at).astimezone(UTC)), received)
-        for event_id, (event, user_id) in events.items()
+        for event_id, (event, user_id) in turns.giving_way(events.items())
     ]
     new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
     counted = [events[event_id] for event_id in new]
@@ -173,7 +174,7 @@ def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime, *, count_ne
     usage: dict[tuple[str, ...], tuple[int, ...]] = {}
     sessions: dict[tuple[str, ...], tuple[int, ...]] = {}
     times: dict[tuple[str, ...], list[datetime]] = {}
-    for event, user_id in counted:
+    for event, user_id in turns.giving_way(counted):
         agent, session, action, source, model, calls, *tokens = _of_event(event)
         occurred = (event.occurred_at or at).astimezone(UTC)
         day = occurred.date().isoformat()
@@ -181,9 +182,11 @@ def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime, *, count_ne
         key = (user_id, day, session, agent, source)
         _add(sessions, key, (calls if model else 0, *tokens[:2]))
         times.setdefault(key, []).append(occurred)
-    added = [(*key, *sums) for key, sums in sorted(usage.items())]
+    added = [(*key, *sums) for key, sums in turns.giving_way(sorted(usage.items()))]
     new = add_up(DailyUsage, USAGE_FIELDS, added, unique=USAGE_KEY, count_new=count_new)
-    rows = [(*key, *sums, _time(min(times[key])), _time(max(times[key]))) for key, sums in sorted(sessions.items())]
+    rows = [
+        (*key, *sums, _time(min(times[key])), _time(max(times[key]))) for key, sums in turns.giving_way(sorted(sessions.items()))
+    ]
     times_of = {"least": "started_at", "greatest": "finished_at"}
     return new + add_up(DailySession, SESSION_FIELDS, rows, unique=SESSION_KEY, **times_of, count_new=count_new)
 
