@@ -1,7 +1,7 @@
 """One batch of usage at a time in a process, and a rest after each that is large.
 
 Hundreds of events are some ten milliseconds of Python and twenty of the database. Whoever asks for something else meanwhile waits
-for one batch, and not for as many as are reported. And callers that report without a pause leave half of the time to others.
+for one batch, and not for as many as are reported. And callers that report without a pause leave a third of the time to others.
 """
 
 import time
@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from sage_platform.api.waiting import waiting
 from sage_platform.turns import Turns
 
-# Events of a batch after which the next one waits as long as this one took, but not longer than that.
+# Events of a batch after which the next one waits half as long as this one took, but not longer than that.
 LARGE = 100
+REST = 0.5
 LONGEST_REST_SECONDS = 0.05
 # Who has waited so long stores at once: where many report, they may not wait for rests too.
 PATIENCE_SECONDS = 0.5
@@ -36,7 +37,7 @@ class Storing:
         finally:
             if events >= LARGE:
                 ended = time.monotonic()
-                self._rests_until = ended + min(ended - began, LONGEST_REST_SECONDS)
+                self._rests_until = ended + min(REST * (ended - began), LONGEST_REST_SECONDS)
             self._turns.leave()
 
     def _rest(self, asked: float) -> None:

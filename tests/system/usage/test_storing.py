@@ -39,21 +39,21 @@ def store(storing: Storing, time: Clock, events: int, seconds: float) -> None:
         time.now += seconds
 
 
-def test_after_a_large_batch_the_next_waits_as_long_as_it_took(time: Clock) -> None:
+def test_after_a_large_batch_the_next_waits_half_as_long_as_it_took(time: Clock) -> None:
     storing = Storing()
     store(storing, time, 100, 0.03)
     store(storing, time, 1, 0.001)
-    assert time.slept == [0.03]
+    assert time.slept == [0.015]
 
 
 def test_what_has_passed_since_is_a_part_of_the_rest(time: Clock) -> None:
     storing = Storing()
-    store(storing, time, 500, 0.03)
-    time.now += 0.01
-    store(storing, time, 500, 0.03)
-    time.now += 0.04
-    store(storing, time, 500, 0.03)
-    assert time.slept == [0.02]
+    store(storing, time, 500, 0.0625)
+    time.now += 0.015625
+    store(storing, time, 500, 0.0625)
+    time.now += 0.0625
+    store(storing, time, 500, 0.0625)
+    assert time.slept == [0.015625]
 
 
 def test_nobody_waits_after_a_small_one(time: Clock) -> None:
@@ -77,7 +77,7 @@ def test_one_that_fails_is_followed_by_a_rest_too(time: Clock) -> None:
         time.now += 0.02
         raise KeyError
     store(storing, time, 500, 0.02)
-    assert time.slept == [0.02]
+    assert time.slept == [0.01]
 
 
 def test_who_has_waited_for_long_stores_at_once(time: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
