@@ -111,4 +111,4 @@ def test_others_have_the_turn_meanwhile(time: Clock) -> None:
         store(storing, time, 500, 0.03)
         store(storing, time, 500, 0.03)
         assert turns._free == 0
-    assert (time.slept, time.turns_free) == ([0.03], [1])
+    assert (time.slept, time.turns_free) == ([0.015], [1])
