@@ -24,7 +24,8 @@ def platform() -> Iterator[Platform]:
 
 def check_others_were_answered(load: Load, since: float) -> None:
     answers = load.since(since, "token")
-    assert len(answers) > 10
+    # One at a time, so that in the seconds given there are no fewer if none took a second.
+    assert len(answers) > 2
     assert {answer.status for answer in answers} == {200}
     assert max(answer.took for answer in answers) < 1.0, load.summary()
 
