@@ -124,6 +124,16 @@ def test_what_was_allowed_once_is_no_news(github: FakeGitHub) -> None:
         run()
 
 
+def test_an_installer_that_comes_beside_a_package_without_its_signature(github: FakeGitHub) -> None:
+    """The package needs no update. The AppImage that was uploaded after it does, and its signature is on the way."""
+    row = github.publish("v1.2.0", [*FILES, "sage_1.2.0_amd64.deb"])
+    assert run()[-1].startswith("1.2.0 is published")
+    row["assets"].append(github.asset("v1.2.0", "Sage_1.2.0_amd64.AppImage"))
+    github.etag = 'W/"2"'
+    with pytest.raises(CommandError, match=r"^There is a file for linux-x86_64, and no signed update\."):
+        run()
+
+
 def test_another_platform_that_comes_without_an_update(github: FakeGitHub) -> None:
     """What was allowed for one is not for another."""
     row = github.publish("v1.2.0", [*FILES, "Sage_1.2.0_x86-setup.exe"])

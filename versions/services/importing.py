@@ -12,7 +12,7 @@ from sage_platform.telemetry.operations import Operation
 from versions.faults import Fault, FaultKind
 from versions.github.assets import SIGNATURE, Sorted, sort_assets
 from versions.github.source import NEWEST, Asset, GitHub, GitHubRelease, SourceFailed, Unchanged
-from versions.models import Artifact, LastImport, Release, Source
+from versions.models import LastImport, Release, Source
 from versions.services import releases
 from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge
 from versions.services.releases import Author
@@ -103,9 +103,14 @@ def store(plan: Plan, author: Author) -> Imported:
         raise refused(version, [withdrawn(version)], [withdrawn(version).message], author) from None
 
 
+def published(version: str) -> Release | None:
+    found: Release | None = Release.objects.published().filter(version=version).first()
+    return found
+
+
 def already_here(plan: Plan) -> Release | None:
     """The published record that says the same in all: GitHub's ETag changes with counts of downloads, too."""
-    release = Release.objects.published().filter(version=plan.candidate.version).first()
+    release = published(plan.candidate.version)
     is_same = (
         release is not None
         and release.source == Source.GITHUB
@@ -128,16 +133,21 @@ def fetch(github: GitHub, author: Author, *, tag: str = "", etag: str = "", allo
             release, told = newest(github, listing.releases), listing.etag
         files = sort_assets([asset.name for asset in release.assets])
         late = [Fault(FaultKind.GITHUB_UPLOADING, FIELD, {"name": one.name}) for one in release.assets if not one.is_uploaded]
-        allowed = {*allow_missing, *without_update(release)}
+        allowed = {*allow_missing, *without_update(release, files)}
         faults = late + [fault for fault in files.faults if not is_allowed(fault, allowed)]
         signatures = {} if faults else signatures_of(github, release.assets, files)
         return Fetched(release, files, tuple(faults), signatures, told)
 
 
-def without_update(release: GitHubRelease) -> set[str]:
-    """Platforms that have an installer alone in the published record of this version. Somebody allowed that."""
-    here = Artifact.objects.filter(release__version=str(release.version), release__state=Release.State.PUBLISHED)
-    return set(here.filter(updater_url="").values_list("platform", flat=True))
+def without_update(release: GitHubRelease, files: Sorted) -> set[str]:
+    """Platforms that have the same installer, and no update, in the published record of this version: somebody allowed that.
+
+    A package of Linux needs nobody's leave, and so is none for another installer of its platform.
+    """
+    record = published(str(release.version))
+    here = set(record.artifacts.filter(updater_url="").values_list("platform", "installer_url")) if record is not None else set()
+    addresses = {asset.name: asset.url for asset in release.assets}
+    return {slot.platform for slot in files.slots if (slot.platform, addresses.get(slot.installer)) in here}
 
 
 def calling(author: Author) -> AbstractContextManager[None]:
@@ -200,7 +210,7 @@ def dropped(judgement: Judgement) -> list[Fault]:
     What the record lacks was allowed when it was published, and is no news.
     """
     candidate = judgement.candidate
-    record = Release.objects.published().filter(version=candidate.version).first()
+    record = published(candidate.version)
     if record is None:
         missing = (one.details for one in judgement.warnings if one.kind == FaultKind.MISSING_PLATFORM)
         found = {details["platform"]: details["version"] for details in missing}
