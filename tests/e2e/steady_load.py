@@ -130,6 +130,12 @@ class Load:
             assert time.monotonic() - since < most, f"not well after {most} seconds: {missing}\n{self.summary()}"
             time.sleep(0.05)
 
+    def wait_for_answers(self, kind: str, amount: int, *, since: float, most: float) -> None:
+        """Until there are so many to what was asked after the moment: a slow machine takes longer for them."""
+        while len(self.since(since, kind)) < amount:
+            assert time.monotonic() - since < most, self.summary()
+            time.sleep(0.05)
+
     def summary(self) -> str:
         """A line for each kind of call: how many were answered how, and how long that took."""
         lines = []

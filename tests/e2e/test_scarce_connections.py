@@ -24,8 +24,7 @@ def platform() -> Iterator[Platform]:
 
 def check_others_were_answered(load: Load, since: float) -> None:
     answers = load.since(since, "token")
-    # One at a time, so that in the seconds given there are no fewer if none took a second.
-    assert len(answers) > 2
+    assert len(answers) > 10
     assert {answer.status for answer in answers} == {200}
     assert max(answer.took for answer in answers) < 1.0, load.summary()
 
@@ -45,6 +44,7 @@ def test_bodies_of_signed_in_clients_that_stall(platform: Platform) -> None:
         began = time.monotonic()
         load.read("token", admin, "/api/auth/session")
         time.sleep(3)
+        load.wait_for_answers("token", 11, since=began, most=30)
     check_others_were_answered(load, began)
 
 
@@ -58,6 +58,7 @@ def test_sign_ins_that_wait_for_a_slot(platform: Platform) -> None:
         began = time.monotonic()
         load.read("token", admin, "/api/auth/session")
         time.sleep(4)
+        load.wait_for_answers("token", 11, since=began, most=30)
     check_others_were_answered(load, began)
     # Those who waited for two seconds in vain are told to come again.
     assert {answer.status for answer in load.answers["sign-in"]} == {200, 429}
