@@ -38,11 +38,7 @@ def bench(
     with made() as world:
         report = measure(world, routes, scenarios, drive, plan)
     report.scenarios.extend(crowds(places, drive, plan, report.noise))
-    text = tables(report)
-    print(text)
-    if keep is not None:
-        write(keep, HEADING, text)
-    return 1 if report.missed else 0
+    return conclude(tables(report), report.missed, keep, HEADING)
 
 
 def bench_observed(routes: Sequence[Route], *, drive: Drive, plan: Plan, keep: Path | None = None) -> int:
@@ -52,11 +48,7 @@ def bench_observed(routes: Sequence[Route], *, drive: Drive, plan: Plan, keep: P
             report = measure(world, routes, [], drive, plan)
         if not collector.bodies:
             raise BenchError("No trace came to the collector.")
-    text = tables(report)
-    print(text)
-    if keep is not None:
-        write(keep, OBSERVED_HEADING, text)
-    return 1 if report.missed else 0
+    return conclude(tables(report), report.missed, keep, OBSERVED_HEADING)
 
 
 def bench_usage(places: Sequence[Place], events: int, *, drive: Drive, plan: Plan, keep: Path | None = None) -> int:
@@ -69,10 +61,14 @@ def tell(found: Sequence[tuple[str, Sequence[Figure]]], noise: Noise, keep: Path
     missed = [figure for _name, figures in found for figure in figures if not figure.holds]
     disturbed = f"During {noise.noisy} of {noise.taken} measurements others used more than {QUIET} of a core."
     told = f"{machine.kind()}, one worker. {disturbed}"
-    text = "\n\n".join([told, figures_table(found, digits=2), verdict(missed)])
+    return conclude("\n\n".join([told, figures_table(found, digits=2), verdict(missed)]), missed, keep, USAGE_HEADING)
+
+
+def conclude(text: str, missed: Sequence[Figure], keep: Path | None, heading: str) -> int:
+    """Print and perhaps keep; 0 when every bound holds, else 1."""
     print(text)
     if keep is not None:
-        write(keep, USAGE_HEADING, text)
+        write(keep, heading, text)
     return 1 if missed else 0
 
 
