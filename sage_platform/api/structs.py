@@ -52,7 +52,8 @@ def checked(shape: type[S], data: object) -> S:
         return _converted(shape, data)
     read: list[Any] = []
     for first in range(0, len(data[name]), PIECE):
-        turns.give_way()
+        if first:
+            turns.give_way()
         whole = _converted(shape, data | {name: data[name][first : first + PIECE]}, first)
         read += getattr(whole, name)
     return replace(whole, **{name: read})
