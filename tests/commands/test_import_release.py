@@ -10,7 +10,7 @@ from pytest_django import Settings
 from tests.versions.asset_lists import signed
 from tests.versions.github_server import LIST, FakeGitHub, playing_github
 from tests.versions.rows import MAC, make_release, refusals, stored
-from versions.models import Release
+from versions.models import Release, Source
 
 pytestmark = pytest.mark.django_db
 UPDATE = "Sage_aarch64.app.tar.gz"
@@ -124,11 +124,68 @@ def test_what_was_allowed_once_is_no_news(github: FakeGitHub) -> None:
         run()
 
 
+WINDOWS_LATER = r"^There is a file for windows-x86_64, and no signed update\."
+
+
+def test_an_installer_that_came_before_any_update_was_nobody_s_leave(github: FakeGitHub) -> None:
+    """An import in the middle of the first release's uploads asked nobody, since no platform had an update then."""
+    row = github.publish("v1.2.0", ["Sage_1.2.0_x64-setup.exe"])
+    assert run()[-1] == "1.2.0 is published, with 1 artifact."
+    github.add(row, *signed("Sage_1.2.0_amd64.AppImage"))
+    github.etag = 'W/"2"'
+    with pytest.raises(CommandError, match=WINDOWS_LATER):
+        run()
+    assert [artifact.platform for artifact in Release.objects.get().artifacts.all()] == ["windows-x86_64"]
+
+
+def test_a_release_without_updates_after_one_that_has_some(github: FakeGitHub) -> None:
+    make_release("1.1.0", MAC, MAC | {"platform": "linux-x86_64"})
+    row = github.publish("v1.2.0", ["Sage_1.2.0_x64-setup.exe"])
+    with pytest.raises(CommandError) as refused:
+        run()
+    for platform in ("darwin-aarch64", "linux-x86_64"):
+        assert f"Release 1.1.0 has an update for {platform} and this one has none." in str(refused.value)
+    assert not Release.objects.filter(version="1.2.0").exists()
+    allowed = [part for platform in ("darwin-aarch64", "linux-x86_64") for part in ("--allow-missing", platform)]
+    assert run(*allowed)[-1] == "1.2.0 is published, with 1 artifact."
+    row["body"], github.etag = "Better.", 'W/"2"'
+    assert run()[-1] == "1.2.0 is published, with 1 artifact."
+
+
+@pytest.mark.parametrize("source", [Source.API, Source.ADMIN, Source.COMMAND])
+def test_what_another_way_published_without_a_platform_was_no_leave(source: Source, github: FakeGitHub) -> None:
+    """There a platform that is missing is a warning, and an import refuses it."""
+    make_release("1.1.0", MAC, MAC | {"platform": "windows-x86_64"})
+    exe = {"platform": "windows-x86_64", "installer_url": github.address("v1.2.0", "Sage_1.2.0_x64-setup.exe")}
+    make_release("1.2.0", MAC, exe, source=source)
+    row = github.publish("v1.2.0", FILES)
+    with pytest.raises(CommandError, match=r"^Release 1\.1\.0 has an update for windows-x86_64 and this one has none\."):
+        run()
+    github.add(row, "Sage_1.2.0_x64-setup.exe")
+    github.etag = 'W/"2"'
+    with pytest.raises(CommandError, match=WINDOWS_LATER):
+        run()
+    assert Release.objects.get(version="1.2.0").source == source
+
+
+def test_leave_that_is_needed_no_more_is_forgotten(github: FakeGitHub) -> None:
+    make_release("1.1.0", MAC, MAC | {"platform": "windows-x86_64"})
+    row = github.publish("v1.2.0", FILES)
+    run("--allow-missing", "windows-x86_64")
+    github.add(row, *signed("Sage_1.2.0_x64-setup.exe"))
+    github.etag = 'W/"2"'
+    assert run()[-1] == "1.2.0 is published, with 4 artifacts."
+    row["assets"] = [asset for asset in row["assets"] if "setup" not in asset["name"]]
+    github.etag = 'W/"3"'
+    with pytest.raises(CommandError, match=r"^Release 1\.2\.0 has an update for windows-x86_64 and this one has none\."):
+        run()
+
+
 def test_an_installer_that_comes_beside_a_package_without_its_signature(github: FakeGitHub) -> None:
     """The package needs no update. The AppImage that was uploaded after it does, and its signature is on the way."""
     row = github.publish("v1.2.0", [*FILES, "sage_1.2.0_amd64.deb"])
     assert run()[-1].startswith("1.2.0 is published")
-    row["assets"].append(github.asset("v1.2.0", "Sage_1.2.0_amd64.AppImage"))
+    github.add(row, "Sage_1.2.0_amd64.AppImage")
     github.etag = 'W/"2"'
     with pytest.raises(CommandError, match=r"^There is a file for linux-x86_64, and no signed update\."):
         run()
@@ -138,9 +195,9 @@ def test_another_platform_that_comes_without_an_update(github: FakeGitHub) -> No
     """What was allowed for one is not for another."""
     row = github.publish("v1.2.0", [*FILES, "Sage_1.2.0_x86-setup.exe"])
     run("--allow-missing", "windows-i686")
-    row["assets"].append(github.asset("v1.2.0", "Sage_1.2.0_x64-setup.exe"))
+    github.add(row, "Sage_1.2.0_x64-setup.exe")
     github.etag = 'W/"2"'
-    with pytest.raises(CommandError, match=r"^There is a file for windows-x86_64, and no signed update\."):
+    with pytest.raises(CommandError, match=WINDOWS_LATER):
         run()
 
 

@@ -96,11 +96,17 @@ class FakeGitHub:
             "prerelease": False,
             "published_at": PUBLISHED,
             "body": "# New\r\n\r\nFaster.",
-            "assets": [self.asset(tag, name, number) for number, name in enumerate(names)],
+            "assets": [],
         } | fields
         self.releases.insert(0, row)
-        self.files |= {name: signature_of(name.removesuffix(".sig")).encode() for name in names if name.endswith(".sig")}
+        self.add(row, *names)
         return row
+
+    def add(self, row: dict[str, Any], *names: str) -> None:
+        """More files, whose signatures are good."""
+        first = len(row["assets"])
+        row["assets"] += [self.asset(row["tag_name"], name, number) for number, name in enumerate(names, first)]
+        self.files |= {name: signature_of(name.removesuffix(".sig")).encode() for name in names if name.endswith(".sig")}
 
     def address(self, tag: str, name: str) -> str:
         return f"{self.url}/{REPOSITORY}/releases/download/{quote(tag)}/{quote(name)}"

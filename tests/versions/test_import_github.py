@@ -15,7 +15,7 @@ from tests.versions.asset_lists import STYLES, signed
 from tests.versions.github_server import LIST, REPOSITORY, FakeGitHub, playing_github, signature_of
 from tests.versions.minisigning import SIGNER
 from tests.versions.rows import MAC, PATH, make_release, refusals, stored
-from versions.models import Artifact, Release
+from versions.models import Artifact, Release, Source
 from versions.updater_key import UpdaterKey
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +199,15 @@ def test_what_differs_is_written(changed: str, as_admin: Caller, github: FakeGit
     assert imported(as_admin) == "1.2.0"
     assert Release.objects.get().changed_at > changed_at
     assert stored() != before
+
+
+def test_what_another_way_published_becomes_github_s(as_admin: Caller, github: FakeGitHub) -> None:
+    github.publish("v1.2.0", FILES)
+    assert imported(as_admin) == "1.2.0"
+    Release.objects.update(source=Source.API, made_by="a-program")
+    github.etag = 'W/"2"'
+    assert imported(as_admin) == "1.2.0"
+    assert (Release.objects.get().source, Release.objects.get().made_by) == ("github", "admin")
 
 
 def test_what_was_changed_here_is_asked_for_again(as_admin: Caller, github: FakeGitHub, settings: Settings) -> None:

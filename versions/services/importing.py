@@ -9,12 +9,13 @@ from django.conf import settings
 from sage_platform.accounts.services.outbound_calls import outbound_call
 from sage_platform.api.errors import Code, OtherServerFailed, Refusal, RefusedForm
 from sage_platform.telemetry.operations import Operation
+from versions import semver
 from versions.faults import Fault, FaultKind
 from versions.github.assets import SIGNATURE, Sorted, sort_assets
 from versions.github.source import NEWEST, Asset, GitHub, GitHubRelease, SourceFailed, Unchanged
 from versions.models import LastImport, Release, Source
 from versions.services import releases
-from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge
+from versions.services.judging import Candidate, CandidateArtifact, Judgement, judge, offered_before
 from versions.services.releases import Author
 
 # So many are told and kept of what is wrong with one release; more are of the same kind.
@@ -24,10 +25,14 @@ FIELD = "artifacts"
 
 @dataclass(frozen=True)
 class Fetched:
-    """What GitHub said. With faults no signature was fetched. `etag` is that of the list, and empty for a release by its tag."""
+    """What GitHub said. With faults no signature was fetched. `etag` is that of the list, and empty for a release by its tag.
+
+    `allowed` are the platforms that may be without an update: those of this import, and of the one before of the same version.
+    """
 
     release: GitHubRelease
     files: Sorted
+    allowed: frozenset[str]
     faults: tuple[Fault, ...]
     signatures: dict[str, str]
     etag: str
@@ -35,11 +40,15 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an import would store, and what of it is wrong. With a fault nothing is stored."""
+    """What an import would store, and what of it is wrong. With a fault nothing is stored.
+
+    `allowed_missing` are the platforms that would be faults if they were not allowed.
+    """
 
     fetched: Fetched
     judgement: Judgement
     faults: tuple[Fault, ...]
+    allowed_missing: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> Candidate:
@@ -70,7 +79,7 @@ def import_release(author: Author, *, tag: str = "", allow_missing: Collection[s
 
 def examine(author: Author, *, tag: str = "", allow_missing: Collection[str] = ()) -> Plan:
     """What `import_release` would do at this moment. Nothing is stored. Raises SourceFailed."""
-    return planned(fetch(GitHub(), author, tag=tag, allow_missing=allow_missing), allow_missing)
+    return planned(fetch(GitHub(), author, tag=tag, allow_missing=allow_missing))
 
 
 def _import(github: GitHub, author: Author, tag: str, allow_missing: Collection[str]) -> Imported:
@@ -82,7 +91,7 @@ def _import(github: GitHub, author: Author, tag: str, allow_missing: Collection[
             return same[1], judge(Candidate.of(same[1]))
         # It was deleted or changed while GitHub was asked.
         fetched = fetch(github, author, allow_missing=allow_missing)
-    release, judgement = store(planned(fetched, allow_missing), author)
+    release, judgement = store(planned(fetched), author)
     if fetched.etag:
         remember(github, fetched.etag, release)
     return release, judgement
@@ -95,7 +104,9 @@ def store(plan: Plan, author: Author) -> Imported:
     if (same := already_here(plan)) is not None:
         return same, plan.judgement
     try:
-        return releases.replace(plan.candidate, author, pub_date=plan.fetched.release.published_at)
+        return releases.replace(
+            plan.candidate, author, pub_date=plan.fetched.release.published_at, allowed_missing=plan.allowed_missing
+        )
     except RefusedForm as form:
         raise Refusal(Code.FAILED, str(form.detail)) from None
     except Refusal:
@@ -109,13 +120,17 @@ def published(version: str) -> Release | None:
 
 
 def already_here(plan: Plan) -> Release | None:
-    """The published record that says the same in all: GitHub's ETag changes with counts of downloads, too."""
+    """The published record that says the same in all: GitHub's ETag changes with counts of downloads, too.
+
+    Nothing is written then, and so nobody asks once more whether the author is still an administrator.
+    """
     release = published(plan.candidate.version)
     is_same = (
         release is not None
         and release.source == Source.GITHUB
         and release.pub_date == plan.fetched.release.published_at
         and Candidate.of(release) == plan.candidate
+        and tuple(release.allowed_missing) == plan.allowed_missing
     )
     return release if is_same else None
 
@@ -133,21 +148,16 @@ def fetch(github: GitHub, author: Author, *, tag: str = "", etag: str = "", allo
             release, told = newest(github, listing.releases), listing.etag
         files = sort_assets([asset.name for asset in release.assets])
         late = [Fault(FaultKind.GITHUB_UPLOADING, FIELD, {"name": one.name}) for one in release.assets if not one.is_uploaded]
-        allowed = {*allow_missing, *without_update(release, files)}
+        allowed = frozenset({*allow_missing, *allowed_before(str(release.version))})
         faults = late + [fault for fault in files.faults if not is_allowed(fault, allowed)]
         signatures = {} if faults else signatures_of(github, release.assets, files)
-        return Fetched(release, files, tuple(faults), signatures, told)
+        return Fetched(release, files, allowed, tuple(faults), signatures, told)
 
 
-def without_update(release: GitHubRelease, files: Sorted) -> set[str]:
-    """Platforms that have the same installer, and no update, in the published record of this version: somebody allowed that.
-
-    A package of Linux needs nobody's leave, and so is none for another installer of its platform.
-    """
-    record = published(str(release.version))
-    here = set(record.artifacts.filter(updater_url="").values_list("platform", "installer_url")) if record is not None else set()
-    addresses = {asset.name: asset.url for asset in release.assets}
-    return {slot.platform for slot in files.slots if (slot.platform, addresses.get(slot.installer)) in here}
+def allowed_before(version: str) -> list[str]:
+    """What somebody allowed when this version was imported: an import later asks for it no more."""
+    record = published(version)
+    return record.allowed_missing if record is not None else []
 
 
 def calling(author: Author) -> AbstractContextManager[None]:
@@ -177,16 +187,18 @@ def signatures_of(github: GitHub, assets: Sequence[Asset], files: Sorted) -> dic
 # -- What is made of it ----------------------------------------------------------------------------------------------------
 
 
-def planned(fetched: Fetched, allow_missing: Collection[str]) -> Plan:
+def planned(fetched: Fetched) -> Plan:
     judgement = judge(candidate_of(fetched))
     if fetched.faults:
         return Plan(fetched, judgement, fetched.faults)
     version = judgement.candidate.version
     nothing = [] if judgement.candidate.artifacts else [Fault(FaultKind.GITHUB_NO_FILE, FIELD)]
-    faults = [*judgement.faults, *nothing, *(fault for fault in dropped(judgement) if not is_allowed(fault, allow_missing))]
+    missing = dropped(judgement.candidate)
+    faults = [*judgement.faults, *nothing, *(fault for fault in missing if not is_allowed(fault, fetched.allowed))]
     if Release.objects.filter(version=version, state=Release.State.WITHDRAWN).exists():
         faults.append(withdrawn(version))
-    return Plan(fetched, judgement, tuple(faults))
+    allowed = {one.details["platform"] for one in (*fetched.files.faults, *missing) if is_allowed(one, fetched.allowed)}
+    return Plan(fetched, judgement, tuple(faults), tuple(sorted(allowed)))
 
 
 def candidate_of(fetched: Fetched) -> Candidate:
@@ -204,29 +216,26 @@ def candidate_of(fetched: Fetched) -> Candidate:
     )
 
 
-def dropped(judgement: Judgement) -> list[Fault]:
-    """Platforms that have an update in the published record of this version, else in the release that is offered now.
-
-    What the record lacks was allowed when it was published, and is no news.
-    """
-    candidate = judgement.candidate
+def dropped(candidate: Candidate) -> list[Fault]:
+    """Platforms that have an update in the release that is offered now, or in this one as it is here, and none in the candidate."""
+    version = semver.version_in(candidate.version)
+    before, signatures = offered_before(version) if version is not None and version.is_stable else ("", {})
+    found = dict.fromkeys(signatures, before)
     record = published(candidate.version)
-    if record is None:
-        missing = (one.details for one in judgement.warnings if one.kind == FaultKind.MISSING_PLATFORM)
-        found = {details["platform"]: details["version"] for details in missing}
-    else:
-        here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
-        before = record.artifacts.exclude(updater_url="").values_list("platform", flat=True)
-        found = {platform: candidate.version for platform in before if platform not in here}
+    if record is not None:
+        found |= dict.fromkeys(record.artifacts.exclude(updater_url="").values_list("platform", flat=True), record.version)
+    # An update whose signature is wrong is a fault of its own.
+    here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
     return [
-        Fault(FaultKind.GITHUB_MISSING_PLATFORM, FIELD, {"platform": platform, "version": version})
-        for platform, version in sorted(found.items())
+        Fault(FaultKind.GITHUB_MISSING_PLATFORM, FIELD, {"platform": platform, "version": of})
+        for platform, of in sorted(found.items())
+        if platform not in here
     ]
 
 
-def is_allowed(fault: Fault, allow_missing: Collection[str]) -> bool:
+def is_allowed(fault: Fault, allowed: Collection[str]) -> bool:
     may_be_allowed = fault.kind in {FaultKind.GITHUB_NO_UPDATE, FaultKind.GITHUB_MISSING_PLATFORM}
-    return may_be_allowed and fault.details["platform"] in allow_missing
+    return may_be_allowed and fault.details["platform"] in allowed
 
 
 def withdrawn(version: str) -> Fault:

@@ -179,12 +179,10 @@ class Case:
             self._warn(FaultKind.PRE_RELEASE, "version")
         elif not here:
             self._warn(FaultKind.NO_UPDATES, "artifacts")
-        elif (before := _newest_offered(version)) is not None and before < version:
-            self._before = before.text
-            updates = Artifact.objects.published_updates().filter(release__version=before.text)
-            self._signed_before = dict(updates.values_list("platform", "updater_signature"))
+        else:
+            self._before, self._signed_before = offered_before(version)
             for platform in sorted(self._signed_before.keys() - here):
-                self._warn(FaultKind.MISSING_PLATFORM, "artifacts", version=before.text, platform=platform)
+                self._warn(FaultKind.MISSING_PLATFORM, "artifacts", version=self._before, platform=platform)
 
     def _judge_platform(self, platform: str, others: Collection[str], place: str) -> None:
         field = f"{place}.platform"
@@ -267,11 +265,17 @@ class Case:
         self.warnings.append(Fault(kind, field, details))
 
 
-def _newest_offered(but: semver.Version) -> semver.Version | None:
-    """The newest stable release that updaters are offered, other than one."""
+def offered_before(version: semver.Version) -> tuple[str, dict[str, str]]:
+    """The newest stable release that updaters are offered beside this one, where it is older: its version, and its signatures by
+    the platform. Both are empty where there is none.
+    """
     versions = Artifact.objects.published_updates().values_list("release__version", flat=True).distinct()
     offered = (semver.Version.parse(text) for text in versions)
-    return max((version for version in offered if version.is_stable and version != but), default=None)
+    newest = max((one for one in offered if one.is_stable and one != version), default=None)
+    if newest is None or newest > version:
+        return "", {}
+    updates = Artifact.objects.published_updates().filter(release__version=newest.text)
+    return newest.text, dict(updates.values_list("platform", "updater_signature"))
 
 
 def _wrong_with(file: StoredFile, signature: Signature, key: UpdaterKey) -> BadSignature | None:

@@ -1,6 +1,6 @@
 """Writing releases. Each function judges first, then writes in one transaction that advances the revision."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from dataclasses import replace as replaced
@@ -101,10 +101,12 @@ def is_taken(version: str) -> bool:
     return semver.is_version(version) and Release.objects.filter(version=version).exists()
 
 
-def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tuple[Release, Judgement]:
+def replace(
+    candidate: Candidate, author: Author, *, pub_date: datetime, allowed_missing: Sequence[str]
+) -> tuple[Release, Judgement]:
     """Publish a release in the place of one of the same version, if there is one. Raises as `create`.
 
-    A withdrawn one stays: somebody had a reason.
+    A withdrawn one stays: somebody had a reason. `allowed_missing` are platforms that it is without by the author's leave.
     """
     judgement = judged(candidate, author)
     with writing(author):
@@ -115,6 +117,7 @@ def replace(candidate: Candidate, author: Author, *, pub_date: datetime) -> tupl
             "release_notes": candidate.release_notes,
             "state": State.PUBLISHED,
             "pub_date": pub_date,
+            "allowed_missing": list(allowed_missing),
             "source": author.source,
             "made_by": author.name[:255],
             "changed_at": timezone.now(),

@@ -55,7 +55,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal.detail)) from None
         for _field, sentence in judgement.told(judgement.warnings):
             self.stdout.write(sentence)
-        self.stdout.write(f"{release.version} is published, with {release.artifacts.count()} artifacts.")
+        self.stdout.write(f"{release.version} is published, with {counted(release.artifacts.count(), 'artifact')}.")
 
     def print_plan(self, plan: Plan) -> None:
         table = Table("platform", "installer", "update", "signature")
@@ -72,8 +72,11 @@ class Command(BaseCommand):
         if plan.faults:
             for sentence in plan.sentences:
                 self.stdout.write(sentence)
-            faults = "1 fault" if len(plan.faults) == 1 else f"{len(plan.faults)} faults"
-            raise CommandError(f"{version} ({tag}) would not be imported: {faults}.")
+            raise CommandError(f"{version} ({tag}) would not be imported: {counted(len(plan.faults), 'fault')}.")
         for _field, sentence in plan.judgement.told(plan.judgement.warnings):
             self.stdout.write(sentence)
-        self.stdout.write(f"{version} ({tag}) would be published, with {len(plan.candidate.artifacts)} artifacts.")
+        self.stdout.write(f"{version} ({tag}) would be published, with {counted(len(plan.candidate.artifacts), 'artifact')}.")
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
