@@ -1,6 +1,6 @@
 """Storing a batch of events: each counts once, however often and however many at a time it is sent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ from sage_platform.turns import turns
 from system.usage.days import today
 from system.usage.events import Event, check_times
 from system.usage.models import DailySession, DailyUsage, UsageCaller, UsageEvent, UsageName
-from system.usage.storing import storing
-from system.usage.upserts import add_up, insert_new
+from system.usage.storing import LARGE, storing
+from system.usage.upserts import Rows, add_up, insert_new
 
 PER_CALLER = Limit("usage-batches", 600, timedelta(minutes=1))
 # Of these, as many as one counts that the day has no room for: its rows were inserted and taken back.
@@ -38,6 +38,8 @@ USAGE_KEY = ("user_id", "day", "agent_id", "action", "model")
 USAGE_FIELDS = (*USAGE_KEY, "calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 SESSION_KEY = ("user_id", "day", "session_id", "agent_id", "request_source")
 SESSION_FIELDS = (*SESSION_KEY, "model_calls", "input_tokens", "output_tokens", "started_at", "finished_at")
+
+Paced = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,23 @@ class Ingested:
     duplicates: int
 
 
+@dataclass(frozen=True)
+class Sums:
+    """Rows of the two tables of sums, in the order of their keys."""
+
+    usage: Rows
+    sessions: Rows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events with their users by event id, their rows without the caller, and what all of them add to the sums."""
+
+    events: Mapping[str, tuple[Event, str]]
+    rows: Rows
+    sums: Sums
+
+
 @Operation("usage", "ingest")
 def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Ingested:
     """All of them or none. Raises InvalidInput, PermissionDenied or TooManyRequests, in this order."""
@@ -66,13 +85,23 @@ def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Inge
     users = _users(reporter, events)
     # Of two with one id in a batch the first counts.
     first = {event.event_id: (event, user_id) for event, user_id in zip(reversed(events), reversed(users), strict=True)}
+    if len(events) >= LARGE:
+        _refuse_early(reporter, at)
+    with storing.alone(len(events)):
+        # Before the transaction: it keeps SQLite's one lock for writing, and others must not have the turn with it.
+        batch = _prepared(first, at)
+        accepted = _committed(reporter, batch, at)
+    return Ingested(accepted, duplicates=len(events) - accepted)
+
+
+def _committed(reporter: Reporter, batch: Batch, at: datetime) -> int:
     full = None
-    with storing.alone(len(events)), transaction.atomic():
+    with transaction.atomic():
         caller = _locked(reporter)
         _count_batch(caller, at)
         try:
             with transaction.atomic(savepoint=reporter.is_bounded):
-                accepted = _store(caller, first, at, is_bounded=reporter.is_bounded)
+                accepted = _store(caller, batch, at, is_bounded=reporter.is_bounded)
         except TooManyRequests as refusal:
             full = refusal
             caller.batches += FULL_COSTS - 1
@@ -81,7 +110,7 @@ def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Inge
             caller.save(update_fields=[*OF_MINUTE, *OF_DAY])
     if full:
         raise full
-    return Ingested(accepted, duplicates=len(events) - accepted)
+    return accepted
 
 
 def _users(reporter: Reporter, events: Sequence[Event]) -> list[str]:
@@ -108,7 +137,15 @@ def _locked(reporter: Reporter) -> UsageCaller:
     return found or rows.get_or_create(kind=reporter.kind, name=reporter.name)[0]
 
 
+def _refuse_early(reporter: Reporter, at: datetime) -> None:
+    """Before any work is done for a batch that its caller's minute has no room for. It is counted, and judged again, later."""
+    found = UsageCaller.objects.filter(kind=reporter.kind, name=reporter.name).first()
+    if found is not None:
+        _count_batch(found, at)
+
+
 def _count_batch(caller: UsageCaller, at: datetime) -> None:
+    """In the object alone."""
     began = caller.minute_began
     # Those that come at once do not get here in the order of their times.
     if began is None or abs(at - began) >= PER_CALLER.window:
@@ -118,19 +155,28 @@ def _count_batch(caller: UsageCaller, at: datetime) -> None:
     caller.batches += 1
 
 
-def _store(caller: UsageCaller, events: Mapping[str, tuple[Event, str]], at: datetime, *, is_bounded: bool) -> int:
-    """How many of these, events with their user by event id, were not there yet. Only they are added to the sums."""
+def _prepared(events: Mapping[str, tuple[Event, str]], at: datetime) -> Batch:
+    """`events` are by their id, each with its user. Others run between pieces of them."""
     stored, received = connection.ops.adapt_datetimefield_value, _time(at)
     # In UTC: PostgreSQL reads offsets up to 15:59 alone.
     rows = [
-        (caller.pk, event_id, user_id, *_of_event(event), stored((event.occurred_at or at).astimezone(UTC)), received)
+        (event_id, user_id, *_of_event(event), stored((event.occurred_at or at).astimezone(UTC)), received)
         for event_id, (event, user_id) in turns.giving_way(events.items())
     ]
+    return Batch(events, rows, _sums_of(events.values(), at, paced=turns.giving_way))
+
+
+def _store(caller: UsageCaller, batch: Batch, at: datetime, *, is_bounded: bool) -> int:
+    """How many of these events were not there yet. Only they are added to the sums."""
+    rows = [(caller.pk, *row) for row in batch.rows]
     new = insert_new(UsageEvent, EVENT_FIELDS, rows, unique=["event_id", "caller"], returning="event_id")
-    counted = [events[event_id] for event_id in new]
-    sums = _add_to_sums(counted, at, count_new=is_bounded)
+    counted = [batch.events[event_id] for event_id in new]
+    sums = batch.sums if len(new) == len(rows) else _sums_of(counted, at)
+    added = add_up(DailyUsage, USAGE_FIELDS, sums.usage, unique=USAGE_KEY, count_new=is_bounded)
+    times = {"least": "started_at", "greatest": "finished_at"}
+    added += add_up(DailySession, SESSION_FIELDS, sums.sessions, unique=SESSION_KEY, **times, count_new=is_bounded)
     if is_bounded and new:
-        _count_day(caller, [event for event, _user_id in counted], sums, at)
+        _count_day(caller, [event for event, _user_id in counted], added, at)
     return len(new)
 
 
@@ -169,12 +215,14 @@ def _of_event(event: Event) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime, *, count_new: bool) -> int:
-    """If asked, how many rows are new."""
+def _sums_of(
+    events: Iterable[tuple[Event, str]], at: datetime, *, paced: Callable[[Iterable[Any]], Iterable[Any]] = iter
+) -> Sums:
+    """`paced` goes through what it is given, with pauses if need be."""
     usage: dict[tuple[str, ...], tuple[int, ...]] = {}
     sessions: dict[tuple[str, ...], tuple[int, ...]] = {}
     times: dict[tuple[str, ...], list[datetime]] = {}
-    for event, user_id in turns.giving_way(counted):
+    for event, user_id in paced(events):
         agent, session, action, source, model, calls, *tokens = _of_event(event)
         occurred = (event.occurred_at or at).astimezone(UTC)
         day = occurred.date().isoformat()
@@ -182,13 +230,10 @@ def _add_to_sums(counted: Iterable[tuple[Event, str]], at: datetime, *, count_ne
         key = (user_id, day, session, agent, source)
         _add(sessions, key, (calls if model else 0, *tokens[:2]))
         times.setdefault(key, []).append(occurred)
-    added = [(*key, *sums) for key, sums in turns.giving_way(sorted(usage.items()))]
-    new = add_up(DailyUsage, USAGE_FIELDS, added, unique=USAGE_KEY, count_new=count_new)
-    rows = [
-        (*key, *sums, _time(min(times[key])), _time(max(times[key]))) for key, sums in turns.giving_way(sorted(sessions.items()))
-    ]
-    times_of = {"least": "started_at", "greatest": "finished_at"}
-    return new + add_up(DailySession, SESSION_FIELDS, rows, unique=SESSION_KEY, **times_of, count_new=count_new)
+    return Sums(
+        [(*key, *sums) for key, sums in paced(sorted(usage.items()))],
+        [(*key, *sums, _time(min(times[key])), _time(max(times[key]))) for key, sums in paced(sorted(sessions.items()))],
+    )
 
 
 def _add(sums: dict[tuple[str, ...], tuple[int, ...]], key: tuple[str, ...], numbers: tuple[int, ...]) -> None:
