@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.e2e.served import Platform, prepared
+from tests.e2e.served import Platform, lay_database, prepared
 
 pytestmark = [pytest.mark.postgres, pytest.mark.served, pytest.mark.xdist_group("served")]
 
@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.served, pytest.mark.xdist_group(
 @pytest.fixture(scope="module")
 def site() -> Iterator[Platform]:
     with prepared() as platform:
+        lay_database(platform)
         assert platform.manage("bootstrap").returncode == 0
         yield platform
 

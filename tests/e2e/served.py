@@ -1,5 +1,6 @@
 """A platform of its own: real processes, a real database, a real mail server, asked over real sockets."""
 
+import atexit
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -332,12 +333,23 @@ def own_database() -> Iterator[dict[str, str]]:
         yield settings
         return
     name = f"sage_e2e_{secrets.token_hex(6)}"
-    with psycopg.connect(given, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield settings | {"DATABASE_URL": urlunsplit(urlsplit(given)._replace(path=f"/{name}"))}
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    make_database(name)
+    try:
+        yield settings | {"DATABASE_URL": urlunsplit(urlsplit(given)._replace(path=f"/{name}"))}
+    finally:
+        drop_database(name)
+
+
+def make_database(name: str, *, template: str = "template1") -> None:
+    """On the PostgreSQL that the run was given; `template` is a database that it becomes a copy of."""
+    command = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(command)
+
+
+def drop_database(name: str) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def bare_environment() -> dict[str, str]:
@@ -364,25 +376,53 @@ def prepared(**settings: str) -> Iterator[Platform]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-@cache
-def migrated() -> bytes:
-    """SQLite's file as `migrate` makes it in an empty folder, made once in a run: that takes seconds."""
+def migrate(platform: Platform) -> None:
+    made = platform.manage("migrate")
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+@contextmanager
+def migrated(**database: str) -> Iterator[Platform]:
+    """A platform that only has its tables, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="sage-migrated-") as folder:
-        made = Platform(Path(folder), 0, bare_environment() | {"SAGE_DATA_DIR": f"{folder}/data"}, Mailbox()).manage("migrate")
-        assert made.returncode == 0, made.stdout + made.stderr
-        return Path(folder, "data", "sage.sqlite3").read_bytes()
+        environment = bare_environment() | {"SAGE_DATA_DIR": f"{folder}/data"} | database
+        platform = Platform(Path(folder), 0, environment, Mailbox())
+        migrate(platform)
+        yield platform
+
+
+@cache
+def migrated_file() -> bytes:
+    """SQLite's file as `migrate` makes it, made once in a run: that takes seconds."""
+    with migrated() as platform:
+        return (platform.data / "sage.sqlite3").read_bytes()
+
+
+@cache
+def migrated_database() -> str:
+    """The name of a database as `migrate` makes it, made once in a run as well. It is dropped when the run ends."""
+    databases = ExitStack()
+    settings = databases.enter_context(own_database())
+    atexit.register(databases.close)
+    with migrated(**settings):
+        return urlsplit(settings["DATABASE_URL"]).path.removeprefix("/")
 
 
 def lay_database(platform: Platform) -> None:
     """Its tables, and nothing in them."""
-    if platform.environment["DATABASE_URL"]:
-        made = platform.manage("migrate")
-        assert made.returncode == 0, made.stdout + made.stderr
+    if url := platform.environment["DATABASE_URL"]:
+        given = urlsplit(url)
+        if given.netloc != urlsplit(os.environ.get("DATABASE_URL", "")).netloc:
+            migrate(platform)  # A server of the test's own.
+            return
+        name = given.path.removeprefix("/")
+        drop_database(name)
+        make_database(name, template=migrated_database())
         return
-    platform.data.mkdir(mode=0o700)
+    platform.data.mkdir(mode=0o700, exist_ok=True)
     database = platform.data / "sage.sqlite3"
     database.touch(mode=0o600)
-    database.write_bytes(migrated())
+    database.write_bytes(migrated_file())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.served import Platform, migrated, prepared
+from tests.e2e.served import Platform, lay_database, prepared
 from tests.object_store import ObjectServer
 from uploads.stores import ObjectStore, sha256_of
 from uploads.stores.disk import DiskStore
@@ -74,11 +74,7 @@ def kill_when(process: "subprocess.Popen[bytes]", amount: int, s3: ObjectStore) 
 def test_nothing_is_lost(object_server: ObjectServer) -> None:
     bucket = object_server.new_bucket()
     with prepared(**object_server.settings(bucket)) as platform:
-        if platform.environment["DATABASE_URL"]:
-            assert platform.manage("migrate").returncode == 0
-        else:
-            platform.data.mkdir(mode=0o700)
-            (platform.data / "sage.sqlite3").write_bytes(migrated())
+        lay_database(platform)
         made = platform.manage("shell", "-c", MAKE)
         assert made.returncode == 0, made.stderr
         disk, s3 = DiskStore(location=platform.data / "media"), object_server.store(bucket)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.nginx import Nginx, nginx, production
-from tests.e2e.served import ROOT, Mailbox, Platform, mail_server, prepared
+from tests.e2e.served import ROOT, Mailbox, Platform, lay_database, mail_server, prepared
 from tests.e2e.steady_load import Load, people
 from tests.observability.exposition import requests
 
@@ -39,6 +39,7 @@ def platform() -> Iterator[Platform]:
             (platform.folder / name).write_text(platform.environment[name])
             platform.environment |= {name: "", f"{name}_FILE": str(platform.folder / name)}
         platform.code = Path(shutil.copytree(ROOT, platform.folder / CODE, ignore=NOT_CODE))
+        lay_database(platform)
         assert platform.manage("bootstrap").returncode == 0
         platform.start()
         yield platform
