@@ -217,7 +217,7 @@ def candidate_of(fetched: Fetched) -> Candidate:
 
 
 def dropped(candidate: Candidate) -> list[Fault]:
-    """Platforms that have an update in the release that is offered now, or in this one as it is here, and none in the candidate."""
+    """Platforms without an update here that have one in the release offered now, or in this version as it is stored."""
     version = semver.version_in(candidate.version)
     before, signatures = offered_before(version) if version is not None and version.is_stable else ("", {})
     found = dict.fromkeys(signatures, before)
