@@ -74,6 +74,19 @@ def unhurried(urls: Sequence[str], headers: dict[str, str], seconds: float, paus
     return taken
 
 
+def write(base: str, headers: dict[str, str], seconds: float, pause: float) -> list[float]:
+    """An administrator changes a setting to and fro, with a pause after each answer; the milliseconds that each change took."""
+    connection, taken, until = connect(base), list[float](), time.perf_counter() + seconds
+    while (began := time.perf_counter()) < until:
+        body = json.dumps({"allow_registration": len(taken) % 2 == 0})
+        response, answer = call(connection, "POST", "/api/system/update_settings", headers | JSON, body)
+        if response.status != 200 or json.loads(answer)["code"] != 200:
+            raise HTTPException(f"A change was answered {response.status}: {answer!r}")
+        taken.append((time.perf_counter() - began) * 1000)
+        time.sleep(pause)
+    return taken
+
+
 def upload(base: str, path: str, headers: dict[str, str], size: int) -> float:
     """Send one file of so many random bytes; the seconds until the answer."""
     head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'

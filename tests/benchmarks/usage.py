@@ -22,7 +22,7 @@ SMALLEST = 10_000
 STORED = 1_000_000
 CALLERS = 4
 PEOPLE = 5 + reporting.USERS
-PAUSE = 0.004
+PAUSE, WRITE_PAUSE = 0.004, 0.02
 # What others ask for, and the bare server whose answer takes about as long.
 OTHERS = {"/active": "a bare WSGI callable", "/api/auth/session": "a bare Django view"}
 SLOWER = 3
@@ -143,6 +143,24 @@ class Reports:
             Figure(f"reports of {CALLERS} callers: events a second", rate, RATE[self.postgresql] if is_bound else None),
             Figure("reports: slowest batch, ms", 1000 * max(batches)),
             *waits(rest, meanwhile),
+            *self.writes(arguments),
+        ]
+
+    def writes(self, arguments: tuple[str, list[str], list[str]]) -> list[Figure]:
+        """What somebody waits who writes something else: SQLite lets one write at a time, and a batch is one transaction."""
+        writer = self.world.platform.base, self.world.headers("bearer"), self.plan.scenario_seconds, WRITE_PAUSE
+        rest = self.world.fleet.submit(clients.write, *writer).result()
+        reported = self.world.fleet.submit(reporting.report, *arguments, self.plan.scenario_seconds)
+        beside = self.world.fleet.submit(clients.write, *writer).result()
+        reported.result()
+        found = {"at rest": rest, "beside reports": beside}
+        return [
+            figure
+            for when, taken in found.items()
+            for figure in (
+                Figure(f"a write {when}: p50, ms", median(taken)),
+                Figure(f"a write {when}: p99, ms", clients.p99(taken)),
+            )
         ]
 
     def round(self, arguments: tuple[str, list[str], list[str]]) -> tuple["Times", "Times", list[float], float]:
