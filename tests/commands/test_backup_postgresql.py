@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.served import Platform, lay_database, prepared
 
-pytestmark = [pytest.mark.postgres, pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.postgres, pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 
 @pytest.fixture(scope="module")

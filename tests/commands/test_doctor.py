@@ -86,7 +86,7 @@ def test_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.served
-@pytest.mark.xdist_group("served")
+@pytest.mark.xdist_group(__name__)
 def test_a_mail_server_that_answers_and_a_data_folder_that_is_new() -> None:
     with prepared() as platform:
         before = platform.manage("doctor")

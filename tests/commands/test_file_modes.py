@@ -10,7 +10,7 @@ import pytest
 from sage_platform import backups
 from tests.e2e.served import Platform, prepared
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 
 @pytest.fixture

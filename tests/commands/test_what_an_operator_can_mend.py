@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.served import ROOT, Platform, lay_database, prepared
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 KEYS = {"SAGE_SECRET_KEY": "x1" * 32, "SAGE_ENCRYPTION_KEYS": "9bQ2mXr7LpZw4NcYb8Hd3Jf6Gs1Ae5Uo0RikT9vQ2m0="}
 NOT_MIGRATED = "The database of DATABASE_URL is not migrated: run manage.py bootstrap.\n"

@@ -12,7 +12,7 @@ import requests
 
 from tests.e2e.served import DEFAULT_LOG, Browser, Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 WAIT_SECONDS = 20
 CLIENTS = json.dumps(

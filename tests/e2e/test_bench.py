@@ -19,7 +19,7 @@ from tests.benchmarks.routes import ROUTES
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.usage import waits
 
-pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("timed")]
 
 PLAN = Plan(rounds=1, crowd_rounds=1, seconds=0.1, scenario_rounds=1, scenario_seconds=0.5, spare_seconds=0)
 WRK = """Running 1s test @ http://127.0.0.1:8000/active

@@ -14,7 +14,7 @@ from tests.e2e.served import CALL_SECONDS, Browser, Platform
 from tests.versions import fleet as data
 from tests.versions.fleet import CASES, CHECK, FLEET, LATEST, Told, ask, dynamic, static
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 PATH = "/api/system/version"
 LINUX = ask("linux", "x86_64", "1.0.0")

@@ -18,7 +18,7 @@ from tests.versions.fleet import CHECK, LATEST, Told, dynamic, static
 pytestmark = [
     pytest.mark.served,
     pytest.mark.postgres,
-    pytest.mark.xdist_group("served"),
+    pytest.mark.xdist_group("timed"),
     pytest.mark.timeout(240),
 ]
 # From the end of an outage to the first look: at most a look that still waits, and half a second.

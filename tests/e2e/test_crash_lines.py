@@ -11,7 +11,7 @@ import requests
 
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 WAIT_SECONDS = 20
 SECRET = "planted-in-the-request"

@@ -16,7 +16,7 @@ from tests.e2e.served import Browser, Platform, served
 from tests.e2e.steady_load import PEOPLE
 from tests.vendor import Vendor, scripted_vendor
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 CALLERS = 64
 SLOTS = 8

@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.nginx,
     pytest.mark.postgres,
     pytest.mark.redis,
-    pytest.mark.xdist_group("served"),
+    pytest.mark.xdist_group(__name__),
     pytest.mark.timeout(300),
 ]
 

@@ -13,7 +13,7 @@ import requests
 from tests.e2e.nginx import ORIGIN, Nginx, nginx, production
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group(__name__)]
 
 CONTENT = bytes(range(256)) * 4 + b"and so on until there are 1058 ..."
 KEYS = ["users/alice/x", "users/alice/100% 🌿/’a?b#c{d}\"e'/%2e%2e/x", "users/alice/a&b=c;d+e/x"]

@@ -14,7 +14,7 @@ from tests.e2e.jaeger import PAGE, SCRIPT, Jaeger, jaeger
 from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group(__name__)]
 
 ASKED = "/jaeger/s?a=1&limit=20"
 LOGIN = "/sage/login?next=%2Fjaeger%2Fs%3Fa%3D1%26limit%3D20&local_only=1"

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.crashes import Senders, database, kill_nine
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 REGISTRATIONS = 500
 CLIENTS = 8

@@ -18,7 +18,7 @@ from tests.object_store import ObjectServer
 from uploads.stores import ObjectStore
 from uploads.stores.disk import DiskStore
 
-pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("timed")]
 
 UPLOADS = 50
 CLIENTS = 8

@@ -15,7 +15,7 @@ from tests.e2e.crashes import Senders, database, kill_nine
 from tests.e2e.served import Browser, Platform, served
 from tests.system.usage.stored import check_sums
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 REPORT = "/api/system/agent/usage"
 SECRET = "kQ9x-Zr4tV7b_Lm2nW8pYc3dHf6jGs1u"

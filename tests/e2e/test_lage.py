@@ -14,7 +14,7 @@ import requests
 
 from tests.e2e.served import ROOT, Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 GUIDE = (ROOT / "docs" / "oauth2-clients.md").read_text(encoding="utf-8")
 # As the guide says, so that what it says works.

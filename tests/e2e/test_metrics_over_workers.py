@@ -15,7 +15,7 @@ from tests.e2e.crashes import is_alive
 from tests.e2e.served import CALL_SECONDS, Platform, served
 from tests.observability.exposition import FAMILIES, families, in_progress, requests, samples
 
-pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("timed")]
 
 METRICS = "/api/observability/metrics"
 INFO = "/api/system/info"

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from tests.e2e.nginx import NAME, ORIGIN, Nginx, nginx, production, shipped
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group(__name__)]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tests.e2e.served import Platform, served
 from tests.oauth2_clients import SECRET, request_of
 from tests.vendor import Vendor, scripted_vendor
 
-pytestmark = [pytest.mark.attack, pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.attack, pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 ALICE, ATTACKER = "203.0.113.5", "198.51.100.66"
 PASSWORD = "correct horse battery"

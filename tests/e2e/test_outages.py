@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.served,
     pytest.mark.postgres,
     pytest.mark.redis,
-    pytest.mark.xdist_group("served"),
+    pytest.mark.xdist_group("timed"),
     pytest.mark.timeout(240),
 ]
 

@@ -10,7 +10,7 @@ from tests.e2e.prometheus import Prometheus, folder
 from tests.e2e.served import ROOT, Platform, served
 from tests.observability.named_metrics import OF_TARGET, RULES, SERVED, Named, queries, rules
 
-pytestmark = [pytest.mark.served, pytest.mark.prometheus, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.prometheus, pytest.mark.xdist_group(__name__)]
 PATH = "/api/observability/metrics"
 UNIT_TESTS = ROOT / "tests" / "observability" / "sage.rules.test.yml"
 LOGIN = {"username_or_email": "admin", "password": "wrong"}

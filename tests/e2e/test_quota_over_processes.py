@@ -6,7 +6,7 @@ from tests.e2e.crashes import database
 from tests.e2e.served import lay_database, prepared
 from tests.e2e.taking_files import ROUNDS
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 # Three files with the form around them, and most of a fourth.
 QUOTA = 390_000
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.served import ROOT, Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 BLOCK = re.compile(r"^```(sh tour|json|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "--- next block ---"

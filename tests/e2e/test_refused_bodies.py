@@ -11,7 +11,7 @@ import pytest
 from sage_platform.front import LINGER_SECONDS
 from tests.e2e.served import Browser, Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 JSON = "application/json"
 # (method, path, media type, status): each refusal that is decided before the body is read.

@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.nginx import NAME, Nginx, nginx
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group(__name__)]
 
 AMOUNT = int(os.environ.get("REFUSALS", "12"))
 CLIENTS = 8

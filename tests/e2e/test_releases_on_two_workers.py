@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.served import Browser, Platform
 from tests.versions.rows import PATH, body
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 TAKEN = (200, 400, "This version exists already.")
 UNKNOWN = (200, 404, "There is no release of this version.")
 AT_ONCE = 8

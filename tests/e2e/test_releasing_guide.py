@@ -59,7 +59,7 @@ def publish(
 
 
 @pytest.mark.served
-@pytest.mark.xdist_group("served")
+@pytest.mark.xdist_group(__name__)
 def test_a_pipeline_publishes_as_the_guide_says(platform: Platform, client: dict[str, str], folder: Path) -> None:
     done = publish(folder, platform, client, f"v{VERSION}")
     (said,) = [block for block in blocks("text") if block.startswith("[")]
@@ -87,7 +87,7 @@ def test_a_pipeline_publishes_as_the_guide_says(platform: Platform, client: dict
 
 
 @pytest.mark.served
-@pytest.mark.xdist_group("served")
+@pytest.mark.xdist_group(__name__)
 def test_a_refusal_is_as_the_guide_says(platform: Platform, client: dict[str, str], folder: Path) -> None:
     (folder / "dist" / "linux-x86_64" / "Sage_1.4.0_amd64.AppImage.sig").write_text("Not Found")
     done = publish(folder, platform, client, VERSION)
@@ -97,7 +97,7 @@ def test_a_refusal_is_as_the_guide_says(platform: Platform, client: dict[str, st
 
 
 @pytest.mark.served
-@pytest.mark.xdist_group("served")
+@pytest.mark.xdist_group(__name__)
 def test_a_wrong_secret_ends_it_at_once(platform: Platform, client: dict[str, str], folder: Path) -> None:
     done = publish(folder, platform, client | {"CLIENT_SECRET": "wrong"})
     assert done.returncode == 22

@@ -16,7 +16,7 @@ from tests.e2e.served import ROOT, Mailbox, Platform, lay_database, mail_server,
 from tests.e2e.steady_load import Load, people
 from tests.observability.exposition import requests
 
-pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.nginx, pytest.mark.xdist_group("timed")]
 
 NOT_CODE = shutil.ignore_patterns(".*", "__pycache__", "build", "data", "docs", "node_modules", "tests")
 CODE = "code"

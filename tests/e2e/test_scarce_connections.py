@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.served import Platform, served
 from tests.e2e.steady_load import Load
 
-pytestmark = [pytest.mark.served, pytest.mark.postgres, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.postgres, pytest.mark.xdist_group("timed")]
 
 # More than the pool has connections, and fewer than there are threads.
 CROWD = 48

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.served import Platform
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 WRONG = "not-the-password-7c1f"
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 STALLED = 64
 LENGTH = 1000

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.served import CALL_SECONDS, ROOT, Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.slow, pytest.mark.xdist_group("timed")]
 
 MIB = 1024 * 1024
 SECONDS = 3

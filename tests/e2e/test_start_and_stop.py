@@ -20,7 +20,7 @@ from tests.e2e.crashes import is_alive
 from tests.e2e.served import ROOT, STOP_SECONDS, Platform, lay_database, prepared
 from tests.observability.exposition import requests
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 
 @pytest.fixture(scope="module")

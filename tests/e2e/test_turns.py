@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.served import Browser, Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 # Below `PATIENCE_SECONDS`, which each request would wait for a turn.
 QUICK = 0.9

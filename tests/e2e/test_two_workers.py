@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.served import Browser, Platform
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "another horse stable"

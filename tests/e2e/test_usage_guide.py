@@ -17,7 +17,7 @@ import requests
 
 from tests.e2e.served import ROOT, Platform
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 GUIDE = (ROOT / "docs" / "oauth2-clients.md").read_text(encoding="utf-8")
 SECRET = "sage_cs_" + "Us3-" * 10 + "abc"
 

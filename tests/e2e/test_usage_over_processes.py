@@ -9,7 +9,7 @@ from tests.e2e.crashes import database
 from tests.e2e.served import lay_database, prepared
 from tests.system.usage.stored import check_sums
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group("timed")]
 MADE_UP = "SELECT count(*) FROM system_usageevent WHERE event_id LIKE 'made-up-%'"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.served import Platform, served
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 INDEX = '<!doctype html><title>App</title><script type="module" src="/sage/assets/index-BvX3f9aK.js"></script>'
 SCRIPT = "fetch('/prod-api/api/system/info')"

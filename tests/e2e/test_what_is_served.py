@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.served import Platform
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 
 
 def test_the_root_leads_to_the_login_page(platform: Platform) -> None:

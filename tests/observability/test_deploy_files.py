@@ -24,7 +24,7 @@ from tests.observability.named_metrics import (
     ways,
 )
 
-pytestmark = [pytest.mark.served, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.served, pytest.mark.xdist_group(__name__)]
 TOKEN = "a-token-for-prometheus"
 PATH = "/api/observability/metrics"
 OPERATIONS = ROOT / "docs" / "operations.md"

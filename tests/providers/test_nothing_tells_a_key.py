@@ -306,7 +306,7 @@ def test_a_debug_page_shows_no_secret_of_the_deployment_either(
 
 
 @pytest.mark.served
-@pytest.mark.xdist_group("served")
+@pytest.mark.xdist_group(__name__)
 def test_neither_the_log_of_a_real_process_at_debug_nor_its_files_have_it(vendor: Vendor) -> None:
     with served(SAGE_LOG_LEVEL="DEBUG", SAGE_DEBUG="true", SAGE_ACCESS_LOG="true", SAGE_PROBE_RATE="100/min") as platform:
         caller = platform.admin()
