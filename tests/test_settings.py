@@ -30,7 +30,7 @@ PRODUCTION = {
 }
 # Further tests of what production refuses are with the system checks.
 START = """
-import json, os, sys
+import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "sage_platform.settings"
 sys.modules["pytest"] = sys  # Else a developer's .env would be read.
 import django
@@ -43,14 +43,24 @@ except ImproperlyConfigured as error:
 errors = [message.id for message in checks.run_checks() if message.level >= checks.ERROR]
 if errors:
     sys.exit(" ".join(errors))
+"""
+# Without loading the applications, which takes most of a start.
+READ = """
+import json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "sage_platform.settings"
+sys.modules["pytest"] = sys
 from django.conf import settings
 print(json.dumps({name: getattr(settings, name) for name in sys.argv[1:]}, default=str))
 """
 
 
-def start(data: Path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def start(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run(START, data, **environment)
+
+
+def run(script: str, data: Path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", START, *names],
+        [sys.executable, "-c", script, *names],
         env={"SAGE_DATA_DIR": str(data), "PYTHONPATH": "."} | environment,
         check=False,
         capture_output=True,
@@ -60,7 +70,7 @@ def start(data: Path, *names: str, **environment: str) -> subprocess.CompletedPr
 
 
 def read(data: Path, *names: str, **environment: str) -> dict[str, Any]:
-    done = start(data, *names, **environment)
+    done = run(READ, data, *names, **environment)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
