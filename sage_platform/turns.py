@@ -82,7 +82,7 @@ class Turns:
             own.held = self._take(own.arrival)
 
     def give_way(self) -> None:
-        """Let others run for a moment, and have this thread's turn if it has one. Never with a lock that they may want."""
+        """Let others run for a moment, and have this thread's turn if it has one. Not in a transaction: SQLite has one lock."""
         with self.lent():
             time.sleep(PAUSE_SECONDS)
 

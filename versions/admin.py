@@ -84,8 +84,18 @@ class ReleaseAdmin(RowAdmin[Release]):
     search_fields = ("version", "release_notes", "made_by")
     ordering = ("-created_at", "-pk")
     actions = ("publish", "withdraw")
-    fields = ("version", "state", "withdrawn_because", "pub_date", "made_by", "source", "release_notes", "seen")
-    readonly_fields = ("state", "withdrawn_because", "pub_date", "made_by", "source")
+    fields = (
+        "version",
+        "state",
+        "withdrawn_because",
+        "pub_date",
+        "made_by",
+        "source",
+        "allowed_missing",
+        "release_notes",
+        "seen",
+    )
+    readonly_fields = ("state", "withdrawn_because", "pub_date", "made_by", "source", "allowed_missing")
     change_form_template = "versions/release_form.html"
 
     class Media:
@@ -102,6 +112,8 @@ class ReleaseAdmin(RowAdmin[Release]):
             left_out |= {"pub_date"}
         if obj is None:
             left_out |= {"state", "made_by", "source"}
+        if obj is None or not obj.allowed_missing:
+            left_out |= {"allowed_missing"}
         return [name for name in self.fields if name not in left_out]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Release | None = None) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ class Release(models.Model):
     source = models.CharField(_("how"), max_length=7, choices=Source.choices, editable=False)
     # A user's name or a client's id, as it was then.
     made_by = models.CharField(_("made by"), max_length=255, blank=True, editable=False)
-    # Platforms that it was imported without an update for, since whoever imported it said so.
-    allowed_missing = models.JSONField(default=list, editable=False)
+    # Platforms, with spaces between them, that it was imported without an update for, since whoever imported it said so.
+    allowed_missing = models.TextField(_("allowed without an update"), blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
 

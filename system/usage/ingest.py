@@ -39,6 +39,7 @@ USAGE_FIELDS = (*USAGE_KEY, "calls", "input_tokens", "output_tokens", "cached_to
 SESSION_KEY = ("user_id", "day", "session_id", "agent_id", "request_source")
 SESSION_FIELDS = (*SESSION_KEY, "model_calls", "input_tokens", "output_tokens", "started_at", "finished_at")
 
+# Goes through what it is given, with pauses if need be.
 Paced = Callable[[Iterable[Any]], Iterable[Any]]
 
 
@@ -88,7 +89,7 @@ def ingest(reporter: Reporter, events: Sequence[Event], *, at: datetime) -> Inge
     if len(events) >= LARGE:
         _refuse_early(reporter, at)
     with storing.alone(len(events)):
-        # Before the transaction: it keeps SQLite's one lock for writing, and others must not have the turn with it.
+        # Before the transaction, which keeps SQLite's one lock for writing: in it nothing pauses.
         batch = _prepared(first, at)
         accepted = _committed(reporter, batch, at)
     return Ingested(accepted, duplicates=len(events) - accepted)
@@ -215,10 +216,7 @@ def _of_event(event: Event) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _sums_of(
-    events: Iterable[tuple[Event, str]], at: datetime, *, paced: Callable[[Iterable[Any]], Iterable[Any]] = iter
-) -> Sums:
-    """`paced` goes through what it is given, with pauses if need be."""
+def _sums_of(events: Iterable[tuple[Event, str]], at: datetime, *, paced: Paced = iter) -> Sums:
     usage: dict[tuple[str, ...], tuple[int, ...]] = {}
     sessions: dict[tuple[str, ...], tuple[int, ...]] = {}
     times: dict[tuple[str, ...], list[datetime]] = {}

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from tests.versions.asset_lists import signed
 from tests.versions.github_server import LIST, FakeGitHub, playing_github
 from tests.versions.rows import MAC, make_release, refusals, stored
-from versions.models import Release, Source
+from versions.models import Artifact, Release, Revision, Source
 
 pytestmark = pytest.mark.django_db
 UPDATE = "Sage_aarch64.app.tar.gz"
@@ -178,6 +178,41 @@ def test_leave_that_is_needed_no_more_is_forgotten(github: FakeGitHub) -> None:
     row["assets"] = [asset for asset in row["assets"] if "setup" not in asset["name"]]
     github.etag = 'W/"3"'
     with pytest.raises(CommandError, match=r"^Release 1\.2\.0 has an update for windows-x86_64 and this one has none\."):
+        run()
+
+
+def test_an_update_that_was_added_here_is_not_removed_by_leave_from_before(github: FakeGitHub) -> None:
+    make_release("1.1.0", MAC, MAC | {"platform": "windows-x86_64"})
+    row = github.publish("v1.2.0", FILES)
+    run("--allow-missing", "windows-x86_64")
+    Artifact.objects.create(release=Release.objects.get(version="1.2.0"), **MAC | {"platform": "windows-x86_64"})
+    row["body"], github.etag = "Better.", 'W/"2"'
+    with pytest.raises(CommandError, match=r"^Release 1\.2\.0 has an update for windows-x86_64 and this one has none\."):
+        run()
+    assert Release.objects.get(version="1.2.0").artifacts.filter(platform="windows-x86_64").exists()
+
+
+def test_leave_lasts_while_nothing_asks_for_it(github: FakeGitHub) -> None:
+    """The release before is withdrawn for a day, and then published again."""
+    make_release("1.1.0", MAC, MAC | {"platform": "windows-x86_64"})
+    github.publish("v1.2.0", FILES)
+    run("--allow-missing", "windows-x86_64")
+    for number, state in enumerate((Release.State.WITHDRAWN, Release.State.PUBLISHED), 2):
+        Release.objects.filter(version="1.1.0").update(state=state)
+        Revision.advance()
+        github.etag = f'W/"{number}"'
+        assert run()[-1] == "1.2.0 is published, with 2 artifacts."
+        assert Release.objects.get(version="1.2.0").allowed_missing == "windows-x86_64"
+
+
+def test_an_installer_that_comes_later_is_no_part_of_what_was_allowed(github: FakeGitHub) -> None:
+    """There was nothing for the platform. Now its pipeline uploads the installer, and then the signature."""
+    make_release("1.1.0", MAC, MAC | {"platform": "windows-x86_64"})
+    row = github.publish("v1.2.0", FILES)
+    run("--allow-missing", "windows-x86_64")
+    github.add(row, "Sage_1.2.0_x64-setup.exe")
+    github.etag = 'W/"2"'
+    with pytest.raises(CommandError, match=WINDOWS_LATER):
         run()
 
 

@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
 STOP_SECONDS = 25
 CALL_SECONDS = 20
+# So the names of databases begin that tests make.
+OWN = "sage_e2e_"
 # In the line that says where the platform is.
 ADDRESS_TOLD = " (sign in), "
 # So that there is much in which a secret could be found.
@@ -332,7 +334,7 @@ def own_database() -> Iterator[dict[str, str]]:
     if not given.startswith("postgres"):
         yield settings
         return
-    name = f"sage_e2e_{secrets.token_hex(6)}"
+    name = OWN + secrets.token_hex(6)
     make_database(name)
     try:
         yield settings | {"DATABASE_URL": urlunsplit(urlsplit(given)._replace(path=f"/{name}"))}
@@ -348,8 +350,9 @@ def make_database(name: str, *, template: str = "template1") -> None:
 
 
 def drop_database(name: str) -> None:
+    assert name.startswith(OWN), "only what a test has made"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def bare_environment() -> dict[str, str]:
@@ -415,9 +418,9 @@ def lay_database(platform: Platform) -> None:
         if given.netloc != urlsplit(os.environ.get("DATABASE_URL", "")).netloc:
             migrate(platform)  # A server of the test's own.
             return
-        name = given.path.removeprefix("/")
+        name, template = given.path.removeprefix("/"), migrated_database()
         drop_database(name)
-        make_database(name, template=migrated_database())
+        make_database(name, template=template)
         return
     platform.data.mkdir(mode=0o700, exist_ok=True)
     database = platform.data / "sage.sqlite3"

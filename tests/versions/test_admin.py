@@ -57,6 +57,15 @@ def history() -> list[tuple[str, str, str]]:
     return [(entry.user_id, entry.object_repr, entry.get_change_message()) for entry in LogEntry.objects.order_by("pk")]
 
 
+def test_what_an_import_was_allowed_to_lack_is_shown(as_admin: Caller) -> None:
+    label = "Allowed without an update"
+    release, other = make("1.4.0", "published", allowed_missing="windows-i686 windows-x86_64"), make("1.3.0", "published")
+    told = page(as_admin, f"{LIST}{release.pk}/change/")
+    assert label in told
+    assert "windows-i686 windows-x86_64" in told
+    assert label not in page(as_admin, f"{LIST}{other.pk}/change/")
+
+
 def test_a_draft_is_made(as_admin: Caller) -> None:
     made = save(as_admin, f"{LIST}add/", typed([ROW], version="v1.4.0", release_notes="# New\r\n\r\n- 更快 🚀"))
     assert (made.status_code, made.headers["Location"]) == (302, LIST)

@@ -25,14 +25,11 @@ FIELD = "artifacts"
 
 @dataclass(frozen=True)
 class Fetched:
-    """What GitHub said. With faults no signature was fetched. `etag` is that of the list, and empty for a release by its tag.
-
-    `allowed` are the platforms that may be without an update: those of this import, and of the one before of the same version.
-    """
+    """What GitHub said. With faults no signature was fetched. `etag` is that of the list, and empty for a release by its tag."""
 
     release: GitHubRelease
     files: Sorted
-    allowed: frozenset[str]
+    leave: "Leave"
     faults: tuple[Fault, ...]
     signatures: dict[str, str]
     etag: str
@@ -42,7 +39,7 @@ class Fetched:
 class Plan:
     """What an import would store, and what of it is wrong. With a fault nothing is stored.
 
-    `allowed_missing` are the platforms that would be faults if they were not allowed.
+    `allowed_missing` are the platforms that are without an update by somebody's leave.
     """
 
     fetched: Fetched
@@ -130,7 +127,7 @@ def already_here(plan: Plan) -> Release | None:
         and release.source == Source.GITHUB
         and release.pub_date == plan.fetched.release.published_at
         and Candidate.of(release) == plan.candidate
-        and tuple(release.allowed_missing) == plan.allowed_missing
+        and tuple(release.allowed_missing.split()) == plan.allowed_missing
     )
     return release if is_same else None
 
@@ -148,16 +145,41 @@ def fetch(github: GitHub, author: Author, *, tag: str = "", etag: str = "", allo
             release, told = newest(github, listing.releases), listing.etag
         files = sort_assets([asset.name for asset in release.assets])
         late = [Fault(FaultKind.GITHUB_UPLOADING, FIELD, {"name": one.name}) for one in release.assets if not one.is_uploaded]
-        allowed = frozenset({*allow_missing, *allowed_before(str(release.version))})
-        faults = late + [fault for fault in files.faults if not is_allowed(fault, allowed)]
+        leave = leave_for(release, files, allow_missing)
+        faults = late + [fault for fault in files.faults if not leave.covers(fault)]
         signatures = {} if faults else signatures_of(github, release.assets, files)
-        return Fetched(release, files, allowed, tuple(faults), signatures, told)
+        return Fetched(release, files, leave, tuple(faults), signatures, told)
 
 
-def allowed_before(version: str) -> list[str]:
-    """What somebody allowed when this version was imported: an import later asks for it no more."""
-    record = published(version)
-    return record.allowed_missing if record is not None else []
+@dataclass(frozen=True)
+class Leave:
+    """Platforms that may be without an update: those that are named for this import, and those of an import before of the same
+    version. `same_installer` are those of the latter whose installer is the one that was there then.
+    """
+
+    named: frozenset[str]
+    kept: frozenset[str]
+    same_installer: frozenset[str]
+
+    def covers(self, fault: Fault) -> bool:
+        """An installer that comes later is no part of what was allowed before: its update may be on the way."""
+        by_kind = {FaultKind.GITHUB_MISSING_PLATFORM: self.kept, FaultKind.GITHUB_NO_UPDATE: self.same_installer}
+        return fault.kind in by_kind and fault.details["platform"] in self.named | by_kind[fault.kind]
+
+
+def leave_for(release: GitHubRelease, files: Sorted, named: Collection[str]) -> Leave:
+    record = published(str(release.version))
+    if record is None:
+        return Leave(frozenset(named), frozenset(), frozenset())
+    kept = set(record.allowed_missing.split()) - with_update(record)
+    here = set(record.artifacts.filter(platform__in=kept).values_list("platform", "installer_url"))
+    addresses = {asset.name: asset.url for asset in release.assets}
+    same = {slot.platform for slot in files.slots if (slot.platform, addresses.get(slot.installer)) in here}
+    return Leave(frozenset(named), frozenset(kept), frozenset(same))
+
+
+def with_update(release: Release) -> set[str]:
+    return set(release.artifacts.exclude(updater_url="").values_list("platform", flat=True))
 
 
 def calling(author: Author) -> AbstractContextManager[None]:
@@ -193,11 +215,13 @@ def planned(fetched: Fetched) -> Plan:
         return Plan(fetched, judgement, fetched.faults)
     version = judgement.candidate.version
     nothing = [] if judgement.candidate.artifacts else [Fault(FaultKind.GITHUB_NO_FILE, FIELD)]
-    missing = dropped(judgement.candidate)
-    faults = [*judgement.faults, *nothing, *(fault for fault in missing if not is_allowed(fault, fetched.allowed))]
+    missing, leave = dropped(judgement.candidate), fetched.leave
+    faults = [*judgement.faults, *nothing, *(fault for fault in missing if not leave.covers(fault))]
     if Release.objects.filter(version=version, state=Release.State.WITHDRAWN).exists():
         faults.append(withdrawn(version))
-    allowed = {one.details["platform"] for one in (*fetched.files.faults, *missing) if is_allowed(one, fetched.allowed)}
+    used = {fault.details["platform"] for fault in (*fetched.files.faults, *missing) if leave.covers(fault)}
+    # What was allowed before is kept also where nothing asks for it just now: the release before may be withdrawn for a day.
+    allowed = used | (leave.kept - {artifact.platform for artifact in judgement.candidate.artifacts if artifact.updater_url})
     return Plan(fetched, judgement, tuple(faults), tuple(sorted(allowed)))
 
 
@@ -223,7 +247,7 @@ def dropped(candidate: Candidate) -> list[Fault]:
     found = dict.fromkeys(signatures, before)
     record = published(candidate.version)
     if record is not None:
-        found |= dict.fromkeys(record.artifacts.exclude(updater_url="").values_list("platform", flat=True), record.version)
+        found |= dict.fromkeys(with_update(record), record.version)
     # An update whose signature is wrong is a fault of its own.
     here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
     return [
@@ -231,11 +255,6 @@ def dropped(candidate: Candidate) -> list[Fault]:
         for platform, of in sorted(found.items())
         if platform not in here
     ]
-
-
-def is_allowed(fault: Fault, allowed: Collection[str]) -> bool:
-    may_be_allowed = fault.kind in {FaultKind.GITHUB_NO_UPDATE, FaultKind.GITHUB_MISSING_PLATFORM}
-    return may_be_allowed and fault.details["platform"] in allowed
 
 
 def withdrawn(version: str) -> Fault:

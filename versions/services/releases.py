@@ -117,7 +117,7 @@ def replace(
             "release_notes": candidate.release_notes,
             "state": State.PUBLISHED,
             "pub_date": pub_date,
-            "allowed_missing": list(allowed_missing),
+            "allowed_missing": " ".join(allowed_missing),
             "source": author.source,
             "made_by": author.name[:255],
             "changed_at": timezone.now(),

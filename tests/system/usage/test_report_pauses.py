@@ -1,4 +1,4 @@
-"""POST /api/system/agent/usage: a large batch stops again and again for others, and never with a lock of the database."""
+"""POST /api/system/agent/usage: a large batch stops again and again for others, and never within its transaction."""
 
 import pytest
 from django.db import connection
@@ -21,7 +21,7 @@ def in_transactions(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_others_run_between_pieces_and_before_the_transaction(as_alice: Caller, in_transactions: list[bool]) -> None:
-    """SQLite has one lock for writing. Whoever had the turn beside it would keep all that write waiting."""
+    """SQLite has one lock for writing: each pause within the transaction would be one of all that write."""
     events = [event(f"e{number}", session_id=f"s{number}", action=f"a{number}") for number in range(500)]
     assert envelope(as_alice.post(REPORT, batch(*events))) == taken(500)
     # Of 500 there are ten pieces: of the body, of the rows, of what is added up, and of the rows of both sums.
