@@ -126,15 +126,17 @@ def test_where_cores_are_too_few_a_crowd_is_judged_by_the_bare_view() -> None:
     assert wanted(Place(2), crowd(0.9, 2), cores=2) == strict
 
 
-def test_who_waits_beside_reports_is_judged_by_a_bare_server_where_that_waits_longer() -> None:
+def test_who_waits_beside_reports_is_judged_and_active_without_what_a_bare_server_waits_too() -> None:
     rest = {name: [1.0, 1.0] for name in ("/active", "a bare WSGI callable", "/api/auth/session", "a bare Django view")}
-    meanwhile = rest | {"/active": [4.0, 4.0], "a bare WSGI callable": [8.0, 8.0], "/api/auth/session": [4.0, 4.0]}
-    bounded = [figure for figure in waits(rest, meanwhile) if figure.bound]
-    assert bounded == [
-        Figure("reports: p99 of /active ÷ at rest", 4, Bound(most=8)),
-        Figure("reports: p99 of /api/auth/session ÷ at rest", 4, Bound(most=3)),
-    ]
-    assert [figure.holds for figure in bounded] == [True, False]
+    bare = {"a bare WSGI callable": [3.0, 3.0], "a bare Django view": [3.0, 3.0]}
+    for waited, holds in ((5.0, [True, False]), (5.5, [False, False]), (2.5, [True, True])):
+        meanwhile = bare | {"/active": [waited, waited], "/api/auth/session": [waited, waited]}
+        bounded = [figure for figure in waits(rest, meanwhile) if figure.bound]
+        assert bounded == [
+            Figure("reports: the same less what the bare one waits more", waited - 2, Bound(most=3)),
+            Figure("reports: p99 of /api/auth/session ÷ at rest", waited, Bound(most=3)),
+        ]
+        assert [figure.holds for figure in bounded] == holds
 
 
 def test_what_wrk_prints_is_read() -> None:

@@ -132,8 +132,8 @@ def test_a_killed_worker_takes_its_gauges_along_and_leaves_its_counts(platform: 
     wait_for(lambda: value(text(platform), "sage_server_process_max_fds") == WORKERS * each)
     assert requests(text(platform)) == requests(before)
     files = list((platform.data / "metrics").iterdir())
-    # At most: of each that lives a file for each of five kinds, and its lock; three that are folded, and the lock of all.
-    assert len(files) <= WORKERS * 6 + 4, sorted(path.name for path in files)
+    # At most: of each that lives a file for each of six kinds, and its lock; three that are folded, and the lock of all.
+    assert len(files) <= WORKERS * 7 + 4, sorted(path.name for path in files)
     assert {path.stat().st_mode & 0o077 for path in [platform.data / "metrics", platform.data]} == {0}
 
 
