@@ -25,9 +25,12 @@ SHAPES = {
     "signed token": re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]+"),
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     "file's address": re.compile(r"/files/[0-9a-f]{4,}"),
-    # As Django makes sessions' keys, and masks its tokens against forged forms.
-    "session's key": re.compile(r"\b(?=[0-9a-f]*[g-z])(?=[a-z]*[0-9])[a-z0-9]{32}\b"),
-    "token of a form": re.compile(r"\b(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])(?=[A-Za-z]*[0-9])(?:[A-Za-z0-9]{32}){1,2}\b"),
+    # As Django makes sessions' keys, and masks its tokens against forged forms. A part of a key's id (`kid`), which is in base64
+    # for URLs, can look the same beside a hyphen.
+    "session's key": re.compile(r"(?<!-)\b(?=[0-9a-f]*[g-z])(?=[a-z]*[0-9])[a-z0-9]{32}\b(?!-)"),
+    "token of a form": re.compile(
+        r"(?<!-)\b(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])(?=[A-Za-z]*[0-9])(?:[A-Za-z0-9]{32}){1,2}\b(?!-)"
+    ),
 }
 
 

@@ -96,6 +96,7 @@ def test_ordinary_lines_hold_none(secrets: Secrets) -> None:
         '{"logger": "sage.access", "request_id": "0123456789abcdef0123456789abcdef", "route": "/files/{id}/{name}"}',
         '{"logger": "sage.access", "duration_ms": 481516.2}',
         line("GET /files/…/Ubersetzung.pdf failed: a0b1c2d3e4f5 is not sage_at_ anything, and eyJ is no start of one"),
+        line("signing key replaced 9HB6tgxXcU-SNh9vA3wCZefO6c7trqz2OW6XoRz40lc and SNh9vA3wCZefO6c7trqz2OW6XoRz40lc-9HB6tgxXcU"),
         line('File "/srv/sage/sage_platform/accounts/services/sign_ins.py", line 52, in issue_tokens\n    planted'),
     ]
     assert secrets.report(ordinary) == []
