@@ -19,17 +19,18 @@ HEX = re.compile(r"\b(?:[0-9a-f]{2}){8,}\b")
 TO_STANDARD = str.maketrans("-_", "+/")
 # What the platform says of itself too, and tests send as passwords.
 COMMON = ("wrong password", "https://sage.example")
+# Of a signing key (`kid`): what stands beside a hyphen in it can look like a token. It is read over, and nothing of it is kept.
+KEY_ID = r"(?<![\w-])[\w-]{43}(?![\w-])"
 # What is seen to be a secret whoever made it, also in another process.
 SHAPES = {
     "token": re.compile(r"\bsage_(?:at|rt|oat|ort|oac|cs)_[\w-]{4,}"),
     "signed token": re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]+"),
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     "file's address": re.compile(r"/files/[0-9a-f]{4,}"),
-    # As Django makes sessions' keys, and masks its tokens against forged forms. A part of a key's id (`kid`), which is in base64
-    # for URLs, can look the same beside a hyphen.
-    "session's key": re.compile(r"(?<!-)\b(?=[0-9a-f]*[g-z])(?=[a-z]*[0-9])[a-z0-9]{32}\b(?!-)"),
+    # As Django makes sessions' keys, and masks its tokens against forged forms.
+    "session's key": re.compile(KEY_ID + r"|\b((?=[0-9a-f]*[g-z])(?=[a-z]*[0-9])[a-z0-9]{32})\b"),
     "token of a form": re.compile(
-        r"(?<!-)\b(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])(?=[A-Za-z]*[0-9])(?:[A-Za-z0-9]{32}){1,2}\b(?!-)"
+        KEY_ID + r"|\b((?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])(?=[A-Za-z]*[0-9])(?:[A-Za-z0-9]{32}){1,2})\b"
     ),
 }
 
@@ -117,7 +118,7 @@ class Secrets:
         whole = unfolded(text)
         found = {part: self.parts[part] for part in self.parts_in(whole)}
         for kind, shape in SHAPES.items():
-            found.update((match, (kind, match)) for match in shape.findall(whole))
+            found.update((match, (kind, match)) for match in shape.findall(whole) if match)
         found.update((word, self.words[word]) for word in WORD.findall(whole) if word in self.words)
         return found
 
