@@ -24,12 +24,28 @@ FIELD = "artifacts"
 
 
 @dataclass(frozen=True)
+class Leave:
+    """Platforms that may be without an update: those that are named for this import, and those of an import before of the same
+    version. `same_installer` are those of the latter whose installer is the one that was there then.
+    """
+
+    named: frozenset[str]
+    kept: frozenset[str]
+    same_installer: frozenset[str]
+
+    def covers(self, fault: Fault) -> bool:
+        """An installer that comes later is no part of what was allowed before: its update may be on the way."""
+        by_kind = {FaultKind.GITHUB_MISSING_PLATFORM: self.kept, FaultKind.GITHUB_NO_UPDATE: self.same_installer}
+        return fault.kind in by_kind and fault.details["platform"] in self.named | by_kind[fault.kind]
+
+
+@dataclass(frozen=True)
 class Fetched:
     """What GitHub said. With faults no signature was fetched. `etag` is that of the list, and empty for a release by its tag."""
 
     release: GitHubRelease
     files: Sorted
-    leave: "Leave"
+    leave: Leave
     faults: tuple[Fault, ...]
     signatures: dict[str, str]
     etag: str
@@ -151,35 +167,15 @@ def fetch(github: GitHub, author: Author, *, tag: str = "", etag: str = "", allo
         return Fetched(release, files, leave, tuple(faults), signatures, told)
 
 
-@dataclass(frozen=True)
-class Leave:
-    """Platforms that may be without an update: those that are named for this import, and those of an import before of the same
-    version. `same_installer` are those of the latter whose installer is the one that was there then.
-    """
-
-    named: frozenset[str]
-    kept: frozenset[str]
-    same_installer: frozenset[str]
-
-    def covers(self, fault: Fault) -> bool:
-        """An installer that comes later is no part of what was allowed before: its update may be on the way."""
-        by_kind = {FaultKind.GITHUB_MISSING_PLATFORM: self.kept, FaultKind.GITHUB_NO_UPDATE: self.same_installer}
-        return fault.kind in by_kind and fault.details["platform"] in self.named | by_kind[fault.kind]
-
-
 def leave_for(release: GitHubRelease, files: Sorted, named: Collection[str]) -> Leave:
     record = published(str(release.version))
     if record is None:
         return Leave(frozenset(named), frozenset(), frozenset())
-    kept = set(record.allowed_missing.split()) - with_update(record)
+    kept = set(record.allowed_missing.split()) - Candidate.of(record).with_update
     here = set(record.artifacts.filter(platform__in=kept).values_list("platform", "installer_url"))
     addresses = {asset.name: asset.url for asset in release.assets}
     same = {slot.platform for slot in files.slots if (slot.platform, addresses.get(slot.installer)) in here}
     return Leave(frozenset(named), frozenset(kept), frozenset(same))
-
-
-def with_update(release: Release) -> set[str]:
-    return set(release.artifacts.exclude(updater_url="").values_list("platform", flat=True))
 
 
 def calling(author: Author) -> AbstractContextManager[None]:
@@ -221,7 +217,7 @@ def planned(fetched: Fetched) -> Plan:
         faults.append(withdrawn(version))
     used = {fault.details["platform"] for fault in (*fetched.files.faults, *missing) if leave.covers(fault)}
     # What was allowed before is kept also where nothing asks for it just now: the release before may be withdrawn for a day.
-    allowed = used | (leave.kept - {artifact.platform for artifact in judgement.candidate.artifacts if artifact.updater_url})
+    allowed = used | (leave.kept - judgement.candidate.with_update)
     return Plan(fetched, judgement, tuple(faults), tuple(sorted(allowed)))
 
 
@@ -247,13 +243,11 @@ def dropped(candidate: Candidate) -> list[Fault]:
     found = dict.fromkeys(signatures, before)
     record = published(candidate.version)
     if record is not None:
-        found |= dict.fromkeys(with_update(record), record.version)
-    # An update whose signature is wrong is a fault of its own.
-    here = {artifact.platform for artifact in candidate.artifacts if artifact.updater_url}
+        found |= dict.fromkeys(Candidate.of(record).with_update, record.version)
     return [
         Fault(FaultKind.GITHUB_MISSING_PLATFORM, FIELD, {"platform": platform, "version": of})
         for platform, of in sorted(found.items())
-        if platform not in here
+        if platform not in candidate.with_update
     ]
 
 

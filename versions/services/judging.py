@@ -57,6 +57,11 @@ class Candidate:
     release_notes: str
     artifacts: tuple[CandidateArtifact, ...]
 
+    @property
+    def with_update(self) -> frozenset[str]:
+        """Platforms that have the address of one; that its signature is wrong or missing is a fault of its own."""
+        return frozenset(artifact.platform for artifact in self.artifacts if artifact.updater_url)
+
     @classmethod
     def cleaned(cls, version: str, release_notes: str, artifacts: Iterable[CandidateArtifact]) -> "Candidate":
         return cls(

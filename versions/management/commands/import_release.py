@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 from rich.console import Console
 from rich.table import Table
 
@@ -55,7 +56,8 @@ class Command(BaseCommand):
             raise CommandError(str(refusal.detail)) from None
         for _field, sentence in judgement.told(judgement.warnings):
             self.stdout.write(sentence)
-        self.stdout.write(f"{release.version} is published, with {counted(release.artifacts.count(), 'artifact')}.")
+        amount = release.artifacts.count()
+        self.stdout.write(f"{release.version} is published, with {amount} artifact{pluralize(amount)}.")
 
     def print_plan(self, plan: Plan) -> None:
         table = Table("platform", "installer", "update", "signature")
@@ -72,11 +74,9 @@ class Command(BaseCommand):
         if plan.faults:
             for sentence in plan.sentences:
                 self.stdout.write(sentence)
-            raise CommandError(f"{version} ({tag}) would not be imported: {counted(len(plan.faults), 'fault')}.")
+            amount = len(plan.faults)
+            raise CommandError(f"{version} ({tag}) would not be imported: {amount} fault{pluralize(amount)}.")
         for _field, sentence in plan.judgement.told(plan.judgement.warnings):
             self.stdout.write(sentence)
-        self.stdout.write(f"{version} ({tag}) would be published, with {counted(len(plan.candidate.artifacts), 'artifact')}.")
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        amount = len(plan.candidate.artifacts)
+        self.stdout.write(f"{version} ({tag}) would be published, with {amount} artifact{pluralize(amount)}.")
