@@ -422,7 +422,7 @@ def lay_database(platform: Platform) -> None:
         drop_database(name)
         make_database(name, template=template)
         return
-    platform.data.mkdir(mode=0o700, exist_ok=True)
+    platform.data.mkdir(mode=0o700)
     database = platform.data / "sage.sqlite3"
     database.touch(mode=0o600)
     database.write_bytes(migrated_file())
