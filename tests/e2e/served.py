@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
 STOP_SECONDS = 25
 CALL_SECONDS = 20
+# A connection's state in /proc/net/tcp.
+ESTABLISHED = "01"
 # So the names of databases begin that tests make.
 OWN = "sage_e2e_"
 # In the line that says where the platform is.
@@ -235,8 +237,9 @@ class Platform:
             assert connection is not None
             ends = [f"0100007F:{port:04X}" for port in (self.port, connection.sock.getsockname()[1])]
             assert answer.content
+        # Not read in one go by the kernel: while others connect, a row may come twice.
         rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
-        (inode,) = (row[9] for row in rows if row[1:3] == ends)
+        (inode,) = {row[9] for row in rows if row[1:4] == [*ends, ESTABLISHED]}
         (worker,) = (pid for pid in self.processes()[1:] if holds_socket(pid, inode))
         return worker
 
