@@ -33,9 +33,10 @@ if multiprocessing.parent_process() is not None:
 tracing.start()
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
-# better part of a tenth of a second.
+# better part of a tenth of a second. While it was loaded, the server kept them off.
 gc.collect()
 gc.freeze()
+gc.enable()
 if multiprocessing.parent_process() is not None:
     worker.count_in(settings.SAGE_DATA_DIR / data_files.METRICS)
     process.publish_always()
