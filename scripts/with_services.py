@@ -6,6 +6,7 @@ Both listen on spare loopback ports, keep their data in a temporary folder, and 
 Its exit code is the command's.
 """
 
+import atexit
 import os
 import pwd
 import secrets
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -31,7 +32,8 @@ class ServiceError(Exception):
 
 
 # Holds the numbers that this process has given out, until it ends.
-given_ports: list[socket.socket] = []
+given_ports = ExitStack()
+atexit.register(given_ports.close)
 
 
 def spare_port() -> int:
@@ -51,7 +53,7 @@ def spare_port() -> int:
         except OSError:
             mark.close()
             continue
-        given_ports.append(mark)
+        given_ports.enter_context(mark)
         return port
 
 
