@@ -13,8 +13,6 @@ TEST_WORKERS ?= 2
 COVERAGE_FLOOR ?= 97
 # The developer's own settings must not reach tests and checks.
 BARE := $(PY) -m scripts.bare
-# Tests start hundreds of processes, each of which would compile the code anew.
-export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BARE) $(PY) -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
 NO_SERVICES := not browser and not programs and not fuzz and not attack and not nginx and not postgres and not prometheus and not redis and not s3 and not slow

@@ -5,11 +5,10 @@ import gc
 import os
 import sys
 
-# Until all is loaded (`command_line`): to look for garbage among it takes a sixth of that time, and finds next to none.
-gc.disable()
-
-from sage_platform import command_line  # noqa: E402
-
 if __name__ == "__main__":
+    # While Django and the applications are loaded (`command_line`): nearly nothing of it is garbage, and to look takes long.
+    gc.disable()
+    from sage_platform import command_line
+
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sage_platform.settings")
     command_line.run(sys.argv)

@@ -66,11 +66,11 @@ class CommandLine(ManagementUtility):
     """Django's, without the commands that have another in their place, and with ours for those that need more."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """The first step after all is loaded. Until then manage.py keeps the garbage collector off. What was loaded is set aside:
-        to look through it now and at the end of the process would take longer than was saved.
-        """
-        gc.freeze()
-        gc.enable()
+        """The first step after Django and the applications are loaded, until which manage.py keeps the garbage collector off."""
+        if not gc.isenabled():
+            # Set aside: to look through all of it now and at the end of the process would take longer than was saved.
+            gc.freeze()
+            gc.enable()
         if subcommand in INSTEAD:
             sys.exit(f"{subcommand} is not for this platform. Use {INSTEAD[subcommand]}.")
         if subcommand in OURS:

@@ -115,7 +115,7 @@ def loaded(told: Told, pipes: Pipes, target: str) -> Callable[..., object]:
     if told["held_port"] >= 0:
         os.close(told["held_port"])  # Else the next server would wait for a worker that ends slowly.
     forget_own_modules()
-    gc.disable()  # Until all is loaded (`worker`): it would take a sixth of that time, and find next to none.
+    gc.disable()  # Until all is loaded (`worker`): nearly nothing of it is garbage.
     try:
         module, _, name = target.partition(":")
         application: Callable[..., object] = getattr(import_module(module), name)

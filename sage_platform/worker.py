@@ -33,7 +33,7 @@ if multiprocessing.parent_process() is not None:
 tracing.start()
 
 # What is loaded by now stays for good. Left out of the collections, it no longer makes every full one halt all threads for the
-# better part of a tenth of a second. While it was loaded, the server kept them off.
+# better part of a tenth of a second. While it was loaded there were none (`server.loaded`).
 gc.collect()
 gc.freeze()
 gc.enable()

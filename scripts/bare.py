@@ -13,6 +13,8 @@ from scripts.with_services import end_on_signals, run
 
 UNPREFIXED = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL", "DJANGO_SETTINGS_MODULE")
 SETTINGS = ("SAGE_", *UNPREFIXED)  # Compared as prefixes, since each secret may also be DATABASE_URL_FILE and the like.
+# Tests start hundreds of processes, each of which would compile the code anew.
+NO_COMPILED_CODE = "PYTHONDONTWRITEBYTECODE"
 
 
 def main() -> int:
@@ -24,7 +26,7 @@ def main() -> int:
     if not command:
         print("usage: python -m scripts.bare [NAME=VALUE …] COMMAND [ARGUMENT …]", file=sys.stderr)
         return 2
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith((*SETTINGS, NO_COMPILED_CODE))}
     end_on_signals()
     # A server that was killed may still write to the folder while it is removed.
     with tempfile.TemporaryDirectory(prefix="sage-data-", ignore_cleanup_errors=True) as data:

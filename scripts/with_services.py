@@ -31,7 +31,7 @@ class ServiceError(Exception):
     """A service is not installed or did not start; the text is for the person at the terminal."""
 
 
-# Holds the numbers that this process has given out, until it ends.
+# Holds the numbers that this process has given out, until it ends. Python would warn of each that is left open then.
 given_ports = ExitStack()
 atexit.register(given_ports.close)
 

@@ -237,9 +237,10 @@ class Platform:
             assert connection is not None
             ends = [f"0100007F:{port:04X}" for port in (self.port, connection.sock.getsockname()[1])]
             assert answer.content
-        # Not read in one go by the kernel: while others connect, a row may come twice.
-        rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
-        (inode,) = {row[9] for row in rows if row[1:4] == [*ends, ESTABLISHED]}
+        deadline = time.monotonic() + CALL_SECONDS
+        while len(inodes := established(ends)) != 1:
+            assert time.monotonic() < deadline, (ends, inodes)
+        (inode,) = inodes
         (worker,) = (pid for pid in self.processes()[1:] if holds_socket(pid, inode))
         return worker
 
@@ -298,6 +299,14 @@ def has_loaded(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def established(ends: list[str]) -> set[str]:
+    """The inodes of the open connections between these. The kernel does not write its list in one go: while others come and go, a
+    row may be there twice, or not at all.
+    """
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+    return {row[9] for row in rows if row[1:4] == [*ends, ESTABLISHED]}
 
 
 def holds_socket(pid: int, inode: str) -> bool:
